@@ -1,0 +1,114 @@
+"""Activation functions: what a unit makes of its weighted sum.
+
+Each is written out as its formula, in a form that neither overflows nor gives a
+wrong gradient, and is equal to PyTorch's own in value and gradient. `ACTIVATIONS`
+names PyTorch's modules, which networks use because they are faster.
+
+At a kink the derivative is a convention; it is PyTorch's: ReLU'(0) = 0, leaky
+ReLU'(0) = its negative slope, step'(0) = 0, and step(0) = 0.
+
+Shape: any; the result has the shape of `x`. Softmax works along one dimension.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+ActivationName = Literal["identity", "sigmoid", "tanh", "relu", "leaky_relu", "gelu"]
+
+ACTIVATIONS: dict[ActivationName, type[nn.Module]] = {
+    "identity": nn.Identity,
+    "sigmoid": nn.Sigmoid,
+    "tanh": nn.Tanh,
+    "relu": nn.ReLU,
+    "leaky_relu": nn.LeakyReLU,
+    "gelu": nn.GELU,
+}
+
+
+def step(x: Tensor) -> Tensor:
+    """1 where x > 0, else 0: the perceptron's own. Shape: (*) -> (*).
+
+    Its gradient is zero everywhere it has one, so it cannot be trained.
+
+    >>> step(torch.tensor([-1.0, 0.0, 1.0, 2.0]))
+    tensor([0., 0., 1., 1.])
+    """
+    return (x > 0).to(x.dtype)
+
+
+def identity(x: Tensor) -> Tensor:
+    """x itself: the output layer of a regression. Shape: (*) -> (*).
+
+    >>> identity(torch.tensor([-1.0, 2.0]))
+    tensor([-1.,  2.])
+    """
+    return x
+
+
+def sigmoid(x: Tensor) -> Tensor:
+    """1 / (1 + exp(-x)), between 0 and 1. Shape: (*) -> (*).
+
+    For x < 0 the equal form exp(x) / (1 + exp(x)) is taken, so that exp never
+    overflows. Its derivative s (1 - s) is at most 1/4.
+
+    >>> sigmoid(torch.tensor([-1.0, 1.0, 2.0]))
+    tensor([0.2689, 0.7311, 0.8808])
+    """
+    small = torch.exp(torch.where(x >= 0, -x, x))  # exp(-|x|), in (0, 1]
+    return torch.where(x >= 0, 1.0, small) / (1 + small)
+
+
+def tanh(x: Tensor) -> Tensor:
+    """2 sigmoid(2x) - 1, between -1 and 1. Shape: (*) -> (*).
+
+    >>> tanh(torch.tensor([-1.0, 0.0, 1.0]))
+    tensor([-0.7616,  0.0000,  0.7616])
+    """
+    return 2 * sigmoid(2 * x) - 1
+
+
+def relu(x: Tensor) -> Tensor:
+    """max(x, 0): its derivative is 1 wherever it is active. Shape: (*) -> (*).
+
+    >>> relu(torch.tensor([-1.0, 0.0, 2.0]))
+    tensor([0., 0., 2.])
+    """
+    return torch.where(x > 0, x, 0.0)
+
+
+def leaky_relu(x: Tensor, negative_slope: float = 0.01) -> Tensor:
+    """x where x > 0, else negative_slope * x: no unit ever dies. Shape: (*) -> (*).
+
+    >>> leaky_relu(torch.tensor([-1.0, 0.0, 2.0]))
+    tensor([-0.0100,  0.0000,  2.0000])
+    """
+    return torch.where(x > 0, x, negative_slope * x)
+
+
+def gelu(x: Tensor) -> Tensor:
+    """x Phi(x), Phi the normal distribution function. Shape: (*) -> (*).
+
+    Hendrycks and Gimpel, "Gaussian Error Linear Units", 2016.
+
+    >>> gelu(torch.tensor([-1.0, 0.0, 1.0]))
+    tensor([-0.1587,  0.0000,  0.8413])
+    """
+    return x * 0.5 * (1 + torch.erf(x / math.sqrt(2)))
+
+
+def softmax(x: Tensor, dim: int = -1) -> Tensor:
+    """exp(x) / sum(exp(x)) along `dim`: scores become probabilities. Shape: (*) -> (*).
+
+    The largest score is subtracted first, which changes nothing in the result and
+    keeps exp from overflowing.
+
+    >>> softmax(torch.tensor([0.3, 2.9, 4.0]))
+    tensor([0.0182, 0.2452, 0.7366])
+    """
+    shifted = torch.exp(x - x.amax(dim, keepdim=True).detach())
+    return shifted / shifted.sum(dim, keepdim=True)

@@ -1,0 +1,168 @@
+"""MNIST as uint8 tensors: 60,000 training and 10,000 test images of 28 x 28 pixels.
+
+The four files are checked against their SHA-256 each time (0.05 s in all). A file
+that is missing, torn or altered is unpacked anew from the copy inside this package,
+so no network is needed; only where that copy is gone are torchvision's mirrors asked.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import http.client
+import os
+import sys
+import tempfile
+import urllib.request
+import zlib
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor
+
+from torchbasics.errors import UserError
+
+SHA256 = {
+    "train-images-idx3-ubyte": (
+        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"
+    ),
+    "train-labels-idx1-ubyte": (
+        "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"
+    ),
+    "t10k-images-idx3-ubyte": (
+        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"
+    ),
+    "t10k-labels-idx1-ubyte": (
+        "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"
+    ),
+}
+PACKED = Path(__file__).parent  # the folder of the .gz files
+TIMEOUT = 20.0  # seconds a mirror may stay silent
+
+MEAN, STD = 0.1307, 0.3081  # of all training pixels, scaled to [0, 1]
+
+Scale = Literal["unit", "standard"]
+
+
+class Digits(NamedTuple):
+    """Images uint8 (N, 28, 28) with 0 for paper and 255 for ink; labels int64 (N,)."""
+
+    images: Tensor
+    labels: Tensor
+
+
+def load(split: Literal["train", "test"], data_dir: str = "auto") -> Digits:
+    """The training or the test set of MNIST.
+
+    `data_dir` is a folder in torchvision's layout (`MNIST/raw/` inside it); `auto`
+    is `$TORCHBASICS_DATA` or, without it, a folder in the user's cache.
+
+    >>> images, labels = load("test")
+    >>> images.shape, labels[:5].tolist()
+    (torch.Size([10000, 28, 28]), [7, 2, 1, 0, 4])
+
+    Raises UserError where the files can be neither found nor restored.
+    """
+    root = default_folder() if data_dir == "auto" else Path(data_dir)
+    restore(root)
+    from torchvision.datasets import MNIST  # noqa: PLC0415 - 2 s of imports
+
+    mnist = MNIST(root, train=split == "train", download=False)
+    return Digits(mnist.data, mnist.targets)
+
+
+def scale_pixels(images: Tensor, scale: Scale = "unit") -> Tensor:
+    """Pixels 0..255 as the numbers a network reads, one row per image.
+
+    `unit` is p / 255; `standard` is (p / 255 - 0.1307) / 0.3081, which gives the
+    training set mean 0 and standard deviation 1.
+
+    Shape: uint8 (N, 28, 28) -> float32 (N, 784).
+
+    >>> scale_pixels(torch.tensor([[[0, 51], [102, 255]]], dtype=torch.uint8))
+    tensor([[0.0000, 0.2000, 0.4000, 1.0000]])
+    """
+    pixels = images.flatten(1).to(torch.float32).div_(255)
+    return pixels if scale == "unit" else pixels.sub_(MEAN).div_(STD)
+
+
+def default_folder() -> Path:
+    """`$TORCHBASICS_DATA`, else `torchbasics` in the user's cache folder."""
+    if named := os.environ.get("TORCHBASICS_DATA"):
+        return Path(named)
+    if sys.platform == "win32":
+        cache = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
+    elif sys.platform == "darwin":
+        cache = Path.home() / "Library" / "Caches"
+    else:
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return cache / "torchbasics"
+
+
+def restore(root: Path) -> None:
+    """Make sure that `root` holds the four files, each with its right content."""
+    if (root / "MNIST" / "processed").exists():
+        raise UserError(
+            f"{root / 'MNIST' / 'processed'} is of an old torchvision and would be read "
+            "unchecked: delete that folder or choose another --data-dir"
+        )
+    raw = root / "MNIST" / "raw"
+    for name, sha256 in SHA256.items():
+        if not is_intact(raw / name, sha256):
+            write(raw / name, unpacked(name) or downloaded(name, raw))
+
+
+def is_intact(path: Path, sha256: str) -> bool:
+    """Whether the file is there and its content is the one that SHA-256 names."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest() == sha256
+    except OSError:
+        return False
+
+
+def unpacked(name: str) -> bytes | None:
+    """The file's content from the package's own copy, or None where that is broken."""
+    try:
+        return verified(name, gzip.decompress((PACKED / f"{name}.gz").read_bytes()))
+    except (OSError, EOFError, zlib.error):
+        return None
+
+
+def downloaded(name: str, raw: Path) -> bytes:
+    """The file's content from the first of torchvision's mirrors that has it right."""
+    from torchvision.datasets import MNIST  # noqa: PLC0415 - 2 s of imports
+
+    failures = []
+    for mirror in MNIST.mirrors:
+        try:
+            with urllib.request.urlopen(f"{mirror}{name}.gz", timeout=TIMEOUT) as reply:
+                return verified(name, gzip.decompress(reply.read()))
+        except (OSError, EOFError, zlib.error, http.client.HTTPException) as error:
+            failures.append(f"{mirror} ({error})")
+    raise UserError(
+        f"MNIST's {name} is not in the package and no mirror gave it: "
+        f"{'; '.join(failures)}. Put the unpacked file into {raw} by hand"
+    )
+
+
+def verified(name: str, content: bytes) -> bytes:
+    """`content`, if it is what the file must hold."""
+    if hashlib.sha256(content).hexdigest() != SHA256[name]:
+        raise OSError(f"{name} has the wrong SHA-256")
+    return content
+
+
+def write(path: Path, content: bytes) -> None:
+    """Put `content` at `path` whole or not at all, also with two writers at once."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".unpack-") as folder:
+            part = Path(folder, path.name)
+            part.write_bytes(content)
+            part.replace(path)
+    except OSError as error:
+        raise UserError(
+            f"cannot write MNIST to {path.parent} ({error.strerror}): choose a folder "
+            "with --data-dir or the environment variable TORCHBASICS_DATA"
+        ) from None

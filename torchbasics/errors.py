@@ -1,0 +1,46 @@
+"""A user's mistake is one clear sentence and an exit status, never a traceback.
+
+Exit statuses: 0 done, 1 training (or a check) failed, 2 bad input, 130 Ctrl+C.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+Main = Callable[[Sequence[str] | None], int]
+
+
+class UserError(Exception):
+    """Bad input. Its text names what was wrong and what would be right."""
+
+
+def command(main: Main) -> Main:
+    """Turn what `main` raises into the exit status it returns.
+
+    >>> @command
+    ... def main(argv=None):
+    ...     raise UserError("no such run")
+    >>> main([])
+    2
+    """
+
+    @functools.wraps(main)
+    def wrapped(argv: Sequence[str] | None = None) -> int:
+        try:
+            return main(argv)
+        except UserError as error:
+            print(f"error: {error}", file=sys.stderr)
+            return 2
+        except SystemExit as stop:  # the option parsers leave this way
+            return stop.code if isinstance(stop.code, int) else 2 * bool(stop.code)
+        except KeyboardInterrupt:
+            print("\nstopped by Ctrl+C", file=sys.stderr)
+            return 130
+        except BrokenPipeError:  # `... | head`: the reader has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
+
+    return wrapped

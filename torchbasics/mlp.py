@@ -1,0 +1,111 @@
+"""A multi-layer perceptron: layers of weighted sums with an activation between."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import skip_init
+
+from torchbasics.activations import ACTIVATIONS, ActivationName
+from torchbasics.initialization import InitName, fitting, initialize
+from torchbasics.rng import generator as keyed_generator
+
+
+class MLP(nn.Sequential):
+    """h = activation(h W^T + b) for each hidden layer, then logits = h W^T + b.
+
+    Its parts are named as in every table and chart: hidden1, hidden2, ..., logits.
+    It returns logits; their softmax gives probabilities.
+
+    Shape: (N, in_features) -> (N, out_features).
+
+    >>> model = MLP(784, [50, 100], 10)
+    >>> sum(parameter.numel() for parameter in model.parameters())
+    45360
+    >>> model(torch.zeros(5, 784)).shape
+    torch.Size([5, 10])
+
+    `batch_norm` normalises each weighted sum before its activation (Ioffe and Szegedy
+    2015); `dropout` zeroes that share of each hidden layer's activations in training
+    (Srivastava et al. 2014). The weights are drawn from `generator`.
+    """
+
+    def __init__(  # noqa: PLR0913 - one argument per property of the network
+        self,
+        in_features: int,
+        hidden: Sequence[int],
+        out_features: int,
+        activation: ActivationName = "sigmoid",
+        *,
+        init: InitName = "auto",
+        batch_norm: bool = False,
+        dropout: float = 0.0,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        layers: OrderedDict[str, nn.Module] = OrderedDict()
+        widths = [in_features, *hidden]
+        for index, (fan_in, fan_out) in enumerate(
+            zip(widths, widths[1:], strict=False), start=1
+        ):
+            layer: OrderedDict[str, nn.Module] = OrderedDict()
+            layer["linear"] = skip_init(nn.Linear, fan_in, fan_out)
+            if batch_norm:
+                layer["norm"] = nn.BatchNorm1d(fan_out)
+            layer["activation"] = ACTIVATIONS[activation]()
+            if dropout:
+                layer["dropout"] = Dropout(dropout)
+            layers[f"hidden{index}"] = nn.Sequential(layer)
+        layers["logits"] = skip_init(nn.Linear, widths[-1], out_features)
+        super().__init__(layers)
+        self.in_features = in_features
+
+        generator = generator or keyed_generator(0, "weights")
+        for module in self.modules():
+            if isinstance(module, nn.Linear):
+                initialize(module, fitting(init, activation), generator)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Logits of a batch of inputs. Shape: (N, in_features) -> (N, out_features)."""
+        if inputs.shape[-1] != self.in_features:
+            raise ValueError(
+                f"inputs has shape {tuple(inputs.shape)}; "
+                f"wanted (N, {self.in_features}), one row per example"
+            )
+        logits: Tensor = super().forward(inputs)
+        return logits
+
+
+class Dropout(nn.Module):
+    """In training, zero a share p of the inputs and divide the rest by 1 - p.
+
+    Like nn.Dropout, but it draws from a generator that can be keyed, so that a step
+    is repeatable whatever was drawn before it.
+
+    Shape: (*) -> (*).
+    """
+
+    def __init__(self, p: float) -> None:
+        super().__init__()
+        self.p = p
+        self.generator: torch.Generator | None = None
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Inputs with a share p zeroed, in training. Shape: (*) -> (*)."""
+        if not self.training:
+            return inputs
+        keep = torch.empty_like(inputs).bernoulli_(1 - self.p, generator=self.generator)
+        return inputs * keep.div_(1 - self.p)
+
+
+def share_noise(model: nn.Module) -> torch.Generator | None:
+    """Let all dropout layers draw from one new generator; None if there are none."""
+    layers = [module for module in model.modules() if isinstance(module, Dropout)]
+    if not layers:
+        return None
+    noise = torch.Generator(next(model.parameters()).device)
+    for layer in layers:
+        layer.generator = noise
+    return noise

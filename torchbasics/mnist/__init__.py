@@ -1,0 +1,1 @@
+"""Train MLPs on MNIST and look at the result: `python -m torchbasics.mnist`."""

@@ -1,0 +1,124 @@
+"""What a training can be told: the only home of its defaults.
+
+The defaults train the lesson's network, 784-50-100-10 with sigmoid.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import Field, model_validator
+
+from torchbasics.activations import ActivationName
+from torchbasics.data.mnist import Scale
+from torchbasics.initialization import InitName
+from torchbasics.settings import Parsed, Settings
+
+
+class Model(Settings):
+    """The network between 784 pixels and 10 logits."""
+
+    group: ClassVar[str] = "model"
+    hidden: tuple[int, ...] = Field(
+        (50, 100), description="units in each hidden layer, first to last"
+    )
+    activation: ActivationName = Field("sigmoid", description="of the hidden units")
+    init: InitName = Field(
+        "auto", description="how weights are drawn; auto: he for ReLUs, else xavier"
+    )
+    batch_norm: bool = Field(
+        False, description="normalise each weighted sum over the batch"
+    )
+    dropout: float = Field(
+        0.0, ge=0, lt=1, description="share of each hidden layer zeroed in training"
+    )
+
+    @model_validator(mode="after")
+    def _hidden_is_positive(self) -> Model:
+        if any(units < 1 for units in self.hidden):
+            raise ValueError(
+                f"model.hidden = {list(self.hidden)}: each layer needs 1 unit or more"
+            )
+        return self
+
+
+class Data(Settings):
+    """Which digits are shown, and as what numbers."""
+
+    group: ClassVar[str] = "data"
+    scale: Scale = Field(
+        "unit", description="unit: pixel/255; standard: also minus mean, over std"
+    )
+    validation: int = Field(
+        0, ge=0, le=59_000, description="last training images held out, 0: none"
+    )
+
+
+class Optim(Settings):
+    """How a gradient becomes a step."""
+
+    group: ClassVar[str] = "optim"
+    name: Literal["sgd", "adam", "adamw"] = Field("adamw", description="the rule")
+    lr: float = Field(
+        0.01, gt=0, description="learning rate per step, at the schedule's peak"
+    )
+    momentum: float = Field(0.0, ge=0, lt=1, description="of sgd")
+    nesterov: bool = Field(False, description="sgd looks ahead; needs momentum")
+    weight_decay: float = Field(
+        0.0, ge=0, description="pull of weights towards 0; adamw's is decoupled"
+    )
+    label_smoothing: float = Field(
+        0.0, ge=0, lt=1, description="probability taken from the label, spread on all"
+    )
+
+    @model_validator(mode="after")
+    def _nesterov_has_momentum(self) -> Optim:
+        if self.nesterov and not (self.name == "sgd" and self.momentum):
+            raise ValueError("optim.nesterov needs optim.name sgd and a momentum")
+        return self
+
+
+class Schedule(Settings):
+    """How the learning rate goes over the run."""
+
+    group: ClassVar[str] = "schedule"
+    name: Literal["constant", "linear", "cosine", "one-cycle"] = Field(
+        "one-cycle", description="shape of the fall after the warm-up"
+    )
+    warmup: float = Field(
+        0.3, ge=0, le=1, description="share of all steps in which the rate rises"
+    )
+
+
+class Config(Settings):
+    """One training run."""
+
+    seed: int = Field(0, ge=0, description="of weights, order and dropout")
+    epochs: int = Field(15, ge=1, description="passes over the training images")
+    max_steps: int = Field(0, ge=0, description="stop after so many steps, 0: never")
+    batch_size: int = Field(128, ge=1, le=60_000, description="images per step")
+    device: str = Field("auto", description="auto, or a device's name in PyTorch")
+    threads: int = Field(0, ge=0, description="CPU threads, 0: PyTorch's choice")
+    data_dir: str = Field("auto", description="folder of MNIST, auto: user's cache")
+    runs_dir: str = Field("runs", description="folder in which run folders are made")
+    quiet: bool = Field(False, description="print the last line only")
+    precision: Literal["fp32", "bf16"] = Field(
+        "fp32", description="of matrix products; bf16: autocast, weights stay fp32"
+    )
+    model: Model = Model()
+    data: Data = Data()
+    optim: Optim = Optim()
+    schedule: Schedule = Schedule()
+
+    @model_validator(mode="after")
+    def _a_batch_fits(self) -> Config:
+        if self.batch_size > 60_000 - self.data.validation:
+            raise ValueError(
+                f"batch_size = {self.batch_size}: with data.validation = "
+                f"{self.data.validation} it must be at most "
+                f"{60_000 - self.data.validation}, the training images left"
+            )
+        return self
+
+
+DEFAULTS = Parsed(Config(), "lesson")

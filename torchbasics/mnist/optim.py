@@ -1,0 +1,64 @@
+"""Optimizers by name, and the learning rate as a function of the step."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import nn
+
+from torchbasics.mnist.config import Optim, Schedule
+
+
+def make_optimizer(optim: Optim, model: nn.Module) -> torch.optim.Optimizer:
+    """PyTorch's own optimizer, in its fused form: one pass over all weights."""
+    if optim.name == "sgd":
+        return torch.optim.SGD(
+            model.parameters(),
+            lr=optim.lr,
+            momentum=optim.momentum,
+            nesterov=optim.nesterov,
+            weight_decay=optim.weight_decay,
+            fused=True,
+        )
+    rule = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[optim.name]
+    return rule(
+        model.parameters(), lr=optim.lr, weight_decay=optim.weight_decay, fused=True
+    )
+
+
+def set_learning_rate(optimizer: torch.optim.Optimizer, lr: float) -> None:
+    """Use this learning rate from the next step on."""
+    for group in optimizer.param_groups:
+        group["lr"] = lr
+
+
+def learning_rate(schedule: Schedule, lr: float, step: int, total_steps: int) -> float:
+    """The learning rate of a step, counted from 0: a formula, so it needs no state.
+
+    It rises for `warmup * total_steps` steps to `lr`, then falls: not at all
+    (`constant`), along a line (`linear`) or half a cosine (`cosine`) to 0. `one-cycle`
+    rises along half a cosine from lr / 25 and falls along one to lr / 250,000, as in
+    Smith and Topin, "Super-convergence", 2018, and PyTorch's OneCycleLR.
+
+    >>> half = Schedule(name="linear", warmup=0.5)
+    >>> [learning_rate(half, 1.0, step, total_steps=8) for step in range(8)]
+    [0.25, 0.5, 0.75, 1.0, 1.0, 0.75, 0.5, 0.25]
+    """
+    warmup_steps = schedule.warmup * total_steps
+    if schedule.name == "one-cycle":
+        peak = max(warmup_steps - 1, 0.0)
+        if step < peak:
+            return _half_cosine(lr / 25, lr, step / peak)
+        return _half_cosine(lr, lr / 25e4, (step - peak) / max(total_steps - 1 - peak, 1))
+    if step < warmup_steps:
+        return lr * min((step + 1) / warmup_steps, 1.0)
+    progress = (step - warmup_steps) / (total_steps - warmup_steps)
+    if schedule.name == "linear":
+        return lr * (1 - progress)
+    return _half_cosine(lr, 0.0, progress) if schedule.name == "cosine" else lr
+
+
+def _half_cosine(start: float, end: float, progress: float) -> float:
+    """From `start` to `end`, level at both, as progress goes from 0 to 1."""
+    return end + (start - end) * (1 + math.cos(math.pi * progress)) / 2

@@ -1,0 +1,68 @@
+"""Pictures in a terminal: a digit in half blocks, probabilities as bars."""
+
+from __future__ import annotations
+
+import torch
+from rich.console import Console
+from rich.text import Text
+from torch import Tensor
+
+BAR = 30  # columns of a bar that stands for 100 %
+
+
+def show_answer(console: Console, image: Tensor, probs: Tensor, label: int) -> None:
+    """Draw a digit, the ten probabilities beside it, and say which digit was read.
+
+    Shape: image (28, 28) uint8, probs (10,).
+    """
+    answer = int(probs.argmax())
+    bars = [Text()] * 2 + [
+        Text(f"  {digit}  {100 * prob:6.2f} % {_bar(console, prob)}", _style(digit, answer))
+        for digit, prob in enumerate(probs.tolist())
+    ]
+    rows = digit_rows(image, colour=has_colour(console), ascii_only=is_ascii(console))
+    for row, bar in zip(rows, bars + [Text()] * 2, strict=True):
+        console.print(row + bar, soft_wrap=True)
+    verdict = "right" if answer == label else f"wrong: the label says {label}"
+    console.print(f"the network reads a {answer}, which is {verdict}")
+
+
+def digit_rows(image: Tensor, *, colour: bool, ascii_only: bool = False) -> list[Text]:
+    """An image as rows of text, each of which shows two rows of pixels.
+
+    Shape: (H, W) uint8, H even -> H / 2 rows of W characters.
+
+    >>> image = torch.tensor([[255, 255, 0, 0], [255, 0, 255, 0]], dtype=torch.uint8)
+    >>> [row.plain for row in digit_rows(image, colour=False)]
+    ['█▀▄ ']
+    """
+    rows = []
+    for upper, lower in zip(image[0::2].tolist(), image[1::2].tolist(), strict=True):
+        row = Text()
+        for above, below in zip(upper, lower, strict=True):
+            if colour:
+                style = f"rgb({above},{above},{above}) on rgb({below},{below},{below})"
+                row.append("▀", style)
+            else:
+                blocks = " .'#" if ascii_only else " ▄▀█"
+                row.append(blocks[2 * (above > 127) + (below > 127)])
+        rows.append(row)
+    return rows
+
+
+def has_colour(console: Console) -> bool:
+    """Whether shades of grey can be shown."""
+    return console.color_system is not None and not console.no_color
+
+
+def is_ascii(console: Console) -> bool:
+    """Whether block characters would not arrive."""
+    return not console.encoding.lower().startswith("utf")
+
+
+def _bar(console: Console, prob: float) -> str:
+    return ("#" if is_ascii(console) else "█") * round(BAR * prob)
+
+
+def _style(digit: int, answer: int) -> str:
+    return "bold green" if digit == answer else "dim"

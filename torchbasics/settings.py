@@ -1,0 +1,161 @@
+"""A TOML file and a command line become one validated configuration.
+
+Precedence: defaults < `--config FILE` < command line. Whatever is unknown, of the
+wrong type or out of bounds is refused with one sentence that names the key, the
+value and what would be valid. A configuration holds values only: it names no code.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import sys
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
+
+import tomli_w
+import tyro
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from torchbasics.errors import UserError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+class Settings(BaseModel):
+    """A frozen group of settings; `group` is its name inside the whole."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False
+    )
+    group: ClassVar[str] = ""
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise UserError(self._sentence(error)) from None
+
+    @classmethod
+    def _sentence(cls, error: ValidationError) -> str:
+        """The first thing wrong, in words."""
+        first = error.errors()[0]
+        path = [cls.group, *map(str, first["loc"])]
+        key = ".".join(part for part in path if part)
+        if first["type"] == "extra_forbidden":
+            return f"unknown setting {key!r}{suggestion(path[-1], cls.model_fields)}"
+        if first["type"] == "value_error":  # our own validators say it all
+            return str(first["ctx"]["error"])
+        if first["type"] == "model_type":
+            return f"{key} = {first['input']!r}: it is a table, [{key}]"
+        wanted = first["msg"].replace("Input should be", "it must be")
+        return f"{key} = {first['input']!r}: {wanted}"
+
+
+Config = TypeVar("Config", bound=Settings)
+
+
+class Parsed(NamedTuple, Generic[Config]):
+    """A configuration and the name it goes by: its file's, or the default's."""
+
+    config: Config
+    name: str
+
+
+def parse(
+    defaults: Parsed[Config], argv: Sequence[str] | None, *, prog: str, about: str
+) -> Parsed[Config]:
+    """The configuration that a command line asks for.
+
+    `--print-config` prints it and leaves with status 0.
+    """
+    first = argparse.ArgumentParser(prog=prog, add_help=False, allow_abbrev=False)
+    first.add_argument("--config", default="", metavar="FILE")
+    first.add_argument("--print-config", action="store_true")
+    taken, rest = first.parse_known_args(sys.argv[1:] if argv is None else argv)
+    default, name = defaults
+    if taken.config:
+        path = find_config(taken.config)
+        default, name = read_config(type(default), path), path.stem
+    about += (
+        "\n\n--config FILE takes the settings from a TOML file or from a shipped one "
+        f"by its name ({', '.join(sorted(shipped_configs()))}); the options below "
+        "override it. --print-config prints the outcome as TOML and stops."
+    )
+    config = parse_options(type(default), rest, default, prog=prog, about=about)
+    if taken.print_config:
+        print(to_toml(config), end="")
+        raise SystemExit(0)
+    return Parsed(config, name)
+
+
+def parse_options(
+    config_class: type[Config],
+    argv: Sequence[str] | None,
+    default: Config | None = None,
+    *,
+    prog: str,
+    about: str,
+) -> Config:
+    """Settings from a command line alone, spelled `--group.name value`."""
+    about = "\n\n".join(textwrap.fill(part, 80) for part in about.split("\n\n"))
+    return tyro.cli(
+        config_class, args=argv, default=default, prog=prog, description=about
+    )
+
+
+def to_toml(config: Settings) -> str:
+    """The configuration as a TOML file that `--config` reads back to the same."""
+    return tomli_w.dumps(config.model_dump(mode="json"))
+
+
+def read_config(config_class: type[Config], path: Path) -> Config:
+    """The configuration that a TOML file describes."""
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is no TOML: {error}") from None
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from None
+    try:
+        return config_class(**_tuples(table))
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
+
+
+def find_config(name: str) -> Path:
+    """An existing file, any `*.toml`, or a shipped configuration by its bare name."""
+    path = Path(name)
+    if name.endswith(".toml") or (path.exists() and not path.is_dir()):
+        return path
+    if name not in shipped_configs():
+        close = suggestion(name, shipped_configs())
+        raise UserError(f"there is no config file or shipped config {name!r}{close}")
+    return shipped_configs()[name]
+
+
+def shipped_configs() -> dict[str, Path]:
+    """The configurations that come with the package, by name."""
+    package = Path(__file__).parent
+    installed, checkout = package / "configs", package.parent / "configs"
+    folder = installed if installed.is_dir() else checkout
+    return {path.stem: path for path in folder.glob("*.toml")}
+
+
+def suggestion(name: str, choices: Any) -> str:
+    """`; did you mean ...?`, or all there is when nothing is close."""
+    if close := difflib.get_close_matches(name, choices, n=1):
+        return f"; did you mean {close[0]!r}?"
+    return f"; there is {', '.join(sorted(choices))}"
+
+
+def _tuples(value: Any) -> Any:
+    """TOML's arrays as tuples, which a frozen configuration holds."""
+    if isinstance(value, dict):
+        return {key: _tuples(item) for key, item in value.items()}
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
