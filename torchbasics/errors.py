@@ -8,9 +8,14 @@ from __future__ import annotations
 import functools
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import Protocol
 
-Main = Callable[[Sequence[str] | None], int]
+
+class Main(Protocol):
+    """A command: it takes the words of its command line, by default sys.argv's."""
+
+    def __call__(self, argv: Sequence[str] | None = None) -> int: ...
 
 
 class UserError(Exception):

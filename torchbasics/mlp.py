@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -33,7 +34,7 @@ class MLP(nn.Sequential):
     (Srivastava et al. 2014). The weights are drawn from `generator`.
     """
 
-    def __init__(  # noqa: PLR0913 - one argument per property of the network
+    def __init__(
         self,
         in_features: int,
         hidden: Sequence[int],
@@ -47,9 +48,7 @@ class MLP(nn.Sequential):
     ) -> None:
         layers: OrderedDict[str, nn.Module] = OrderedDict()
         widths = [in_features, *hidden]
-        for index, (fan_in, fan_out) in enumerate(
-            zip(widths, widths[1:], strict=False), start=1
-        ):
+        for index, (fan_in, fan_out) in enumerate(pairwise(widths), start=1):
             layer: OrderedDict[str, nn.Module] = OrderedDict()
             layer["linear"] = skip_init(nn.Linear, fan_in, fan_out)
             if batch_norm:
@@ -74,8 +73,9 @@ class MLP(nn.Sequential):
                 f"inputs has shape {tuple(inputs.shape)}; "
                 f"wanted (N, {self.in_features}), one row per example"
             )
-        logits: Tensor = super().forward(inputs)
-        return logits
+        for layer in self:
+            inputs = layer(inputs)
+        return inputs
 
 
 class Dropout(nn.Module):

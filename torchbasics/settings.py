@@ -11,7 +11,7 @@ import argparse
 import difflib
 import sys
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
@@ -48,12 +48,14 @@ class Settings(BaseModel):
         path = [cls.group, *map(str, first["loc"])]
         key = ".".join(part for part in path if part)
         if first["type"] == "extra_forbidden":
-            return f"unknown setting {key!r}{suggestion(path[-1], cls.model_fields)}"
+            hint = suggestion(path[-1], cls.model_fields, key.removesuffix(path[-1]))
+            return f"unknown setting {key!r}{hint}"
         if first["type"] == "value_error":  # our own validators say it all
             return str(first["ctx"]["error"])
         if first["type"] == "model_type":
             return f"{key} = {first['input']!r}: it is a table, [{key}]"
         wanted = first["msg"].replace("Input should be", "it must be")
+        wanted = wanted.replace("tuple", "list")
         return f"{key} = {first['input']!r}: {wanted}"
 
 
@@ -87,7 +89,7 @@ def parse(
         f"by its name ({', '.join(sorted(shipped_configs()))}); the options below "
         "override it. --print-config prints the outcome as TOML and stops."
     )
-    config = parse_options(type(default), rest, default, prog=prog, about=about)
+    config = parse_options(default, rest, prog=prog, about=about)
     if taken.print_config:
         print(to_toml(config), end="")
         raise SystemExit(0)
@@ -95,17 +97,12 @@ def parse(
 
 
 def parse_options(
-    config_class: type[Config],
-    argv: Sequence[str] | None,
-    default: Config | None = None,
-    *,
-    prog: str,
-    about: str,
+    default: Config, argv: Sequence[str] | None, *, prog: str, about: str
 ) -> Config:
-    """Settings from a command line alone, spelled `--group.name value`."""
+    """The settings `default`, changed as a command line asks: `--group.name value`."""
     about = "\n\n".join(textwrap.fill(part, 80) for part in about.split("\n\n"))
     return tyro.cli(
-        config_class, args=argv, default=default, prog=prog, description=about
+        type(default), args=argv, default=default, prog=prog, description=about
     )
 
 
@@ -123,9 +120,14 @@ def read_config(config_class: type[Config], path: Path) -> Config:
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from None
     try:
-        return config_class(**_tuples(table))
+        return from_table(config_class, table)
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
+
+
+def from_table(config_class: type[Config], table: dict[str, Any]) -> Config:
+    """The configuration that a table of TOML or JSON stands for."""
+    return config_class(**_tuples(table))
 
 
 def find_config(name: str) -> Path:
@@ -147,15 +149,15 @@ def shipped_configs() -> dict[str, Path]:
     return {path.stem: path for path in folder.glob("*.toml")}
 
 
-def suggestion(name: str, choices: Any) -> str:
+def suggestion(name: str, choices: Iterable[str], prefix: str = "") -> str:
     """`; did you mean ...?`, or all there is when nothing is close."""
     if close := difflib.get_close_matches(name, choices, n=1):
-        return f"; did you mean {close[0]!r}?"
-    return f"; there is {', '.join(sorted(choices))}"
+        return f"; did you mean {prefix + close[0]!r}?"
+    return f"; there is {', '.join(prefix + choice for choice in sorted(choices))}"
 
 
 def _tuples(value: Any) -> Any:
-    """TOML's arrays as tuples, which a frozen configuration holds."""
+    """Arrays as tuples, which a frozen configuration holds."""
     if isinstance(value, dict):
         return {key: _tuples(item) for key, item in value.items()}
     return tuple(map(_tuples, value)) if isinstance(value, list) else value

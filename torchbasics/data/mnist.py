@@ -83,8 +83,10 @@ def scale_pixels(images: Tensor, scale: Scale = "unit") -> Tensor:
     >>> scale_pixels(torch.tensor([[[0, 51], [102, 255]]], dtype=torch.uint8))
     tensor([[0.0000, 0.2000, 0.4000, 1.0000]])
     """
-    pixels = images.flatten(1).to(torch.float32).div_(255)
-    return pixels if scale == "unit" else pixels.sub_(MEAN).div_(STD)
+    pixels = images.flatten(1).to(torch.float32)
+    if scale == "unit":
+        return pixels.div_(255)
+    return pixels.sub_(255 * MEAN).div_(255 * STD)
 
 
 def default_folder() -> Path:
@@ -104,8 +106,8 @@ def restore(root: Path) -> None:
     """Make sure that `root` holds the four files, each with its right content."""
     if (root / "MNIST" / "processed").exists():
         raise UserError(
-            f"{root / 'MNIST' / 'processed'} is of an old torchvision and would be read "
-            "unchecked: delete that folder or choose another --data-dir"
+            f"{root / 'MNIST' / 'processed'} is of an old torchvision and would be "
+            "read unchecked: delete that folder or choose another --data-dir"
         )
     raw = root / "MNIST" / "raw"
     for name, sha256 in SHA256.items():

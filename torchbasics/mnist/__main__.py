@@ -1,4 +1,4 @@
-"""`python -m torchbasics.mnist`: train a network to read handwritten digits."""
+"""Train a network on MNIST, score it on the test set, and watch it read one digit."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from torchbasics.mnist.train import load_splits, plan_steps, train
 
 @command
 def main(argv: Sequence[str] | None = None) -> int:
-    """Train an MLP on MNIST, score it on the test set, and show it read one digit."""
+    """Train as the command line asks."""
     config, name = settings.parse(
-        DEFAULTS, argv, prog="python -m torchbasics.mnist", about=str(main.__doc__)
+        DEFAULTS, argv, prog="python -m torchbasics.mnist", about=__doc__
     )
     where, reason = device.choose(config.device)
     if config.threads:
@@ -55,14 +55,13 @@ def heading(config: Config, name: str, reason: str) -> str:
         f"{name}: {network.describe(config)}, seed {config.seed}\n"
         f"{optim.name} {optim.lr:g} {schedule.name}, batch {config.batch_size}, "
         f"{config.precision}\n"
-        f"device {reason}, {torch.get_num_threads()} threads, torch {torch.__version__}\n"
+        f"device {reason}; {torch.get_num_threads()} threads; "
+        f"torch {torch.__version__}\n"
     )
 
 
 @torch.no_grad()
-def show_one_digit(
-    console: Console, model: MLP, test: Digits, config: Config
-) -> None:
+def show_one_digit(console: Console, model: MLP, test: Digits, config: Config) -> None:
     """The lesson's end: a picture of numbers goes in, the likeliest digit comes out."""
     pick = rng.generator(config.seed, "example")
     index = int(torch.randint(len(test.labels), (1,), generator=pick))

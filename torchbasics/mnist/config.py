@@ -60,7 +60,7 @@ class Optim(Settings):
     group: ClassVar[str] = "optim"
     name: Literal["sgd", "adam", "adamw"] = Field("adamw", description="the rule")
     lr: float = Field(
-        0.01, gt=0, description="learning rate per step, at the schedule's peak"
+        0.02, gt=0, description="learning rate per step, at the schedule's peak"
     )
     momentum: float = Field(0.0, ge=0, lt=1, description="of sgd")
     nesterov: bool = Field(False, description="sgd looks ahead; needs momentum")
@@ -94,9 +94,9 @@ class Config(Settings):
     """One training run."""
 
     seed: int = Field(0, ge=0, description="of weights, order and dropout")
-    epochs: int = Field(15, ge=1, description="passes over the training images")
+    epochs: int = Field(10, ge=1, description="passes over the training images")
     max_steps: int = Field(0, ge=0, description="stop after so many steps, 0: never")
-    batch_size: int = Field(128, ge=1, le=60_000, description="images per step")
+    batch_size: int = Field(100, ge=1, le=60_000, description="images per step")
     device: str = Field("auto", description="auto, or a device's name in PyTorch")
     threads: int = Field(0, ge=0, description="CPU threads, 0: PyTorch's choice")
     data_dir: str = Field("auto", description="folder of MNIST, auto: user's cache")

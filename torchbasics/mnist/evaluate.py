@@ -1,4 +1,4 @@
-"""Exact evaluation: `python -m torchbasics.mnist.evaluate RUN`.
+"""Score a network on all the digits, exactly.
 
 Losses and hits are summed over all examples and divided by their count. No example
 is dropped, repeated or shuffled, and the model's mode is as before afterwards.
@@ -7,7 +7,8 @@ is dropped, repeated or shuffled, and the model's mode is as before afterwards.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from dataclasses import dataclass
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -23,7 +24,8 @@ from torchbasics.mnist import network
 CHUNK = 2_000  # images at a time; the result does not depend on it
 
 
-class Evaluation(NamedTuple):
+@dataclass(frozen=True)
+class Evaluation:
     """Mean cross-entropy, in nats, and how often each digit was taken for which.
 
     `confusion[i, j]` counts the images of digit i that were read as j.
@@ -76,7 +78,8 @@ def evaluate(model: nn.Module, digits: data.Digits, scale: Scale) -> Evaluation:
 
 def table(result: Evaluation) -> str:
     """The confusion matrix as text, with each digit's accuracy."""
-    lines = ["digit read as" + "".join(f"{digit:6d}" for digit in range(10)) + "  right"]
+    head = "".join(f"{digit:6d}" for digit in range(10))
+    lines = [f"digit read as{head}  right"]
     for digit, row in enumerate(result.confusion.tolist()):
         counts = "".join(f"{count:6d}" if count else "     ." for count in row)
         lines.append(f"{digit:13d}{counts} {100 * row[digit] / sum(row):5.1f}%")
@@ -96,9 +99,9 @@ class Options(settings.Settings):
 
 @command
 def main(argv: Sequence[str] | None = None) -> int:
-    """Evaluate a run's network and print the confusion matrix and the accuracy."""
+    """Print how often each digit was read as which, then loss and accuracy."""
     options = settings.parse_options(
-        Options, argv, prog="python -m torchbasics.mnist.evaluate", about=main.__doc__
+        Options(), argv, prog="python -m torchbasics.mnist.evaluate", about=__doc__
     )
     where, _ = device.choose(options.device)
     model, config = network.load(options.run)

@@ -28,6 +28,7 @@ class Monitor:
     def __init__(self, console: Console, total_steps: int, batch_size: int) -> None:
         self.console = console
         self.batch_size = batch_size
+        self.told = False
         self.bar = Progress(
             TextColumn("step"),
             MofNCompleteColumn(),
@@ -62,26 +63,37 @@ class Monitor:
 
     def epoch(self, record: Record) -> None:
         """Called after each epoch, with all its numbers."""
-        self.console.print(epoch_line(record), soft_wrap=True)
+        if not self.told:
+            self.console.print(table_head(record), soft_wrap=True)
+        self.told = True
+        self.console.print(table_line(record), soft_wrap=True)
 
 
-def epoch_line(record: Record) -> str:
-    """One aligned line of at most 80 columns.
+COLUMNS = {
+    "epoch": ("epoch", "{:.0f}"),
+    "loss/train": ("  loss", "{:.4f}"),
+    "accuracy/train": ("train acc", "{:.2%}"),
+    "accuracy/validation": ("validation acc", "{:.2%}"),
+    "accuracy/test": ("test acc", "{:.2%}"),
+    "time/images_per_s": ("images/s", "{:,.0f}"),
+}
 
-    >>> epoch_line({"epoch": 3, "loss/train": 0.25, "accuracy/train": 0.9312,
-    ...             "accuracy/test": 0.9287, "time/images_per_s": 118_000.0})
-    'epoch   3  loss 0.2500  train 93.12 %  test 92.87 %  118,000 images/s'
+
+def table_head(record: Record) -> str:
+    """The names over the columns of `table_line`."""
+    return "  ".join(name for tag, (name, _) in COLUMNS.items() if tag in record)
+
+
+def table_line(record: Record) -> str:
+    """An epoch's numbers under their names, in less than 80 columns.
+
+    >>> record = {"epoch": 3, "loss/train": 0.25, "accuracy/train": 0.9312}
+    >>> print(table_head(record)); print(table_line(record))
+    epoch    loss  train acc
+        3  0.2500     93.12%
     """
-    splits = [
-        f"{split} {100 * record[f'accuracy/{split}']:5.2f} %"
-        for split in ("train", "validation", "test")
-        if f"accuracy/{split}" in record
-    ]
     return "  ".join(
-        [
-            f"epoch {record['epoch']:3.0f}",
-            f"loss {record['loss/train']:.4f}",
-            *splits,
-            f"{record['time/images_per_s']:7,.0f} images/s",
-        ]
+        form.format(record[tag]).rjust(len(name))
+        for tag, (name, form) in COLUMNS.items()
+        if tag in record
     )

@@ -11,6 +11,7 @@ from torchbasics.mlp import MLP
 from torchbasics.mnist import checkpoint
 from torchbasics.mnist.checkpoint import Checkpoint
 from torchbasics.mnist.config import Config
+from torchbasics.settings import from_table
 
 PRETRAINED = Path(__file__).with_name("pretrained.safetensors")
 
@@ -39,7 +40,7 @@ def build(config: Config) -> MLP:
 def describe(config: Config) -> str:
     """For example `784-50-100-10 sigmoid`."""
     widths = "-".join(map(str, [784, *config.model.hidden, 10]))
-    extras = [config.model.activation]
+    extras: list[str] = [config.model.activation]
     extras += ["batch norm"] if config.model.batch_norm else []
     extras += [f"dropout {config.model.dropout}"] if config.model.dropout else []
     return f"{widths} {', '.join(extras)}"
@@ -62,7 +63,7 @@ def load(run: str) -> Network:
     path = find(run)
     tensors, facts = checkpoint.read(path)
     try:
-        config = Config(**facts["config"])
+        config = from_table(Config, facts["config"])
         model = build(config)
         weights = {
             name.removeprefix("model."): value
@@ -70,6 +71,8 @@ def load(run: str) -> Network:
             if name.startswith("model.")
         }
         model.load_state_dict(weights)
+        if not all(value.isfinite().all() for value in weights.values()):
+            raise RuntimeError("some of its weights are no finite numbers")
     except (UserError, KeyError, TypeError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise UserError(f"{path} holds no network: {reason}") from None

@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import nn
 
 from torchbasics.mnist.config import Optim, Schedule
 
+RULES: dict[str, Callable[..., torch.optim.Optimizer]] = {
+    "sgd": torch.optim.SGD,
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+}
+
 
 def make_optimizer(optim: Optim, model: nn.Module) -> torch.optim.Optimizer:
     """PyTorch's own optimizer, in its fused form: one pass over all weights."""
+    more = {}
     if optim.name == "sgd":
-        return torch.optim.SGD(
-            model.parameters(),
-            lr=optim.lr,
-            momentum=optim.momentum,
-            nesterov=optim.nesterov,
-            weight_decay=optim.weight_decay,
-            fused=True,
-        )
-    rule = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[optim.name]
-    return rule(
-        model.parameters(), lr=optim.lr, weight_decay=optim.weight_decay, fused=True
+        more = {"momentum": optim.momentum, "nesterov": optim.nesterov}
+    return RULES[optim.name](
+        model.parameters(),
+        lr=optim.lr,
+        weight_decay=optim.weight_decay,
+        fused=True,
+        **more,
     )
 
 
@@ -50,7 +54,8 @@ def learning_rate(schedule: Schedule, lr: float, step: int, total_steps: int) ->
         peak = max(warmup_steps - 1, 0.0)
         if step < peak:
             return _half_cosine(lr / 25, lr, step / peak)
-        return _half_cosine(lr, lr / 25e4, (step - peak) / max(total_steps - 1 - peak, 1))
+        falling = max(total_steps - 1 - peak, 1)
+        return _half_cosine(lr, lr / 25e4, (step - peak) / falling)
     if step < warmup_steps:
         return lr * min((step + 1) / warmup_steps, 1.0)
     progress = (step - warmup_steps) / (total_steps - warmup_steps)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from rich.console import Console
 from rich.text import Text
 from torch import Tensor
@@ -17,14 +16,15 @@ def show_answer(console: Console, image: Tensor, probs: Tensor, label: int) -> N
     """
     answer = int(probs.argmax())
     bars = [Text()] * 2 + [
-        Text(f"  {digit}  {100 * prob:6.2f} % {_bar(console, prob)}", _style(digit, answer))
+        Text(f"  {digit}  {100 * prob:6.2f} % {_bar(console, prob)}", "dim")
         for digit, prob in enumerate(probs.tolist())
     ]
+    bars[2 + answer].stylize("not dim bold green")
     rows = digit_rows(image, colour=has_colour(console), ascii_only=is_ascii(console))
     for row, bar in zip(rows, bars + [Text()] * 2, strict=True):
         console.print(row + bar, soft_wrap=True)
     verdict = "right" if answer == label else f"wrong: the label says {label}"
-    console.print(f"the network reads a {answer}, which is {verdict}")
+    console.print(f"the network reads {answer}, which is {verdict}")
 
 
 def digit_rows(image: Tensor, *, colour: bool, ascii_only: bool = False) -> list[Text]:
@@ -32,6 +32,7 @@ def digit_rows(image: Tensor, *, colour: bool, ascii_only: bool = False) -> list
 
     Shape: (H, W) uint8, H even -> H / 2 rows of W characters.
 
+    >>> import torch
     >>> image = torch.tensor([[255, 255, 0, 0], [255, 0, 255, 0]], dtype=torch.uint8)
     >>> [row.plain for row in digit_rows(image, colour=False)]
     ['█▀▄ ']
@@ -62,7 +63,3 @@ def is_ascii(console: Console) -> bool:
 
 def _bar(console: Console, prob: float) -> str:
     return ("#" if is_ascii(console) else "█") * round(BAR * prob)
-
-
-def _style(digit: int, answer: int) -> str:
-    return "bold green" if digit == answer else "dim"

@@ -19,7 +19,7 @@ from torchbasics.mnist.evaluate import evaluate
 from torchbasics.mnist.monitor import Monitor, Record
 from torchbasics.mnist.optim import learning_rate, make_optimizer, set_learning_rate
 
-IMAGES_PER_GATHER = 4096  # one gather for many batches, small enough for the cache
+IMAGES_PER_GATHER = 1024  # one gather for many batches, few enough for the cache
 
 
 def training_step(
@@ -97,15 +97,18 @@ def batches(
     whole = len(order) // batch_size * batch_size
     chunk = max(IMAGES_PER_GATHER // batch_size, 1) * batch_size
     for some in order[:whole].to(digits.labels.device).split(chunk):
-        pixels = scale_pixels(digits.images[some], scale)
-        labels = digits.labels[some]
+        pixels = scale_pixels(digits.images.index_select(0, some), scale)
+        labels = digits.labels.index_select(0, some)
         yield from zip(pixels.split(batch_size), labels.split(batch_size), strict=True)
 
 
 def in_precision(
     model: nn.Module, precision: str, device: torch.device
 ) -> Callable[[Tensor], Tensor]:
-    """The model, with its matrix products in bfloat16 if so asked; float32 comes out."""
+    """The model, its matrix products in bfloat16 if so asked; float32 comes out.
+
+    Shape of what is returned: (N, 784) -> (N, 10).
+    """
     if precision == "fp32":
         return model
 

@@ -1,0 +1,33 @@
+"""What several test files share: a small slice of the real MNIST."""
+
+import pytest
+import torch
+
+from torchbasics import data
+from torchbasics.data import Digits
+from torchbasics.mnist.train import Splits
+
+
+@pytest.fixture(scope="session")
+def mnist():
+    """All of MNIST: the training and the test digits."""
+    return data.load("train"), data.load("test")
+
+
+@pytest.fixture(scope="session")
+def few(mnist):
+    """1,000 digits to train on, 500 to test on."""
+    train, test = mnist
+    return Splits(
+        train=Digits(train.images[:1000], train.labels[:1000]),
+        validation=None,
+        test=Digits(test.images[:500], test.labels[:500]),
+    )
+
+
+@pytest.fixture(autouse=True)
+def _same_threads_after():
+    """A test that sets the number of threads does not set it for the others."""
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)

@@ -1,0 +1,87 @@
+"""Learning rates follow their formulas; optimizers are what they are called."""
+
+import pytest
+import torch
+from torch import nn
+from torch.optim.lr_scheduler import OneCycleLR
+
+from torchbasics.mnist.config import Optim, Schedule
+from torchbasics.mnist.optim import learning_rate, make_optimizer
+
+
+def rates(name, warmup, steps, lr=0.5):
+    schedule = Schedule(name=name, warmup=warmup)
+    return [learning_rate(schedule, lr, step, steps) for step in range(steps)]
+
+
+@pytest.mark.parametrize(("warmup", "steps"), [(0.3, 100), (0.25, 40), (0.5, 7)])
+def test_one_cycle_equals_pytorchs(warmup, steps):
+    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))])
+    theirs = OneCycleLR(optimizer, 0.5, steps, pct_start=warmup, cycle_momentum=False)
+    wanted = []
+    for _ in range(steps):
+        wanted.append(theirs.get_last_lr()[0])
+        optimizer.step()
+        theirs.step()
+    assert rates("one-cycle", warmup, steps) == pytest.approx(wanted, rel=1e-9)
+
+
+def test_constant_stays():
+    assert rates("constant", 0.0, 5) == [0.5] * 5
+
+
+def test_linear_falls_along_a_line_to_zero():
+    assert rates("linear", 0.0, 4) == [0.5, 0.375, 0.25, 0.125]
+
+
+def test_cosine_is_at_half_height_half_way():
+    falling = rates("cosine", 0.0, 100)
+    assert falling[0] == 0.5
+    assert falling[50] == pytest.approx(0.25)
+    assert falling == sorted(falling, reverse=True)
+
+
+@pytest.mark.parametrize("name", ["constant", "linear", "cosine"])
+def test_warm_up_rises_along_a_line_to_the_peak(name):
+    rising = rates(name, 0.5, 8)[:4]
+    assert rising == pytest.approx([0.125, 0.25, 0.375, 0.5])
+
+
+@pytest.mark.parametrize("name", ["constant", "linear", "cosine", "one-cycle"])
+@pytest.mark.parametrize("warmup", [0.0, 0.3, 0.999, 1.0])
+@pytest.mark.parametrize("steps", [1, 2, 3, 100])
+def test_every_rate_is_positive_and_at_most_the_peak(name, warmup, steps):
+    assert all(0 < rate <= 0.5 + 1e-12 for rate in rates(name, warmup, steps))
+
+
+@pytest.mark.parametrize(
+    ("optim", "theirs"),
+    [
+        (
+            Optim(name="sgd", lr=0.1, momentum=0.9, nesterov=True, weight_decay=0.01),
+            lambda p: torch.optim.SGD(p, 0.1, 0.9, 0, 0.01, True),
+        ),
+        (Optim(name="sgd", lr=0.1), lambda p: torch.optim.SGD(p, 0.1)),
+        (
+            Optim(name="adam", lr=0.1, weight_decay=0.01),
+            lambda p: torch.optim.Adam(p, 0.1, weight_decay=0.01),
+        ),
+        (
+            Optim(name="adamw", lr=0.1, weight_decay=0.01),
+            lambda p: torch.optim.AdamW(p, 0.1, weight_decay=0.01),
+        ),
+    ],
+)
+def test_each_optimizer_takes_pytorchs_steps(optim, theirs):
+    ours_model, their_model = nn.Linear(5, 3).double(), nn.Linear(5, 3).double()
+    their_model.load_state_dict(ours_model.state_dict())
+    x = torch.randn(7, 5, dtype=torch.float64)
+    for model, optimizer in (
+        (ours_model, make_optimizer(optim, ours_model)),
+        (their_model, theirs(their_model.parameters())),
+    ):
+        for _ in range(5):
+            optimizer.zero_grad()
+            model(x).square().sum().backward()
+            optimizer.step()
+    torch.testing.assert_close(ours_model.weight, their_model.weight)

@@ -1,0 +1,156 @@
+"""Training: each image once an epoch, the step it claims, the same run twice."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from torchbasics import MLP
+from torchbasics.data import Digits, scale_pixels
+from torchbasics.mnist import network
+from torchbasics.mnist.config import Config, Data, Model, Optim
+from torchbasics.mnist.optim import make_optimizer
+from torchbasics.mnist.train import (
+    batches,
+    epoch_order,
+    in_precision,
+    load_splits,
+    plan_steps,
+    training_step,
+    training_steps,
+)
+
+CPU = torch.device("cpu")
+DROPOUT = Model(hidden=(30,), activation="relu", batch_norm=True, dropout=0.2)
+
+
+def train(config, digits):
+    """Train to the end and return the weights and each step's loss."""
+    model = network.build(config)
+    optimizer = make_optimizer(config.optim, model)
+    losses = [
+        progress.losses[-1].item()
+        for progress in training_steps(config, model, optimizer, digits)
+    ]
+    return model.state_dict(), losses
+
+
+def test_a_step_of_sgd_is_minus_lr_times_the_gradient():
+    model = MLP(784, [20], 10)
+    images, labels = torch.rand(8, 784), torch.arange(8)
+    weight = model.logits.weight.detach().clone()
+    gradient = torch.autograd.grad(
+        F.cross_entropy(model(images), labels), model.logits.weight
+    )[0]
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
+    logits = model(images).detach()
+    loss, seen = training_step(model, optimizer, nn.CrossEntropyLoss(), images, labels)
+    torch.testing.assert_close(model.logits.weight, weight - 0.5 * gradient)
+    torch.testing.assert_close(seen, logits)
+    assert loss.item() == pytest.approx(F.cross_entropy(logits, labels).item())
+
+
+def test_gradients_of_one_step_do_not_leak_into_the_next():
+    model = MLP(784, [20], 10)
+    optimizer = torch.optim.SGD(model.parameters(), lr=1e-9)
+    images, labels = torch.rand(8, 784), torch.arange(8)
+    for _ in range(2):
+        training_step(model, optimizer, nn.CrossEntropyLoss(), images, labels)
+    twice = model.logits.weight.grad.clone()
+    training_step(model, optimizer, nn.CrossEntropyLoss(), images, labels)
+    torch.testing.assert_close(model.logits.weight.grad, twice)
+
+
+def test_an_epoch_shows_each_image_once_with_its_label():
+    images = torch.arange(230, dtype=torch.uint8).view(230, 1, 1)
+    digits = Digits(images, torch.arange(230))
+    order = epoch_order(seed=0, epoch=0, images=230)
+    shown = list(batches(digits, order, batch_size=50, scale="unit"))
+    assert [len(labels) for _, labels in shown] == [50] * 4  # the tail is dropped
+    pixels = torch.cat([pixels for pixels, _ in shown])
+    labels = torch.cat([labels for _, labels in shown])
+    assert torch.equal(labels, order[:200])
+    assert torch.equal((pixels.view(-1) * 255).round().long(), labels)
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 64, 4096, 5000])
+def test_batches_do_not_depend_on_how_many_are_gathered_at_once(batch_size):
+    images = torch.randint(256, (9000, 2, 2), dtype=torch.uint8)
+    digits = Digits(images, torch.arange(9000))
+    order = torch.randperm(9000)
+    shown = list(batches(digits, order, batch_size, "standard"))
+    assert len(shown) == 9000 // batch_size
+    pixels, labels = shown[-1]
+    assert torch.equal(pixels, scale_pixels(images[labels], "standard"))
+
+
+def test_epochs_and_seeds_have_orders_of_their_own():
+    keys = [(0, 0), (0, 1), (1, 0), (1, 1)]
+    assert len({tuple(epoch_order(*key, images=50).tolist()) for key in keys}) == 4
+
+
+def test_the_plan_ends_at_max_steps_within_an_epoch(few):
+    config = Config(epochs=3, batch_size=100, max_steps=17)
+    assert plan_steps(config, 1000) == (10, 17)
+    assert len(train(config, few.train)[1]) == 17
+
+
+def test_validation_holds_out_the_last_training_images(mnist):
+    splits = load_splits(Config(data=Data(validation=10_000)), CPU)
+    assert torch.equal(splits.train.labels, mnist[0].labels[:50_000])
+    assert torch.equal(splits.validation.labels, mnist[0].labels[50_000:])
+    assert load_splits(Config(), CPU).validation is None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"model": DROPOUT},
+        {"precision": "bf16"},
+        {"optim": Optim(name="sgd", lr=0.1, momentum=0.9)},
+    ],
+)
+def test_the_same_config_trains_the_same_weights(few, changes):
+    config = Config(epochs=2, **changes)
+    first, losses = train(config, few.train)
+    torch.rand(7)  # the global random state is nobody's business
+    second, again = train(config, few.train)
+    assert losses == again
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_another_seed_trains_other_weights(few):
+    first, _ = train(Config(epochs=1), few.train)
+    other, _ = train(Config(epochs=1, seed=1), few.train)
+    assert not torch.equal(first["logits.weight"], other["logits.weight"])
+
+
+def test_it_learns(few):
+    config = Config(epochs=8, optim=Optim(lr=0.02))
+    _, losses = train(config, few.train)
+    assert losses[0] == pytest.approx(2.3026, abs=0.5)
+    assert sum(losses[-10:]) / 10 < 0.5
+
+
+def test_bf16_multiplies_in_bfloat16_and_returns_float32():
+    model = MLP(784, [20], 10)
+    images = torch.rand(4, 784)
+    logits = in_precision(model, "bf16", CPU)(images)
+    assert logits.dtype == torch.float32
+    assert not torch.equal(logits, model(images))
+    torch.testing.assert_close(logits, model(images), atol=0.05, rtol=0.05)
+
+
+def test_means_are_over_all_batches_of_the_epoch(few):
+    config = Config(epochs=1, batch_size=100)
+    model = network.build(config)
+    optimizer = make_optimizer(config.optim, model)
+    seen = []
+    for progress in training_steps(config, model, optimizer, few.train):
+        hits = progress.logits[-1].argmax(1) == progress.labels[-1]
+        seen.append((progress.losses[-1].item(), hits.float().mean().item()))
+    means = progress.means()
+    assert means["loss/train"] == pytest.approx(sum(s[0] for s in seen) / 10)
+    assert means["accuracy/train"] == pytest.approx(sum(s[1] for s in seen) / 10)
+    assert progress.ends_epoch()

@@ -1,0 +1,83 @@
+"""Activations: equal to PyTorch's in value and gradient, and true to their laws."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from torchbasics import activations
+from torchbasics.activations import ACTIVATIONS
+
+GRID = torch.cat(
+    [torch.linspace(-8, 8, 161), torch.tensor([0.0, -0.0, 1e4, -1e4, 40, -40, 800])]
+).double()
+
+
+def value_and_gradient(function, x):
+    x = x.clone().requires_grad_()
+    y = function(x)
+    return y.detach(), torch.autograd.grad(y.sum(), x)[0]
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_each_equals_pytorchs_in_value_and_gradient(name):
+    ours = value_and_gradient(getattr(activations, name), GRID)
+    theirs = value_and_gradient(ACTIVATIONS[name](), GRID)
+    torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("dim", [0, 1, -1])
+def test_softmax_equals_pytorchs_in_value_and_gradient(dim):
+    scores = GRID.view(12, 14)
+    weights = torch.rand(12, 14, dtype=torch.float64)
+    ours = value_and_gradient(lambda x: activations.softmax(x, dim) * weights, scores)
+    theirs = value_and_gradient(lambda x: nn.Softmax(dim)(x) * weights, scores)
+    torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("name", ["sigmoid", "tanh", "gelu"])
+def test_smooth_ones_pass_gradcheck(name):
+    x = torch.linspace(-3, 3, 13, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(getattr(activations, name), x)
+
+
+def test_conventions_at_the_kinks():
+    zero = torch.zeros(1, dtype=torch.float64)
+    assert activations.step(zero).item() == 0
+    assert value_and_gradient(activations.relu, zero)[1].item() == 0
+    assert value_and_gradient(activations.leaky_relu, zero)[1].item() == 0.01
+
+
+def test_the_step_has_no_gradient_to_learn_from():
+    assert not activations.step(torch.ones(3, requires_grad=True)).requires_grad
+
+
+finite = st.floats(-1e4, 1e4)
+
+
+@given(finite)
+def test_sigmoid_of_minus_x_is_one_minus_sigmoid_of_x(value):
+    x = torch.tensor(value, dtype=torch.float64)
+    mirrored = activations.sigmoid(-x)
+    torch.testing.assert_close(mirrored, 1 - activations.sigmoid(x), rtol=0, atol=1e-15)
+
+
+@given(finite)
+def test_sigmoid_is_never_steeper_than_a_quarter(value):
+    slope = value_and_gradient(activations.sigmoid, torch.tensor([value]).double())[1]
+    assert 0 <= slope.item() <= 0.25 * (1 + 2**-52)  # one rounding in float64
+
+
+@given(st.lists(finite, min_size=1, max_size=10), finite)
+def test_softmax_sums_to_one_and_ignores_a_shift(scores, shift):
+    x = torch.tensor(scores, dtype=torch.float64)
+    probs = activations.softmax(x)
+    assert probs.sum().item() == pytest.approx(1)
+    torch.testing.assert_close(activations.softmax(x + shift), probs, atol=1e-9, rtol=0)
+
+
+def test_softmax_survives_scores_that_overflow_exp():
+    probs = activations.softmax(torch.tensor([1010.0, 1000.0, 990.0]).double())
+    wanted = [9.99954600e-1, 4.53978686e-5, 2.06106005e-9]
+    assert probs.tolist() == pytest.approx(wanted, rel=1e-8)

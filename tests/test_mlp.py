@@ -1,0 +1,107 @@
+"""MLP: the sums it computes, the shapes it takes, the noise it draws."""
+
+import copy
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from torchbasics import MLP
+from torchbasics.mlp import Dropout, share_noise
+
+
+def test_it_computes_weighted_sums_with_an_activation_between():
+    model = MLP(4, [5, 3], 2, "tanh")
+    x = torch.randn(7, 4)
+    hidden = x
+    for layer in (model.hidden1, model.hidden2):
+        hidden = torch.tanh(hidden @ layer.linear.weight.T + layer.linear.bias)
+    logits = hidden @ model.logits.weight.T + model.logits.bias
+    torch.testing.assert_close(model(x), logits)
+
+
+def test_layers_are_named_hidden1_hidden2_logits():
+    names = [name for name, _ in MLP(4, [5, 3], 2).named_children()]
+    assert names == ["hidden1", "hidden2", "logits"]
+
+
+def test_without_hidden_layers_it_is_one_linear_map():
+    model = MLP(3, [], 2)
+    x = torch.randn(5, 3)
+    torch.testing.assert_close(model(x), F.linear(x, model.logits.weight))
+
+
+def test_the_first_loss_is_that_of_a_guess():
+    model = MLP(784, [50, 100], 10)
+    loss = F.cross_entropy(model(torch.rand(500, 784)), torch.arange(500) % 10)
+    assert loss.item() == pytest.approx(math.log(10), abs=0.4)
+
+
+def test_one_batch_can_be_learned_by_heart():
+    random = torch.Generator().manual_seed(0)
+    images = torch.rand(32, 784, generator=random)
+    labels = torch.randint(10, (32,), generator=random)
+    model = MLP(784, [50, 100], 10, "relu")
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+    for _ in range(60):
+        optimizer.zero_grad()
+        F.cross_entropy(model(images), labels).backward()
+        optimizer.step()
+    assert torch.equal(model(images).argmax(1), labels)
+
+
+def test_a_wrong_shape_is_named_with_the_one_wanted():
+    with pytest.raises(ValueError, match=r"\(5, 28, 28\); wanted \(N, 784\)"):
+        MLP(784, [50], 10)(torch.zeros(5, 28, 28))
+
+
+def test_same_generator_same_weights():
+    first, second, other = (
+        MLP(9, [8], 7, generator=torch.Generator().manual_seed(seed))
+        for seed in (1, 1, 2)
+    )
+    assert torch.equal(first.hidden1.linear.weight, second.hidden1.linear.weight)
+    assert not torch.equal(first.hidden1.linear.weight, other.hidden1.linear.weight)
+
+
+def test_making_a_network_leaves_the_global_random_state_alone():
+    before = torch.get_rng_state()
+    MLP(784, [50, 100], 10, batch_norm=True, dropout=0.5)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_batch_norm_stands_before_the_activation():
+    model = MLP(4, [5], 2, batch_norm=True).train()
+    sums = model.hidden1.norm(model.hidden1.linear(torch.randn(100, 4)))
+    torch.testing.assert_close(sums.mean(0), torch.zeros(5), atol=1e-6, rtol=0)
+    assert [name for name, _ in model.hidden1.named_children()][1] == "norm"
+
+
+class TestDropout:
+    def test_it_keeps_the_mean_and_zeroes_the_share(self):
+        dropout = Dropout(0.3)
+        dropped = dropout(torch.ones(200_000))
+        assert dropped.mean().item() == pytest.approx(1, abs=0.01)
+        assert (dropped == 0).float().mean().item() == pytest.approx(0.3, abs=0.01)
+
+    def test_it_does_nothing_in_evaluation(self):
+        x = torch.randn(10)
+        assert torch.equal(Dropout(0.5).eval()(x), x)
+
+    def test_a_key_repeats_its_draw(self):
+        model = MLP(20, [30], 2, dropout=0.5).train()
+        noise = share_noise(model)
+        x = torch.randn(4, 20)
+        first = model(x), noise.manual_seed(5)
+        second, _ = model(x), noise.manual_seed(5)
+        assert torch.equal(model(x), second)
+        assert not torch.equal(first[0], second)
+
+    def test_a_network_without_it_has_no_noise(self):
+        assert share_noise(MLP(20, [30], 2)) is None
+
+    def test_a_network_that_shares_noise_can_be_copied(self):
+        model = MLP(20, [30], 2, dropout=0.5)
+        share_noise(model)
+        copy.deepcopy(model)

@@ -1,0 +1,172 @@
+"""Settings: what a file and a command line say, or one sentence on why not."""
+
+import pytest
+
+from torchbasics import settings
+from torchbasics.errors import UserError
+from torchbasics.mnist.config import DEFAULTS, Config
+
+
+def parse(*argv):
+    return settings.parse(DEFAULTS, argv, prog="python -m torchbasics.mnist", about="")
+
+
+def refused(*argv):
+    with pytest.raises(UserError) as refusal:
+        parse(*argv)
+    return str(refusal.value)
+
+
+def toml(tmp_path, text):
+    path = tmp_path / "my.toml"
+    path.write_text(text)
+    return str(path)
+
+
+def leaves(group, prefix=""):
+    """Every option, with its default."""
+    for name in type(group).model_fields:
+        value = getattr(group, name)
+        if isinstance(value, settings.Settings):
+            yield from leaves(value, f"{name}.")
+        else:
+            yield prefix + name, value
+
+
+ALL = dict(leaves(Config()))
+
+
+def test_the_command_line_beats_the_file_and_the_file_the_defaults(tmp_path):
+    path = toml(tmp_path, "seed = 3\nepochs = 7\n")
+    config = parse("--config", path, "--epochs", "9").config
+    assert (config.seed, config.epochs, config.batch_size) == (3, 9, 100)
+
+
+def test_a_run_is_named_after_its_config(tmp_path):
+    assert parse().name == "lesson"
+    assert parse("--config", toml(tmp_path, "")).name == "my"
+    assert parse("--config=textbook").name == "textbook"
+
+
+def test_every_field_has_a_description():
+    def describe(cls):
+        for name, field in cls.model_fields.items():
+            if isinstance(field.default, settings.Settings):
+                assert field.default.group == name
+                describe(type(field.default))
+            else:
+                assert field.description, name
+
+    describe(Config)
+
+
+@pytest.mark.parametrize("key", ALL)
+def test_every_option_can_be_given_and_is_checked(key):
+    flag = "--" + key.replace("_", "-")
+    value = ALL[key]
+    if isinstance(value, bool):
+        return  # --quiet and its kin take no value
+    given = [str(item) for item in (value if isinstance(value, tuple) else [value])]
+    assert parse(flag, *given).config == Config()
+    if not isinstance(value, str):
+        with pytest.raises(SystemExit):
+            parse(flag, "nonsense")
+
+
+@pytest.mark.parametrize("name", sorted(settings.shipped_configs()))
+def test_what_is_printed_is_read_back_to_the_same(tmp_path, capsys, name):
+    config = parse("--config", name).config
+    with pytest.raises(SystemExit) as leave:
+        parse("--config", name, "--print-config")
+    assert leave.value.code == 0
+    again = parse("--config", toml(tmp_path, capsys.readouterr().out)).config
+    assert again == config
+
+
+@pytest.mark.parametrize("text", ["1e-3", "0.001", "1E-3"])
+def test_a_float_may_be_written_as_1e_3(tmp_path, text):
+    path = toml(tmp_path, f"[optim]\nlr = {text}")
+    assert parse("--config", path).config.optim.lr == 0.001
+    assert parse("--optim.lr", text).config.optim.lr == 0.001
+
+
+def test_a_whole_number_will_do_for_a_float(tmp_path):
+    config = parse("--config", toml(tmp_path, "[optim]\nlr = 1")).config
+    assert config.optim.lr == 1.0
+
+
+@pytest.mark.parametrize(
+    ("argv", "sentence"),
+    [
+        (["--optim.lr", "-1"], "optim.lr = -1.0: it must be greater than 0"),
+        (["--optim.lr", "inf"], "optim.lr = inf: it must be a finite number"),
+        (["--epochs", "0"], "epochs = 0: it must be greater than or equal to 1"),
+        (["--model.hidden", "50", "0"], "model.hidden = [50, 0]: each layer needs"),
+        (["--model.dropout", "1"], "model.dropout = 1.0: it must be less than 1"),
+        (["--optim.nesterov"], "optim.nesterov needs optim.name sgd and a momentum"),
+        (
+            ["--batch-size", "55000", "--data.validation", "10000"],
+            "batch_size = 55000: with data.validation = 10000 it must be at most 50000",
+        ),
+        (["--config", "textbok"], "shipped config 'textbok'; did you mean 'textbook'?"),
+        (["--config", "zzz"], "config 'zzz'; there is fast98, lesson, textbook"),
+        (["--config", "gone.toml"], "cannot read gone.toml: No such file"),
+    ],
+)
+def test_a_mistake_on_the_command_line_is_one_sentence(argv, sentence):
+    assert sentence in refused(*argv)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("[optim]\nlrr = 1", "setting 'optim.lrr'; did you mean 'optim.lr'?"),
+        ("[optim]\nzzz = 1", "setting 'optim.zzz'; there is optim.label_smoothing,"),
+        ("sed = 1", "unknown setting 'sed'; did you mean 'seed'?"),
+        ("[optm]\nlr = 1", "unknown setting 'optm'; did you mean 'optim'?"),
+        ("seed = 1.5", "seed = 1.5: it must be a valid integer"),
+        ("seed = true", "seed = True: it must be a valid integer"),
+        ("seed = '1'", "seed = '1': it must be a valid integer"),
+        ("optim = 3", "optim = 3: it is a table, [optim]"),
+        ("[model]\nhidden = 50", "model.hidden = 50: it must be a valid list"),
+        ("[model]\nhidden = [5, 'a']", "model.hidden.1 = 'a': it must be a valid"),
+        ("precision = 'fp16'", "precision = 'fp16': it must be 'fp32' or 'bf16'"),
+        ("seed = ", "is no TOML: Invalid value (at end of document)"),
+    ],
+)
+def test_a_mistake_in_a_file_is_one_sentence_with_the_files_name(
+    tmp_path, text, sentence
+):
+    path = toml(tmp_path, text)
+    said = refused("--config", path)
+    assert said.startswith(path)
+    assert sentence in said
+    assert "\n" not in said
+
+
+def test_a_file_of_no_text_is_refused(tmp_path):
+    path = tmp_path / "binary.toml"
+    path.write_bytes(b"\xff\xfe\x00seed")
+    assert "is no TOML" in refused("--config", str(path))
+
+
+def test_a_folder_is_no_config_file(tmp_path):
+    assert "no config file" in refused("--config", str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["--optm.lr", "1"], "--optim.lr"),
+        (["--optim.lr", "fast"], "--optim.lr"),
+        (["--precision", "fp16"], "'fp32', 'bf16'"),
+        (["--seed"], "--seed"),
+        (["--config"], "--config"),
+        (["stray"], "stray"),
+    ],
+)
+def test_a_misspelt_option_leaves_with_2_and_a_hint(capsys, argv, said):
+    with pytest.raises(SystemExit) as leave:
+        parse(*argv)
+    assert leave.value.code == 2
+    assert said in " ".join(capsys.readouterr().err.split())
