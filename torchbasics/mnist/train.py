@@ -105,14 +105,12 @@ def batches(
 def in_precision(
     model: nn.Module, precision: str, device: torch.device
 ) -> Callable[[Tensor], Tensor]:
-    """The model, its matrix products in bfloat16 if so asked; float32 comes out.
-
-    Shape of what is returned: (N, 784) -> (N, 10).
-    """
+    """The model, its matrix products in bfloat16 if so asked; float32 comes out."""
     if precision == "fp32":
         return model
 
     def forward(images: Tensor) -> Tensor:
+        """(N, 784) -> (N, 10)."""
         with torch.autocast(device.type, torch.bfloat16):
             logits: Tensor = model(images)
         return logits.float()
