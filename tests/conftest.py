@@ -5,7 +5,7 @@ import torch
 
 from torchbasics import data
 from torchbasics.data import Digits
-from torchbasics.mnist.train import Splits
+from torchbasics.mnist.state import Splits
 
 
 @pytest.fixture(scope="session")

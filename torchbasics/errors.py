@@ -1,6 +1,7 @@
 """A user's mistake is one clear sentence and an exit status, never a traceback.
 
-Exit statuses: 0 done, 1 training (or a check) failed, 2 bad input, 130 Ctrl+C.
+Exit statuses: 0 done, 1 training (or a check) failed, 2 bad input, 130
+Ctrl+C, 143 SIGTERM.
 """
 
 from __future__ import annotations
@@ -22,6 +23,10 @@ class UserError(Exception):
     """Bad input. Its text names what was wrong and what would be right."""
 
 
+class TrainingError(Exception):
+    """A training that cannot go on. Its text says why and what to try."""
+
+
 def command(main: Main) -> Main:
     """Turn what `main` raises into the exit status it returns.
 
@@ -39,6 +44,9 @@ def command(main: Main) -> Main:
         except UserError as error:
             print(f"error: {error}", file=sys.stderr)
             return 2
+        except TrainingError as error:
+            print(f"training failed: {error}", file=sys.stderr)
+            return 1
         except SystemExit as stop:  # the option parsers leave this way
             return stop.code if isinstance(stop.code, int) else 2 * bool(stop.code)
         except KeyboardInterrupt:

@@ -1,12 +1,32 @@
-"""A run folder: all that one run leaves behind, in one place."""
+"""A run folder: all that one run leaves behind, in one place.
+
+It is made anew for each run, locked while a process uses it (a kill frees the lock),
+described by its `manifest.json`, and found again by its path or as `latest`.
+"""
 
 from __future__ import annotations
 
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timezone
+from importlib.metadata import PackageNotFoundError, version
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 from torchbasics.errors import UserError
+
+if sys.platform != "win32":
+    import fcntl
+
+Manifest = dict[str, Any]
+
+PACKAGES = ("torchbasics", "torch", "torchvision", "tensorboard", "numpy")
 
 
 def create(runs_dir: str, kind: str, name: str, seed: int) -> Path:
@@ -23,7 +43,7 @@ def create(runs_dir: str, kind: str, name: str, seed: int) -> Path:
             folder = parent / f"{name}-s{seed}-{time}{suffix}"
             try:
                 folder.mkdir()
-                return folder
+                break
             except FileExistsError:
                 continue
     except OSError as error:
@@ -31,4 +51,93 @@ def create(runs_dir: str, kind: str, name: str, seed: int) -> Path:
             f"cannot make a run folder in {parent} ({error.strerror}): choose another "
             "place with --runs-dir"
         ) from None
-    raise AssertionError("unreachable")
+    return folder
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold the folder for this process alone. Raises UserError if another has it."""
+    with (folder / ".lock").open("w") as file:
+        if sys.platform != "win32":
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise UserError(f"{folder} is in use by another process") from None
+        yield
+
+
+def new_manifest(kind: str, name: str, seed: int) -> Manifest:
+    """What can be said of a run when it starts; nothing of the environment is kept."""
+    return {
+        "kind": kind,
+        "name": name,
+        "seed": seed,
+        "command": sys.argv,
+        "started": datetime.now(timezone.utc).isoformat(),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "versions": {package: _version(package) for package in PACKAGES},
+        "commit": _commit(),
+    }
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Put the manifest into the folder, whole or not at all."""
+    part = folder / ".manifest.json"
+    part.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    part.replace(folder / "manifest.json")
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The folder's manifest. Raises UserError if it is no run's folder."""
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        if isinstance(manifest, dict) and isinstance(manifest.get("started"), str):
+            return manifest
+    except (OSError, ValueError):
+        pass
+    raise UserError(f"{folder} is no run: it holds no manifest.json of one")
+
+
+def find(run: str, runs_dir: str = "runs") -> Path:
+    """The folder of a run: a path, or `latest`, the one that was started last."""
+    if run != "latest":
+        if not Path(run).is_dir():
+            raise UserError(f"there is no run {run!r}: give its folder, or 'latest'")
+        return Path(run)
+    started = {}
+    for path in Path(runs_dir).glob("*/*/manifest.json"):
+        try:
+            started[path.parent] = read_manifest(path.parent)["started"]
+        except UserError:
+            continue
+    if not started:
+        raise UserError(f"there is no run in {runs_dir!r} yet: --runs-dir says where")
+    return max(started, key=started.__getitem__)
+
+
+def config_name(path: Path) -> str:
+    """The name that a config file goes by: its own, or that of the run it lies in."""
+    if path.name == "config.toml" and (path.parent / "manifest.json").is_file():
+        return str(read_manifest(path.parent).get("name", path.stem))
+    return path.stem
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
+
+
+def _commit() -> str:
+    """The git commit of the checkout this package lies in, if it lies in one."""
+    checkout = Path(__file__).parent.parent
+    if not (checkout / ".git").exists():
+        return ""
+    command = ["git", "-C", os.fspath(checkout), "rev-parse", "HEAD"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError:
+        return ""
+    return done.stdout.strip()

@@ -19,6 +19,7 @@ import tomli_w
 import tyro
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from torchbasics import runs
 from torchbasics.errors import UserError
 
 if sys.version_info >= (3, 11):
@@ -63,10 +64,11 @@ Config = TypeVar("Config", bound=Settings)
 
 
 class Parsed(NamedTuple, Generic[Config]):
-    """A configuration and the name it goes by: its file's, or the default's."""
+    """A configuration, the name it goes by, and the run it goes on with, if any."""
 
     config: Config
     name: str
+    resume: Path | None = None
 
 
 def parse(
@@ -78,22 +80,39 @@ def parse(
     """
     first = argparse.ArgumentParser(prog=prog, add_help=False, allow_abbrev=False)
     first.add_argument("--config", default="", metavar="FILE")
+    first.add_argument("--resume", default="", metavar="RUN")
     first.add_argument("--print-config", action="store_true")
     taken, rest = first.parse_known_args(sys.argv[1:] if argv is None else argv)
-    default, name = defaults
+    default, name, resume = defaults
+    if taken.config and taken.resume:
+        raise UserError(
+            "--resume goes on with the run's own config; leave out --config"
+        )
     if taken.config:
         path = find_config(taken.config)
-        default, name = read_config(type(default), path), path.stem
+        default, name = read_config(type(default), path), runs.config_name(path)
+    if taken.resume:
+        resume = runs.find(taken.resume, _runs_dir(rest))
+        name = runs.read_manifest(resume)["name"]
+        default = read_config(type(default), resume / "config.toml")
     about += (
         "\n\n--config FILE takes the settings from a TOML file or from a shipped one "
         f"by its name ({', '.join(sorted(shipped_configs()))}); the options below "
-        "override it. --print-config prints the outcome as TOML and stops."
+        "override it. --resume RUN goes on where a run stopped; RUN is its folder or "
+        "'latest'. --print-config prints the settings as TOML and stops."
     )
     config = parse_options(default, rest, prog=prog, about=about)
     if taken.print_config:
         print(to_toml(config), end="")
         raise SystemExit(0)
-    return Parsed(config, name)
+    return Parsed(config, name, resume)
+
+
+def _runs_dir(argv: Sequence[str]) -> str:
+    """Where `--resume latest` has to look."""
+    only = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    only.add_argument("--runs-dir", default="runs")
+    return str(only.parse_known_args(argv)[0].runs_dir)
 
 
 def parse_options(
@@ -109,6 +128,23 @@ def parse_options(
 def to_toml(config: Settings) -> str:
     """The configuration as a TOML file that `--config` reads back to the same."""
     return tomli_w.dumps(config.model_dump(mode="json"))
+
+
+def flat(table: dict[str, Any], prefix: str = "") -> dict[str, bool | str | float]:
+    """Nested settings by their dotted names, lists as text.
+
+    >>> flat({"seed": 0, "model": {"hidden": [50, 100], "activation": "relu"}})
+    {'seed': 0, 'model.hidden': '50 100', 'model.activation': 'relu'}
+    """
+    settings: dict[str, bool | str | float] = {}
+    for name, value in table.items():
+        if isinstance(value, dict):
+            settings |= flat(value, f"{prefix}{name}.")
+        elif isinstance(value, list):
+            settings[prefix + name] = " ".join(map(str, value))
+        else:
+            settings[prefix + name] = value
+    return settings
 
 
 def read_config(config_class: type[Config], path: Path) -> Config:

@@ -32,21 +32,24 @@ from torchbasics.data.mnist import MEAN, STD, default_folder
 from torchbasics.mnist import network
 from torchbasics.mnist.config import Config, Data, Optim, Schedule
 from torchbasics.mnist.evaluate import evaluate
-from torchbasics.mnist.optim import make_optimizer
-from torchbasics.mnist.train import plan_steps, training_steps
+from torchbasics.mnist.optim import make_optimizer, refuse_nonfinite
+from torchbasics.mnist.state import Splits, prepare
+from torchbasics.mnist.train import training_steps
 
 LR = 0.001
 
 
 def ours(config: Config, model: nn.Module) -> Iterator[None]:
     """Our own loop, an epoch at a time."""
-    digits = data.load("train")
-    optimizer = make_optimizer(config.optim, model)
-    steps = training_steps(config, model, optimizer, digits)
+    splits = Splits(data.load("train"), None, data.load("test"))
+    training = prepare(config, splits)
+    training.model = model
+    training.optimizer = make_optimizer(config.optim, model)
+    refuse_nonfinite(training.optimizer, model)
+    steps = training_steps(training)
     for _ in range(config.epochs):
-        per_epoch = plan_steps(config, 60_000).steps_per_epoch
-        *_, progress = islice(steps, per_epoch)
-        progress.means()
+        *_, progress = islice(steps, training.progress.plan.steps_per_epoch)
+        progress.hits()
         yield
 
 

@@ -5,7 +5,7 @@ import torch
 
 from torchbasics.errors import UserError
 from torchbasics.mnist import checkpoint, network
-from torchbasics.mnist.checkpoint import Checkpoint
+from torchbasics.mnist.checkpoint import Checkpoint, Keeper
 from torchbasics.mnist.config import DEFAULTS, Config, Model
 
 CONFIG = Config(model=Model(hidden=(9, 8), activation="relu", batch_norm=True))
@@ -14,8 +14,14 @@ CONFIG = Config(model=Model(hidden=(9, 8), activation="relu", batch_norm=True))
 @pytest.fixture
 def run(tmp_path):
     model = network.build(CONFIG)
-    network.save(network.checkpoint_path(tmp_path, 100), model, CONFIG)
+    save(tmp_path, model, step=100)
     return tmp_path, model
+
+
+def save(folder, model, step):
+    tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
+    facts = {"config": CONFIG.model_dump(mode="json"), "step": step}
+    Keeper(folder).save(Checkpoint(tensors, facts))
 
 
 def test_what_is_saved_is_loaded(run):
@@ -28,9 +34,8 @@ def test_what_is_saved_is_loaded(run):
 
 def test_the_newest_checkpoint_is_taken(run):
     folder, _ = run
-    newest = network.checkpoint_path(folder, 2000)
-    network.save(newest, network.build(CONFIG), CONFIG)
-    assert network.find(str(folder)) == newest
+    save(folder, network.build(CONFIG), step=2000)
+    assert network.find(str(folder)).name == "step-00002000.safetensors"
 
 
 def test_the_shipped_network_is_the_lessons():
@@ -41,7 +46,7 @@ def test_the_shipped_network_is_the_lessons():
 
 
 def rewrite(folder, change):
-    path = network.checkpoint_path(folder, 100)
+    path = Keeper(folder).path(100)
     tensors, facts = checkpoint.read(path)
     change(tensors, facts)
     checkpoint.write(path, Checkpoint(tensors, facts))

@@ -7,15 +7,14 @@ from torch import nn
 
 from torchbasics import MLP
 from torchbasics.data import Digits, scale_pixels
-from torchbasics.mnist import network
+from torchbasics.errors import TrainingError
 from torchbasics.mnist.config import Config, Data, Model, Optim
-from torchbasics.mnist.optim import make_optimizer
+from torchbasics.mnist.state import capture, load_splits, plan_steps, prepare
 from torchbasics.mnist.train import (
     batches,
     epoch_order,
+    epoch_record,
     in_precision,
-    load_splits,
-    plan_steps,
     training_step,
     training_steps,
 )
@@ -24,15 +23,11 @@ CPU = torch.device("cpu")
 DROPOUT = Model(hidden=(30,), activation="relu", batch_norm=True, dropout=0.2)
 
 
-def train(config, digits):
+def train(config, splits):
     """Train to the end and return the weights and each step's loss."""
-    model = network.build(config)
-    optimizer = make_optimizer(config.optim, model)
-    losses = [
-        progress.losses[-1].item()
-        for progress in training_steps(config, model, optimizer, digits)
-    ]
-    return model.state_dict(), losses
+    training = prepare(config, splits)
+    losses = [progress.losses[-1].item() for progress in training_steps(training)]
+    return training.model.state_dict(), losses
 
 
 def test_a_step_of_sgd_is_minus_lr_times_the_gradient():
@@ -92,7 +87,7 @@ def test_epochs_and_seeds_have_orders_of_their_own():
 def test_the_plan_ends_at_max_steps_within_an_epoch(few):
     config = Config(epochs=3, batch_size=100, max_steps=17)
     assert plan_steps(config, 1000) == (10, 17)
-    assert len(train(config, few.train)[1]) == 17
+    assert len(train(config, few)[1]) == 17
 
 
 def test_validation_holds_out_the_last_training_images(mnist):
@@ -113,22 +108,22 @@ def test_validation_holds_out_the_last_training_images(mnist):
 )
 def test_the_same_config_trains_the_same_weights(few, changes):
     config = Config(epochs=2, **changes)
-    first, losses = train(config, few.train)
+    first, losses = train(config, few)
     torch.rand(7)  # the global random state is nobody's business
-    second, again = train(config, few.train)
+    second, again = train(config, few)
     assert losses == again
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
 def test_another_seed_trains_other_weights(few):
-    first, _ = train(Config(epochs=1), few.train)
-    other, _ = train(Config(epochs=1, seed=1), few.train)
+    first, _ = train(Config(epochs=1), few)
+    other, _ = train(Config(epochs=1, seed=1), few)
     assert not torch.equal(first["logits.weight"], other["logits.weight"])
 
 
 def test_it_learns(few):
     config = Config(epochs=8, optim=Optim(lr=0.02))
-    _, losses = train(config, few.train)
+    _, losses = train(config, few)
     assert losses[0] == pytest.approx(2.3026, abs=0.5)
     assert sum(losses[-10:]) / 10 < 0.5
 
@@ -142,15 +137,56 @@ def test_bf16_multiplies_in_bfloat16_and_returns_float32():
     torch.testing.assert_close(logits, model(images), atol=0.05, rtol=0.05)
 
 
-def test_means_are_over_all_batches_of_the_epoch(few):
-    config = Config(epochs=1, batch_size=100)
-    model = network.build(config)
-    optimizer = make_optimizer(config.optim, model)
-    seen = []
-    for progress in training_steps(config, model, optimizer, few.train):
-        hits = progress.logits[-1].argmax(1) == progress.labels[-1]
-        seen.append((progress.losses[-1].item(), hits.float().mean().item()))
-    means = progress.means()
-    assert means["loss/train"] == pytest.approx(sum(s[0] for s in seen) / 10)
-    assert means["accuracy/train"] == pytest.approx(sum(s[1] for s in seen) / 10)
+def test_an_epochs_numbers_are_means_over_its_batches(few):
+    training = prepare(Config(epochs=1, batch_size=100), few)
+    losses, hits = [], []
+    for progress in training_steps(training):
+        losses.append(progress.losses[-1].item())
+        read = progress.logits[-1].argmax(1) == progress.labels[-1]
+        hits.append(read.float().mean().item())
     assert progress.ends_epoch()
+    record = epoch_record(training, seconds=0.5)
+    assert record["loss/train"] == pytest.approx(sum(losses) / 10)
+    assert record["accuracy/train"] == pytest.approx(sum(hits) / 10)
+    assert record["time/images_per_s"] == pytest.approx(2000)
+    assert (record["epoch"], record["step"]) == (1, 10)
+
+
+def train_watched(training):
+    """Train, and look at the state after each step as a checkpoint would."""
+    for _ in training_steps(training):
+        capture(training)
+
+
+@pytest.mark.parametrize("name", ["sgd", "adamw"])
+@pytest.mark.parametrize(
+    ("activation", "lr"), [("sigmoid", 1e38), ("relu", 1e30), ("relu", 1e38)]
+)
+def test_a_step_that_is_not_finite_is_refused_and_explained(few, lr, name, activation):
+    optim = Optim(name=name, lr=lr)
+    config = Config(optim=optim, model=Model(activation=activation), epochs=50)
+    with pytest.raises(TrainingError, match=r"not finite.*--optim\.lr"):
+        train_watched(prepare(config, few))
+
+
+@pytest.mark.parametrize("layer", ["hidden1", "hidden2", "logits"])
+def test_the_layer_where_nan_comes_in_is_named_and_the_step_not_taken(few, layer):
+    training = prepare(Config(), few)
+    steps = training_steps(training)
+    next(steps)
+    module = getattr(training.model, layer)
+    weight = getattr(module, "linear", module).weight
+    before = training.model.logits.bias.clone()
+    with torch.no_grad():
+        weight[0, 0] = torch.nan
+    named = rf"step 1 at learning rate .* in the activations of {layer}\."
+    with pytest.raises(TrainingError, match=named):
+        next(steps)
+    assert torch.equal(training.model.logits.bias, before)
+
+
+def test_a_gradient_that_is_not_finite_is_named(few):
+    training = prepare(Config(), few)
+    training.model.hidden2.linear.bias.register_hook(lambda gradient: gradient / 0)
+    with pytest.raises(TrainingError, match="first in a gradient"):
+        next(training_steps(training))

@@ -2,50 +2,111 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Sequence
+from datetime import datetime, timezone
+from pathlib import Path
 
 import torch
 from rich.console import Console
 
 from torchbasics import device, rng, runs, settings
-from torchbasics.activations import softmax
-from torchbasics.data import Digits, scale_pixels
-from torchbasics.errors import command
+from torchbasics.data import Digits
+from torchbasics.data.mnist import SHA256
+from torchbasics.errors import TrainingError, command
 from torchbasics.mlp import MLP
 from torchbasics.mnist import network
+from torchbasics.mnist.checkpoint import Keeper
 from torchbasics.mnist.config import DEFAULTS, Config
-from torchbasics.mnist.evaluate import evaluate
+from torchbasics.mnist.evaluate import Evaluation, evaluate, read_digits
 from torchbasics.mnist.monitor import Monitor
+from torchbasics.mnist.state import (
+    Training,
+    load_splits,
+    prepare,
+    refuse_changes,
+    restore,
+)
 from torchbasics.mnist.terminal import show_answer
-from torchbasics.mnist.train import load_splits, plan_steps, train
+from torchbasics.mnist.train import train
+from torchbasics.signals import StopRequest
+
+PROGRAM = "python -m torchbasics.mnist"
 
 
 @command
 def main(argv: Sequence[str] | None = None) -> int:
     """Train as the command line asks."""
-    config, name = settings.parse(
-        DEFAULTS, argv, prog="python -m torchbasics.mnist", about=__doc__
-    )
+    config, name, resumed = settings.parse(DEFAULTS, argv, prog=PROGRAM, about=__doc__)
+    if resumed:
+        refuse_changes(config, resumed)
     where, reason = device.choose(config.device)
     if config.threads:
         torch.set_num_threads(config.threads)
-    splits = load_splits(config, where)
-    model = network.build(config).to(where)
-    folder = runs.create(config.runs_dir, "mnist", name, config.seed)
-    (folder / "config.toml").write_text(settings.to_toml(config), encoding="utf-8")
-
+    training = prepare(config, load_splits(config, where))
     console = Console(quiet=config.quiet, highlight=False)
-    console.print(heading(config, name, reason), soft_wrap=True)
-    plan = plan_steps(config, len(splits.train.labels))
-    with Monitor(console, plan.total_steps, config.batch_size) as monitor:
-        train(config, model, splits, monitor)
-    network.save(network.checkpoint_path(folder, plan.total_steps), model, config)
+    folder = resumed or runs.create(config.runs_dir, "mnist", name, config.seed)
+    with runs.locked(folder):
+        if resumed:
+            take_up(training, folder, console)
+        else:
+            describe(training, folder, name)
+        console.print(heading(config, name, reason), soft_wrap=True)
+        return carry_out(training, folder, console)
 
-    result = evaluate(model, splits.test, config.data.scale)
-    show_one_digit(console, model, splits.test, config)
-    console.print(f"\nthe run is in {folder}", soft_wrap=True)
+
+def carry_out(training: Training, folder: Path, console: Console) -> int:
+    """Train to the end, score and show; or stop when asked, and say how to go on."""
+    keeper = Keeper(folder, warn=lambda text: console.print(text, soft_wrap=True))
+    finished_before = training.progress.is_finished()
+    with StopRequest() as stop, Monitor(console, folder, training) as monitor:
+        train(training, monitor, keeper, stop)
+        if stop.signal and not training.progress.is_finished():
+            console.print(how_to_go_on(training, folder, stop.signal), soft_wrap=True)
+            return 128 + stop.signal
+        test, scale = training.splits.test, training.config.data.scale
+        result = evaluate(training.model, test, scale)
+        if not finished_before:
+            monitor.finish(result)
+            add_figures(folder, result)
+    show_one_digit(console, training.model, test, training.config)
+    console.print(where_to_look(folder), soft_wrap=True)
     print(result.summary("test"))
+    if keeper.failure:
+        raise TrainingError(keeper.failure)
     return 0
+
+
+def take_up(training: Training, folder: Path, console: Console) -> None:
+    """Put the training where its run's newest good checkpoint was taken."""
+    state, refused = Keeper(folder).newest()
+    for reason in refused:
+        console.print(f"warning: {reason}; the one before is taken", soft_wrap=True)
+    if state:
+        restore(training, state)
+    console.print(f"going on after step {training.progress.step}")
+
+
+def describe(training: Training, folder: Path, name: str) -> None:
+    """Write down what runs here: the config, which runs it again, and the manifest."""
+    config = training.config
+    manifest = runs.new_manifest("mnist", name, config.seed)
+    manifest["device"] = str(training.splits.train.labels.device)
+    manifest["threads"] = torch.get_num_threads()
+    manifest["data"] = SHA256
+    try:
+        (folder / "config.toml").write_text(settings.to_toml(config), encoding="utf-8")
+        runs.write_manifest(folder, manifest)
+    except OSError as error:
+        raise TrainingError(f"cannot write to {folder}: {error.strerror}") from None
+
+
+def add_figures(folder: Path, result: Evaluation) -> None:
+    """Complete the manifest of a run that has ended."""
+    manifest = runs.read_manifest(folder)
+    manifest["finished"] = datetime.now(timezone.utc).isoformat()
+    manifest["figures"] = {"accuracy/test": result.accuracy, "loss/test": result.loss}
+    runs.write_manifest(folder, manifest)
 
 
 def heading(config: Config, name: str, reason: str) -> str:
@@ -60,14 +121,31 @@ def heading(config: Config, name: str, reason: str) -> str:
     )
 
 
-@torch.no_grad()
+def how_to_go_on(training: Training, folder: Path, number: int) -> str:
+    """What to say when a training was asked to stop."""
+    progress = training.progress
+    return (
+        f"\nstopped by {signal.Signals(number).name} after step {progress.step} of "
+        f"{progress.plan.total_steps}; to go on:\n  {PROGRAM} --resume {folder}"
+    )
+
+
+def where_to_look(folder: Path) -> str:
+    """The run's folder, and how to open its curves, on a cloud instance too."""
+    return (
+        f"\nthe run is in {folder}; to look inside:\n"
+        f"  tensorboard --logdir {folder.parent.parent}\n"
+        "then open http://localhost:6006/ or, on an Azure ML compute instance,\n"
+        "https://INSTANCE-6006.REGION.instances.azureml.ms/\n"
+    )
+
+
 def show_one_digit(console: Console, model: MLP, test: Digits, config: Config) -> None:
     """The lesson's end: a picture of numbers goes in, the likeliest digit comes out."""
     pick = rng.generator(config.seed, "example")
     index = int(torch.randint(len(test.labels), (1,), generator=pick))
     image, label = test.images[index], int(test.labels[index])
-    model.eval()
-    probs = softmax(model(scale_pixels(image[None], config.data.scale)))[0]
+    probs = read_digits(model, image[None], config.data.scale)[0]
     console.print(f"\ntest image {index}, and what the network takes it for\n")
     show_answer(console, image.cpu(), probs.cpu(), label)
 

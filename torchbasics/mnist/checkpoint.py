@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,6 +26,7 @@ from torchbasics.errors import UserError
 
 FORMAT = "torchbasics 1"
 MAX_BYTES = 2**31  # nothing we write comes near
+KEPT = 2  # should the newest be unreadable, there is the one before
 
 
 class Checkpoint(NamedTuple):
@@ -67,6 +70,63 @@ def read(path: Path) -> Checkpoint:
     if not intact:
         raise UserError(f"{path} is torn, altered or no checkpoint of torchbasics")
     return checkpoint
+
+
+class Keeper:
+    """Keeps a run's last checkpoints, and the best if there is a validation set.
+
+    A checkpoint that cannot be written leaves those before it as they are; `failure`
+    then says why.
+    """
+
+    def __init__(self, folder: Path, warn: Callable[[str], None] = print) -> None:
+        self.folder = folder / "checkpoints"
+        self.warn = warn
+        self.failure = ""
+
+    def save(self, state: Checkpoint, accuracy: float | None = None) -> None:
+        """Keep this state, and drop what is older than the last two."""
+        try:
+            write(self.path(state.facts["step"]), state)
+            if accuracy is not None and accuracy > self._best_accuracy():
+                best = state.facts | {"accuracy/validation": accuracy}
+                write(self.folder / "best.safetensors", Checkpoint(state.tensors, best))
+            for path in self.paths()[:-KEPT]:
+                path.unlink()
+            self.failure = ""
+        except OSError as error:
+            self.failure = f"no checkpoint in {self.folder}: {error.strerror}"
+            self.warn(f"warning: {self.failure}")
+
+    def path(self, step: int) -> Path:
+        """Where the state after so many steps is kept."""
+        return self.folder / f"step-{step:08d}.safetensors"
+
+    def paths(self) -> list[Path]:
+        """The checkpoints there are, oldest first."""
+        return sorted(self.folder.glob("step-*.safetensors"))
+
+    def newest(self) -> tuple[Checkpoint | None, list[str]]:
+        """The newest checkpoint that is whole, if any, and why others were not taken.
+
+        Raises UserError if there are checkpoints, but none that is whole.
+        """
+        refused: list[str] = []
+        for path in reversed(self.paths()):
+            try:
+                return read(path), refused
+            except UserError as error:
+                refused.append(str(error))
+        if refused:
+            raise UserError(f"no checkpoint can be used: {'; '.join(refused)}")
+        return None, refused
+
+    def _best_accuracy(self) -> float:
+        try:
+            best = read(self.folder / "best.safetensors")
+            return float(best.facts["accuracy/validation"])
+        except (UserError, KeyError, TypeError, ValueError):
+            return -math.inf
 
 
 def serialized(checkpoint: Checkpoint) -> bytes:

@@ -90,6 +90,23 @@ class Schedule(Settings):
     )
 
 
+class Monitor(Settings):
+    """What is written down while a training runs; it never changes the training."""
+
+    group: ClassVar[str] = "monitor"
+    tensorboard: bool = Field(True, description="write curves for TensorBoard")
+    histograms: int = Field(
+        1, ge=0, description="epochs between looks into the layers, 0: never"
+    )
+
+
+class Checkpoint(Settings):
+    """What is kept to go on from."""
+
+    group: ClassVar[str] = "checkpoint"
+    every: int = Field(1, ge=0, description="epochs between two, 0: at the end only")
+
+
 class Config(Settings):
     """One training run."""
 
@@ -109,6 +126,8 @@ class Config(Settings):
     data: Data = Data()
     optim: Optim = Optim()
     schedule: Schedule = Schedule()
+    monitor: Monitor = Monitor()
+    checkpoint: Checkpoint = Checkpoint()
 
     @model_validator(mode="after")
     def _a_batch_fits(self) -> Config:
@@ -120,5 +139,8 @@ class Config(Settings):
             )
         return self
 
+
+FREE = {"device", "threads", "data_dir", "runs_dir", "quiet", "monitor", "checkpoint"}
+"""The settings that do not change what is learned: a resumed run may change them."""
 
 DEFAULTS = Parsed(Config(), "lesson")

@@ -17,6 +17,8 @@ from torch import Tensor, nn
 from tyro.conf import Positional
 
 from torchbasics import data, device, settings
+from torchbasics.activations import softmax
+from torchbasics.data import scale_pixels
 from torchbasics.data.mnist import Scale
 from torchbasics.errors import command
 from torchbasics.mnist import network
@@ -68,12 +70,25 @@ def evaluate(model: nn.Module, digits: data.Digits, scale: Scale) -> Evaluation:
     for images, labels in zip(
         digits.images.split(CHUNK), digits.labels.split(CHUNK), strict=True
     ):
-        logits = model(data.scale_pixels(images, scale))
+        logits = model(scale_pixels(images, scale))
         losses = F.cross_entropy(logits, labels, reduction="none")
         loss += losses.cpu().double().sum()
         pairs += torch.bincount(10 * labels + logits.argmax(1), minlength=100).cpu()
     model.train(was_training)
     return Evaluation(loss.item() / len(digits.labels), pairs.view(10, 10))
+
+
+@torch.no_grad()
+def read_digits(model: nn.Module, images: Tensor, scale: Scale) -> Tensor:
+    """The probability of each digit for each image, as the model sees it.
+
+    Shape: (N, 28, 28) uint8 -> (N, 10).
+    """
+    was_training = model.training
+    model.eval()
+    probs = [softmax(model(scale_pixels(some, scale))) for some in images.split(CHUNK)]
+    model.train(was_training)
+    return torch.cat(probs)
 
 
 def table(result: Evaluation) -> str:
@@ -90,8 +105,9 @@ class Options(settings.Settings):
     """Which network reads which digits."""
 
     run: Positional[str] = Field(
-        "pretrained", description="a run's folder, or pretrained: the shipped network"
+        "pretrained", description="a run's folder, latest, or pretrained"
     )
+    runs_dir: str = Field("runs", description="folder in which to look for latest")
     split: Literal["test", "train"] = Field("test", description="which digits")
     device: str = Field("auto", description="auto, or a device's name in PyTorch")
     data_dir: str = Field("auto", description="folder of MNIST, auto: user's cache")
@@ -104,7 +120,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         Options(), argv, prog="python -m torchbasics.mnist.evaluate", about=__doc__
     )
     where, _ = device.choose(options.device)
-    model, config = network.load(options.run)
+    model, config = network.load(options.run, options.runs_dir)
     images, labels = data.load(options.split, options.data_dir)
     digits = data.Digits(images.to(where), labels.to(where))
     result = evaluate(model.to(where), digits, config.data.scale)

@@ -1,15 +1,17 @@
-"""The network of a run: built from its configuration, saved, found and loaded."""
+"""The network of a run: built from its configuration, found and loaded."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import NamedTuple
 
-from torchbasics import rng
+from torch import Tensor
+
+from torchbasics import rng, runs
 from torchbasics.errors import UserError
 from torchbasics.mlp import MLP
 from torchbasics.mnist import checkpoint
-from torchbasics.mnist.checkpoint import Checkpoint
+from torchbasics.mnist.checkpoint import Keeper
 from torchbasics.mnist.config import Config
 from torchbasics.settings import from_table
 
@@ -46,47 +48,41 @@ def describe(config: Config) -> str:
     return f"{widths} {', '.join(extras)}"
 
 
-def checkpoint_path(folder: Path, step: int) -> Path:
-    """Where a run keeps the weights it had after so many steps."""
-    return folder / "checkpoints" / f"step-{step:08d}.safetensors"
-
-
-def save(path: Path, model: MLP, config: Config) -> None:
-    """Write the network, with its configuration, as one file."""
-    tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
-    facts = {"config": config.model_dump(mode="json")}
-    checkpoint.write(path, Checkpoint(tensors, facts))
-
-
-def load(run: str) -> Network:
-    """The network of a run folder, or `pretrained`, the one that is shipped."""
-    path = find(run)
+def load(run: str, runs_dir: str = "runs") -> Network:
+    """The network of a run folder, of the `latest` run, or the shipped `pretrained`."""
+    path = find(run, runs_dir)
     tensors, facts = checkpoint.read(path)
     try:
         config = from_table(Config, facts["config"])
         model = build(config)
-        weights = {
-            name.removeprefix("model."): value
-            for name, value in tensors.items()
-            if name.startswith("model.")
-        }
-        model.load_state_dict(weights)
-        if not all(value.isfinite().all() for value in weights.values()):
-            raise RuntimeError("some of its weights are no finite numbers")
-    except (UserError, KeyError, TypeError, RuntimeError) as error:
+        load_weights(model, tensors)
+    except (UserError, KeyError, TypeError, RuntimeError, AttributeError) as error:
         reason = str(error).splitlines()[0]
         raise UserError(f"{path} holds no network: {reason}") from None
     return Network(model.eval(), config)
 
 
-def find(run: str) -> Path:
+def load_weights(model: MLP, tensors: dict[str, Tensor]) -> None:
+    """Take the weights `model.*` over. Shape: each as the model's.
+
+    Raises RuntimeError if they are not its own.
+    """
+    weights = {
+        name.removeprefix("model."): value
+        for name, value in tensors.items()
+        if name.startswith("model.")
+    }
+    model.load_state_dict(weights)
+    if not all(value.isfinite().all() for value in weights.values()):
+        raise RuntimeError("some of its weights are not finite")
+
+
+def find(run: str, runs_dir: str = "runs") -> Path:
     """The newest checkpoint of a run."""
     if run == "pretrained":
         return PRETRAINED
-    folder = Path(run)
-    if not folder.is_dir():
-        raise UserError(f"there is no run {run!r}: give a run's folder or 'pretrained'")
-    checkpoints = sorted((folder / "checkpoints").glob("step-*.safetensors"))
+    folder = runs.find(run, runs_dir)
+    checkpoints = Keeper(folder).paths()
     if not checkpoints:
         raise UserError(f"{folder} holds no checkpoint: is it the folder of a run?")
     return checkpoints[-1]

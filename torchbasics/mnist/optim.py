@@ -31,6 +31,31 @@ def make_optimizer(optim: Optim, model: nn.Module) -> torch.optim.Optimizer:
     )
 
 
+def loss_of(optim: Optim) -> nn.CrossEntropyLoss:
+    """The loss that is minimised: the mean cross-entropy of a batch, in nats."""
+    return nn.CrossEntropyLoss(label_smoothing=optim.label_smoothing)
+
+
+class NonFiniteGradientError(ArithmeticError):
+    """A gradient holds NaN or infinity, so its step must not be taken."""
+
+
+def refuse_nonfinite(optimizer: torch.optim.Optimizer, model: nn.Module) -> None:
+    """Let the optimizer raise NonFiniteGradientError instead of taking a bad step.
+
+    Only gradients of vectors are looked at, for speed. A layer's bias has the sum of
+    the gradients at its weighted sums, so what is not finite there is not finite here.
+    """
+    vectors = [parameter for parameter in model.parameters() if parameter.ndim == 1]
+
+    def check(optimizer: torch.optim.Optimizer, args: object, kwargs: object) -> None:
+        gradients = (vector.grad for vector in vectors if vector.grad is not None)
+        if not math.isfinite(sum(gradient.sum().item() for gradient in gradients)):
+            raise NonFiniteGradientError
+
+    optimizer.register_step_pre_hook(check)
+
+
 def set_learning_rate(optimizer: torch.optim.Optimizer, lr: float) -> None:
     """Use this learning rate from the next step on."""
     for group in optimizer.param_groups:

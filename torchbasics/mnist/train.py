@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from torchbasics import rng
-from torchbasics.data import Digits, load, scale_pixels
+from torchbasics.data import Digits, scale_pixels
 from torchbasics.data.mnist import Scale
-from torchbasics.mlp import MLP, share_noise
-from torchbasics.mnist.config import Config
+from torchbasics.errors import TrainingError
+from torchbasics.mlp import share_noise
+from torchbasics.mnist.checkpoint import Keeper
 from torchbasics.mnist.evaluate import evaluate
 from torchbasics.mnist.monitor import Monitor, Record
-from torchbasics.mnist.optim import learning_rate, make_optimizer, set_learning_rate
+from torchbasics.mnist.optim import (
+    NonFiniteGradientError,
+    learning_rate,
+    loss_of,
+    set_learning_rate,
+)
+from torchbasics.mnist.state import Progress, Training, capture
+from torchbasics.probes import first_nonfinite
+from torchbasics.signals import StopRequest
 
 IMAGES_PER_GATHER = 1024  # one gather for many batches, few enough for the cache
 
@@ -39,47 +46,6 @@ def training_step(
     loss.backward()
     optimizer.step()
     return loss.detach(), logits.detach()
-
-
-class Splits(NamedTuple):
-    """The digits to learn from, to decide with (maybe none), and to report on."""
-
-    train: Digits
-    validation: Digits | None
-    test: Digits
-
-
-def load_splits(config: Config, device: torch.device) -> Splits:
-    """MNIST on the device, the last `data.validation` training images held out."""
-    train, test = (
-        Digits(*(tensor.to(device) for tensor in load(split, config.data_dir)))
-        for split in ("train", "test")
-    )
-    count = len(train.labels) - config.data.validation
-    held_out = Digits(train.images[count:], train.labels[count:])
-    return Splits(
-        train=Digits(train.images[:count], train.labels[:count]),
-        validation=held_out if config.data.validation else None,
-        test=test,
-    )
-
-
-class Plan(NamedTuple):
-    """How many steps an epoch and the whole run have; an epoch drops its tail."""
-
-    steps_per_epoch: int
-    total_steps: int
-
-
-def plan_steps(config: Config, images: int) -> Plan:
-    """The plan of a run over so many training images.
-
-    >>> plan_steps(Config(batch_size=100, epochs=2, max_steps=700), images=60_000)
-    Plan(steps_per_epoch=600, total_steps=700)
-    """
-    steps_per_epoch = images // config.batch_size
-    steps = config.epochs * steps_per_epoch
-    return Plan(steps_per_epoch, min(steps, config.max_steps or steps))
 
 
 def epoch_order(seed: int, epoch: int, images: int) -> Tensor:
@@ -118,97 +84,93 @@ def in_precision(
     return forward
 
 
-@dataclass
-class Progress:
-    """Where a training stands: the steps done, and the current epoch's batches."""
-
-    plan: Plan
-    step: int = 0
-    lr: float = 0.0
-    losses: list[Tensor] = field(default_factory=list)
-    logits: list[Tensor] = field(default_factory=list)
-    labels: list[Tensor] = field(default_factory=list)
-
-    def ends_epoch(self) -> bool:
-        """Whether the last step was the last of its epoch, or of the run."""
-        whole_epoch = self.step % self.plan.steps_per_epoch == 0
-        return whole_epoch or self.step == self.plan.total_steps
-
-    def means(self) -> Record:
-        """Loss and accuracy over the epoch's batches, each taken before its step."""
-        hits = torch.cat(self.logits).argmax(1) == torch.cat(self.labels)
-        return {
-            "loss/train": torch.stack(self.losses).mean().item(),
-            "accuracy/train": hits.sum().item() / len(hits),
-        }
-
-    def start_epoch(self) -> None:
-        """Forget the batches of the epoch before."""
-        self.losses, self.logits, self.labels = [], [], []
-
-
-def training_steps(
-    config: Config, model: MLP, optimizer: torch.optim.Optimizer, train: Digits
-) -> Iterator[Progress]:
-    """Train `model` in place, pausing after each step, to the end of the plan."""
-    forward = in_precision(model, config.precision, train.labels.device)
-    loss_function = nn.CrossEntropyLoss(label_smoothing=config.optim.label_smoothing)
+def training_steps(training: Training) -> Iterator[Progress]:
+    """Train from where the training stands to its end, pausing after each step."""
+    config, model, progress = training.config, training.model, training.progress
+    digits, plan = training.splits.train, progress.plan
+    loss_function = loss_of(config.optim)
+    forward = in_precision(model, config.precision, digits.labels.device)
     noise = share_noise(model)
-    plan = plan_steps(config, len(train.labels))
-    progress = Progress(plan)
     model.train()
-    for epoch in range(config.epochs):
-        order = epoch_order(config.seed, epoch, len(train.labels))
-        progress.start_epoch()
+    while not progress.is_finished():
+        epoch, done = divmod(progress.step, plan.steps_per_epoch)
+        if done == 0:
+            progress.start_epoch()
+        left = plan.total_steps - progress.step
+        order = epoch_order(config.seed, epoch, len(digits.labels))
+        order = order[done * config.batch_size :][: left * config.batch_size]
         for images, labels in batches(
-            train, order, config.batch_size, config.data.scale
+            digits, order, config.batch_size, config.data.scale
         ):
             progress.lr = learning_rate(
                 config.schedule, config.optim.lr, progress.step, plan.total_steps
             )
-            set_learning_rate(optimizer, progress.lr)
+            set_learning_rate(training.optimizer, progress.lr)
             if noise:
                 rng.reseed(noise, config.seed, "dropout", progress.step)
-            loss, logits = training_step(
-                forward, optimizer, loss_function, images, labels
-            )
+            try:
+                loss, logits = training_step(
+                    forward, training.optimizer, loss_function, images, labels
+                )
+            except NonFiniteGradientError:
+                where = first_nonfinite(model, loss_function, images, labels)
+                raise TrainingError(diagnosis(progress, where)) from None
             progress.step += 1
             progress.losses.append(loss)
             progress.logits.append(logits)
             progress.labels.append(labels)
             yield progress
-            if progress.step == plan.total_steps:
-                return
 
 
-def train(config: Config, model: MLP, splits: Splits, monitor: Monitor) -> None:
-    """Train `model` in place; the monitor hears of each step and each epoch."""
-    optimizer = make_optimizer(config.optim, model)
+def diagnosis(progress: Progress, where: str) -> str:
+    """What to tell of a step that was not taken, and what to try."""
+    return (
+        f"step {progress.step} at learning rate {progress.lr:g} met a number that is "
+        f"not finite, first in {where or 'a gradient'}. The step was not taken. "
+        "Try a smaller --optim.lr, or a longer --schedule.warmup"
+    )
+
+
+def train(
+    training: Training, monitor: Monitor, keeper: Keeper, stop: StopRequest
+) -> None:
+    """Train to the end or until asked to stop; report and save after each epoch."""
+    progress = training.progress
     started = time.perf_counter()
-    for progress in training_steps(config, model, optimizer, splits.train):
-        monitor.step(progress.step)
+    for _ in training_steps(training):
+        monitor.watch()
         if progress.ends_epoch():
             seconds = time.perf_counter() - started
-            monitor.epoch(epoch_record(config, model, splits, progress, seconds))
+            record = epoch_record(training, seconds)
+            monitor.epoch(record)
+            keeper.save(capture(training), record.get("accuracy/validation"))
             started = time.perf_counter()
+        if stop.signal and not progress.is_finished():
+            keeper.save(capture(training))
+            return
 
 
-def epoch_record(
-    config: Config, model: MLP, splits: Splits, progress: Progress, seconds: float
-) -> Record:
-    """All numbers of the epoch that just ended. The test set's select nothing."""
+def epoch_record(training: Training, seconds: float) -> Record:
+    """All numbers of the epoch that just ended. The test set's select nothing.
+
+    Training loss and accuracy are means over the epoch's batches, each taken before
+    its step; the others are exact, taken now.
+    """
+    config, progress = training.config, training.progress
     images = len(progress.losses) * config.batch_size
     record: Record = {
         "epoch": -(-progress.step // progress.plan.steps_per_epoch),
         "step": progress.step,
         "lr": progress.lr,
-        **progress.means(),
+        "loss/train": torch.stack(progress.losses).mean().item(),
+        "accuracy/train": progress.hits() / images,
     }
     for name in ("validation", "test"):
-        digits: Digits | None = getattr(splits, name)
+        digits: Digits | None = getattr(training.splits, name)
         if digits is not None:
-            result = evaluate(model, digits, config.data.scale)
+            result = evaluate(training.model, digits, config.data.scale)
             record[f"loss/{name}"] = result.loss
             record[f"accuracy/{name}"] = result.accuracy
-    record["time/images_per_s"] = images / seconds
+    here = len(progress.logits) * config.batch_size  # without an earlier process's
+    record["time/images_per_s"] = here / seconds
     return record

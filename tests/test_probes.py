@@ -1,0 +1,116 @@
+"""Probes: what they read is what is there, and they leave no trace."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from torchbasics import MLP
+from torchbasics.probes import Probes, dead, first_nonfinite, saturated, update_ratio
+
+
+@pytest.fixture
+def model():
+    return MLP(20, [16, 12], 10, "sigmoid", batch_norm=True, dropout=0.5)
+
+
+@pytest.fixture
+def batch():
+    return torch.randn(64, 20), torch.arange(64) % 10
+
+
+def hooks(model):
+    return [hook for module in model.modules() for hook in module._forward_hooks]
+
+
+def test_activations_and_gradients_are_those_of_the_pass(model, batch):
+    images, labels = batch
+    model.eval()
+    with Probes(model) as probes:
+        logits = model(images)
+        F.cross_entropy(logits, labels).backward()
+    hidden = torch.sigmoid(model.hidden1.norm(model.hidden1.linear(images)))
+    torch.testing.assert_close(probes.activations["hidden1"], hidden)
+    torch.testing.assert_close(probes.activations["logits"], logits)
+    gradients = probes.gradients()
+    assert list(gradients) == ["hidden1", "hidden2", "logits"]
+    assert gradients["hidden2"] is model.hidden2.linear.weight.grad
+    statistics = probes.statistics()
+    assert statistics["activation_std"]["hidden1"] == pytest.approx(hidden.std().item())
+    norm = model.logits.weight.grad.norm().item()
+    assert statistics["gradient_norm"]["logits"] == pytest.approx(norm)
+    assert set(statistics["saturated"]) == {"hidden1", "hidden2"}
+
+
+def test_what_they_read_is_before_dropout(model, batch):
+    with Probes(model.train()) as probes:
+        model(batch[0])
+    assert (probes.activations["hidden1"] > 0).all()
+
+
+def test_no_hook_remains_also_after_an_exception(model, batch):
+    with Probes(model):
+        assert len(hooks(model)) == 3
+        model(batch[0])
+    assert not hooks(model)
+    with pytest.raises(ZeroDivisionError), Probes(model):
+        raise ZeroDivisionError
+    assert not hooks(model)
+
+
+def test_outputs_and_gradients_are_the_same_with_and_without(model, batch):
+    images, labels = batch
+    model.eval()
+
+    def gradient():
+        model.zero_grad()
+        F.cross_entropy(model(images), labels).backward()
+        return model.hidden1.linear.weight.grad.clone()
+
+    without = gradient()
+    with Probes(model):
+        assert torch.equal(gradient(), without)
+
+
+def test_saturated_counts_what_is_near_a_bound():
+    out = torch.tensor([[-0.95, -0.85, 0.0, 0.95]])
+    assert saturated(nn.Tanh(), out) == 0.5
+    assert saturated(nn.ReLU(), out) == 0
+    assert saturated(nn.Sigmoid(), torch.tensor([[0.049, 0.051, 0.949, 0.951]])) == 0.5
+
+
+def test_dead_are_units_that_are_0_for_all():
+    out = torch.tensor([[0.0, 0.0, 1.0], [0.0, 2.0, 0.0]])
+    assert dead(out) == pytest.approx(1 / 3)
+
+
+def test_update_ratio_of_a_known_step():
+    weight = torch.randn(5, 4)
+    assert update_ratio(weight, 0.9 * weight) == pytest.approx(0.1, rel=1e-5)
+    assert update_ratio(torch.zeros(2, 2), torch.zeros(2, 2)) == 0
+
+
+class TestFirstNonfinite:
+    def where(self, model, batch):
+        return first_nonfinite(model, nn.CrossEntropyLoss(), *batch)
+
+    def test_nothing_wrong_is_nothing_said(self, model, batch):
+        assert self.where(model, batch) == ""
+
+    def test_the_first_layer_with_nan_is_named(self, model, batch):
+        with torch.no_grad():
+            model.hidden2.linear.weight[0, 0] = torch.nan
+        assert self.where(model, batch) == "the activations of hidden2"
+
+    def test_a_gradient_that_overflows_is_named(self, batch):
+        model = MLP(20, [16, 12], 10, "identity")
+        with torch.no_grad():
+            model.hidden2.linear.weight.mul_(1e30)
+            model.logits.weight.mul_(1e-30)
+        model.hidden1.register_full_backward_hook(lambda *_: (None,))
+        images, labels = batch
+        assert self.where(model, (images * 1e20, labels)) in (
+            "the gradient of hidden1",
+            "the gradient of logits",
+            "the activations of hidden2",
+        )

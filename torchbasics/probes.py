@@ -1,0 +1,165 @@
+"""What goes on inside an MLP, layer by layer: activations, gradients, updates.
+
+`Probes` reads them with hooks, which it removes on exit, also after an exception. It
+changes neither the model's outputs nor its gradients.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from types import TracebackType
+
+import torch
+from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
+
+BOUNDS: dict[type[nn.Module], tuple[float, float]] = {
+    nn.Sigmoid: (0.0, 1.0),
+    nn.Tanh: (-1.0, 1.0),
+}
+NEAR_A_BOUND = 0.05  # as a share of the range
+
+Statistics = dict[str, dict[str, float]]
+"""By the name of the statistic, then of the layer."""
+
+
+class Probes:
+    """A context that keeps what each layer of the model last put out.
+
+    >>> from torchbasics import MLP
+    >>> model = MLP(4, [3], 2)
+    >>> with Probes(model) as probes:
+    ...     model(torch.zeros(5, 4)).sum().backward()
+    >>> {layer: tuple(out.shape) for layer, out in probes.activations.items()}
+    {'hidden1': (5, 3), 'logits': (5, 2)}
+
+    The layers are the model's children. A hidden layer's activation is what comes out
+    of its activation function, before dropout; the logits have none.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        self.layers = dict(model.named_children())
+        self.activations: dict[str, Tensor] = {}
+        self._handles: list[RemovableHandle] = []
+
+    def __enter__(self) -> Probes:
+        for name, layer in self.layers.items():
+            watched = getattr(layer, "activation", layer)
+            keep = partial(self._keep, name)
+            self._handles.append(watched.register_forward_hook(keep))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for handle in self._handles:
+            handle.remove()
+        self._handles.clear()
+
+    def _keep(
+        self, name: str, module: nn.Module, inputs: tuple[Tensor, ...], out: Tensor
+    ) -> None:
+        self.activations[name] = out.detach()
+
+    def weights(self) -> dict[str, Tensor]:
+        """The weight matrix of each layer."""
+        return {
+            name: getattr(layer, "linear", layer).get_parameter("weight")
+            for name, layer in self.layers.items()
+        }
+
+    def gradients(self) -> dict[str, Tensor]:
+        """The gradient of each layer's weight matrix, after a backward pass."""
+        gradients = {name: weight.grad for name, weight in self.weights().items()}
+        return {name: grad for name, grad in gradients.items() if grad is not None}
+
+    def statistics(self) -> Statistics:
+        """One number per layer for each thing worth watching."""
+        hidden = {
+            name: out
+            for name, out in self.activations.items()
+            if hasattr(self.layers[name], "activation")
+        }
+        return {
+            "activation_mean": _each(self.activations, torch.mean),
+            "activation_std": _each(self.activations, torch.std),
+            "gradient_norm": _each(self.gradients(), torch.linalg.vector_norm),
+            "gradient_std": _each(self.gradients(), torch.std),
+            "saturated": {
+                name: saturated(self.layers[name].get_submodule("activation"), out)
+                for name, out in hidden.items()
+            },
+            "dead": {name: dead(out) for name, out in hidden.items()},
+        }
+
+
+def saturated(activation: nn.Module, out: Tensor) -> float:
+    """Share of activations within 5 % of the range of a bound. Shape: out (N, H).
+
+    There the derivative is small: at most 0.0475 for the sigmoid, of 0.25 at its best.
+
+    >>> saturated(nn.Sigmoid(), torch.tensor([[0.01, 0.5, 0.96, 0.3]]))
+    0.5
+    """
+    if type(activation) not in BOUNDS:
+        return 0.0
+    low, high = BOUNDS[type(activation)]
+    margin = NEAR_A_BOUND * (high - low)
+    near = (out < low + margin) | (out > high - margin)
+    return float(near.float().mean())
+
+
+def dead(out: Tensor) -> float:
+    """Share of units that are 0 for every example, so learn nothing. Shape: (N, H).
+
+    >>> dead(torch.tensor([[0.0, 1.0], [0.0, 0.0]]))
+    0.5
+    """
+    return float((out == 0).all(0).float().mean())
+
+
+def update_ratio(before: Tensor, after: Tensor) -> float:
+    """How far a step moved a weight matrix: |after - before| / |before|. Shape: (O, I).
+
+    About 1e-3 is healthy; far less, and the layer hardly learns.
+
+    >>> update_ratio(torch.ones(2, 2), 1.01 * torch.ones(2, 2))  # doctest: +ELLIPSIS
+    0.0099...
+    """
+    moved = float(torch.linalg.vector_norm(after - before))
+    return moved / max(float(torch.linalg.vector_norm(before)), 1e-30)
+
+
+def first_nonfinite(
+    model: nn.Module, loss_function: nn.Module, images: Tensor, labels: Tensor
+) -> str:
+    """Where a batch first meets NaN or infinity, in words; empty if it does not.
+
+    Activations are looked at from the first layer to the last, then gradients from
+    the last to the first: the order in which they are computed.
+
+    Shape: images (N, D), labels (N,).
+    """
+    with Probes(model) as probes:
+        loss = loss_function(model(images), labels)
+    for name, out in probes.activations.items():
+        if not out.isfinite().all():
+            return f"the activations of {name}"
+    if not loss.isfinite():
+        return "the loss"
+    model.zero_grad()
+    loss.backward()
+    for name, gradient in reversed(probes.gradients().items()):
+        if not gradient.isfinite().all():
+            return f"the gradient of {name}"
+    return ""
+
+
+def _each(
+    tensors: dict[str, Tensor], statistic: Callable[[Tensor], Tensor]
+) -> dict[str, float]:
+    return {name: float(statistic(tensor)) for name, tensor in tensors.items()}
