@@ -57,7 +57,11 @@ def create(runs_dir: str, kind: str, name: str, seed: int) -> Path:
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Hold the folder for this process alone. Raises UserError if another has it."""
-    with (folder / ".lock").open("w") as file:
+    try:
+        file = (folder / ".lock").open("w")
+    except OSError as error:
+        raise UserError(f"cannot write to {folder} ({error.strerror})") from None
+    with file:
         if sys.platform != "win32":
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -121,6 +125,23 @@ def config_name(path: Path) -> str:
     if path.name == "config.toml" and (path.parent / "manifest.json").is_file():
         return str(read_manifest(path.parent).get("name", path.stem))
     return path.stem
+
+
+def tensorboard_address(instance_file: Path = Path("/mnt/azmnt/.nbvm")) -> str:
+    """Where a browser finds TensorBoard, on an Azure ML compute instance too.
+
+    Such an instance names itself in a file of `key=value` lines, and its proxy serves
+    a port at `https://<instance>-<port>.<region>.instances.azureml.ms/`.
+    """
+    try:
+        lines = instance_file.read_text(encoding="utf-8").splitlines()
+        facts = dict(line.strip().split("=", 1) for line in lines if "=" in line)
+        return f"https://{facts['instance']}-6006.{facts['domainsuffix']}/"
+    except (OSError, UnicodeDecodeError, KeyError):
+        return (
+            "http://localhost:6006/ (on an Azure ML compute instance:\n"
+            "https://INSTANCE-6006.REGION.instances.azureml.ms/)"
+        )
 
 
 def _version(package: str) -> str:

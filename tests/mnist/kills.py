@@ -4,9 +4,10 @@
 
 First one process is killed at each boundary of the writing of a checkpoint. Then runs
 are started, killed at a random moment, resumed, killed again, three times over, until
-as many processes have been killed as was asked for. Every run must end with the very bytes of the run that nobody killed,
-and with every epoch once in metrics.jsonl. The processes are forked from this one,
-which has imported everything and computed nothing, so that a kill costs no imports.
+as many processes have been killed as was asked for. Every run must end with the very
+bytes of the run that nobody killed, and with every epoch once in metrics.jsonl. The
+processes are forked from this one, which has imported everything and computed nothing,
+so that a kill costs no imports.
 """
 
 from __future__ import annotations

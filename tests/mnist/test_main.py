@@ -58,6 +58,30 @@ def test_there_are_configs_and_the_lesson_is_the_default():
     assert settings.read_config(Config, configs["lesson"]) == DEFAULTS.config
 
 
+@pytest.fixture
+def small_files():
+    """A stand-in for a full disk: no file of this process grows beyond 60 kB."""
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_full_disk_ends_no_training_but_the_status_tells(
+    tmp_path, capfd, small_files
+):
+    assert main([*QUICK, "--runs-dir", str(tmp_path)]) == 1
+    out, err = capfd.readouterr()
+    assert out.count("warning: nothing more goes to TensorBoard") == 1
+    assert "warning: no checkpoint in" in out
+    assert out.splitlines()[-1].startswith("test accuracy")
+    assert err.startswith("training failed: no checkpoint in")
+    assert "Traceback" not in err
+    (run,) = (tmp_path / "mnist").iterdir()
+    assert not list((run / "checkpoints").iterdir())
+
+
 @pytest.mark.parametrize(
     ("argv", "said"),
     [

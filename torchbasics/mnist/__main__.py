@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 from collections.abc import Sequence
 from datetime import datetime, timezone
@@ -13,7 +14,7 @@ from rich.console import Console
 from torchbasics import device, rng, runs, settings
 from torchbasics.data import Digits
 from torchbasics.data.mnist import SHA256
-from torchbasics.errors import TrainingError, command
+from torchbasics.errors import TrainingError, UserError, command
 from torchbasics.mlp import MLP
 from torchbasics.mnist import network
 from torchbasics.mnist.checkpoint import Keeper
@@ -68,7 +69,7 @@ def carry_out(training: Training, folder: Path, console: Console) -> int:
         result = evaluate(training.model, test, scale)
         if not finished_before:
             monitor.finish(result)
-            add_figures(folder, result)
+            monitor.attempt("manifest.json", add_figures, folder, result)
     show_one_digit(console, training.model, test, training.config)
     console.print(where_to_look(folder), soft_wrap=True)
     print(result.summary("test"))
@@ -98,7 +99,8 @@ def describe(training: Training, folder: Path, name: str) -> None:
         (folder / "config.toml").write_text(settings.to_toml(config), encoding="utf-8")
         runs.write_manifest(folder, manifest)
     except OSError as error:
-        raise TrainingError(f"cannot write to {folder}: {error.strerror}") from None
+        shutil.rmtree(folder, ignore_errors=True)
+        raise UserError(f"cannot write to {folder} ({error.strerror})") from None
 
 
 def add_figures(folder: Path, result: Evaluation) -> None:
@@ -135,8 +137,7 @@ def where_to_look(folder: Path) -> str:
     return (
         f"\nthe run is in {folder}; to look inside:\n"
         f"  tensorboard --logdir {folder.parent.parent}\n"
-        "then open http://localhost:6006/ or, on an Azure ML compute instance,\n"
-        "https://INSTANCE-6006.REGION.instances.azureml.ms/\n"
+        f"then open {runs.tensorboard_address()}\n"
     )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import json
 import math
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -64,7 +65,9 @@ class Monitor:
 
     def __enter__(self) -> Monitor:
         progress = self.training.progress
-        self._attempt("metrics.jsonl", self._forget_after, progress.step)
+        self.excepthook = threading.excepthook
+        threading.excepthook = self._leave_to_attempt
+        self.attempt("metrics.jsonl", self._forget_after, progress.step)
         self.bar.start()
         total = progress.plan.total_steps
         self.task = self.bar.add_task("", total=total, completed=progress.step, rate="")
@@ -78,7 +81,13 @@ class Monitor:
         traceback: TracebackType | None,
     ) -> None:
         self.bar.stop()
-        self._attempt("TensorBoard", self.board.close)
+        self.attempt("TensorBoard", self.board.close)
+        threading.excepthook = self.excepthook
+
+    def _leave_to_attempt(self, failure: threading.ExceptHookArgs) -> None:
+        """TensorBoard writes in a thread; its next call raises what failed there."""
+        if not isinstance(failure.exc_value, OSError):
+            self.excepthook(failure)
 
     def watch(self) -> None:
         """Called before the first step and after each; costs next to nothing."""
@@ -104,14 +113,14 @@ class Monitor:
             self.console.print(table_head(record), soft_wrap=True)
             self.told_head = True
         self.console.print(table_line(record), soft_wrap=True)
-        self._attempt("metrics.jsonl", self._append, record)
+        self.attempt("metrics.jsonl", self._append, record)
         if settings.tensorboard:
-            self._attempt("TensorBoard", self.board.epoch, record, probes)
+            self.attempt("TensorBoard", self.board.epoch, record, probes)
 
     def finish(self, result: Evaluation) -> None:
         """Called once, when the training is done and scored on the test set."""
         if self.training.config.monitor.tensorboard:
-            self._attempt("TensorBoard", self.board.finish, self.training, result)
+            self.attempt("TensorBoard", self.board.finish, self.training, result)
 
     def _look(self) -> Probes:
         """What a training step on always the same images would see, in a copy."""
@@ -163,7 +172,7 @@ class Monitor:
         part.write_text("".join(kept), encoding="utf-8")
         part.replace(self.metrics)
 
-    def _attempt(self, place: str, write: Callable[..., None], *what: object) -> None:
+    def attempt(self, place: str, write: Callable[..., None], *what: object) -> None:
         """Write to a place; the first time that fails is also the last."""
         if place in self.broken:
             return

@@ -63,7 +63,7 @@ def load(run: str, runs_dir: str = "runs") -> Network:
 
 
 def load_weights(model: MLP, tensors: dict[str, Tensor]) -> None:
-    """Take the weights `model.*` over. Shape: each as the model's.
+    """Take the weights `model.*` over. Shape: (*), as the model has them.
 
     Raises RuntimeError if they are not its own.
     """
