@@ -115,6 +115,13 @@ class TestKeeper:
         best = checkpoint.read(tmp_path / "checkpoints" / "best.safetensors")
         assert best.facts == {"step": 1, "accuracy/validation": 0.9}
 
+    def test_what_a_kill_left_half_written_is_swept(self, tmp_path):
+        keeper = Keeper(tmp_path)
+        keeper.save(self.state(10))
+        (tmp_path / "checkpoints" / ".step-00000020.safetensors.123").write_bytes(b"x")
+        keeper.save(self.state(20))
+        assert sorted((tmp_path / "checkpoints").iterdir()) == keeper.paths()
+
     def test_a_torn_newest_falls_back_to_the_one_before(self, tmp_path):
         keeper = Keeper(tmp_path)
         for step in (10, 20):
@@ -150,6 +157,16 @@ class TestKeeper:
 
 def fail_with_enospc(*args):
     raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize(
+    ("every", "kept"), [(0, [90]), (1, [60, 90]), (2, [60, 90]), (9, [90])]
+)
+def test_checkpoints_come_as_often_as_asked_and_at_the_end(tmp_path, every, kept):
+    argv = [*QUICK, "--checkpoint.every", str(every), "--runs-dir", str(tmp_path)]
+    assert main(argv) == 0
+    paths = Keeper(runs.find("latest", str(tmp_path))).paths()
+    assert [int(path.stem.removeprefix("step-")) for path in paths] == kept
 
 
 QUICK = ["--epochs", "3", "--batch-size", "2000", "--threads", "1", "--quiet"]

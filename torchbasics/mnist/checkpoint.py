@@ -91,7 +91,8 @@ class Keeper:
             if accuracy is not None and accuracy > self._best_accuracy():
                 best = state.facts | {"accuracy/validation": accuracy}
                 write(self.folder / "best.safetensors", Checkpoint(state.tensors, best))
-            for path in self.paths()[:-KEPT]:
+            torn_by_a_kill = self.folder.glob(".*")
+            for path in [*self.paths()[:-KEPT], *torn_by_a_kill]:
                 path.unlink()
             self.failure = ""
         except OSError as error:

@@ -5,6 +5,7 @@ The defaults train the lesson's network, 784-50-100-10 with sigmoid.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -13,6 +14,8 @@ from torchbasics.activations import ActivationName
 from torchbasics.data.mnist import Scale
 from torchbasics.initialization import InitName
 from torchbasics.settings import Parsed, Settings
+
+MAX_WEIGHTS = 100_000_000  # 0.4 GB, and four times that while they are trained
 
 
 class Model(Settings):
@@ -34,10 +37,16 @@ class Model(Settings):
     )
 
     @model_validator(mode="after")
-    def _hidden_is_positive(self) -> Model:
+    def _hidden_can_be_built(self) -> Model:
         if any(units < 1 for units in self.hidden):
             raise ValueError(
                 f"model.hidden = {list(self.hidden)}: each layer needs 1 unit or more"
+            )
+        weights = sum(a * b for a, b in pairwise((784, *self.hidden, 10)))
+        if weights > MAX_WEIGHTS:
+            raise ValueError(
+                f"model.hidden = {list(self.hidden)} makes {weights:,} weights; "
+                f"there can be {MAX_WEIGHTS:,}"
             )
         return self
 

@@ -113,6 +113,12 @@ class Training:
     optimizer: torch.optim.Optimizer
     progress: Progress
 
+    def wants_checkpoint(self) -> bool:
+        """Whether the state at the end of this epoch is to be kept."""
+        every, progress = self.config.checkpoint.every, self.progress
+        epoch = progress.step // progress.plan.steps_per_epoch
+        return progress.is_finished() or (every > 0 and epoch % every == 0)
+
 
 def prepare(config: Config, splits: Splits) -> Training:
     """A training before its first step."""

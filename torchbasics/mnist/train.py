@@ -143,7 +143,8 @@ def train(
             seconds = time.perf_counter() - started
             record = epoch_record(training, seconds)
             monitor.epoch(record)
-            keeper.save(capture(training), record.get("accuracy/validation"))
+            if training.wants_checkpoint():
+                keeper.save(capture(training), record.get("accuracy/validation"))
             started = time.perf_counter()
         if stop.signal and not progress.is_finished():
             keeper.save(capture(training))
