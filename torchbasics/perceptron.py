@@ -1,0 +1,181 @@
+"""The perceptron: one unit, one line in the plane, and what it cannot do.
+
+It answers 1 where w . x + b > 0 and 0 elsewhere (so also at exactly 0), which is the
+same as w . x > theta with the threshold theta = -b. Rosenblatt 1958; the gates'
+weights are those of "Deep Learning from Scratch", chapter 2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from torchbasics.activations import step
+
+INPUTS = torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
+"""The four rows of every truth table of two inputs, in the order of the textbook."""
+
+
+class Perceptron(nn.Module):
+    """step(w . x + b). Shape: (N, D) -> (N,).
+
+    >>> Perceptron([0.5, 0.5], -0.7)(INPUTS)
+    tensor([0., 0., 0., 1.])
+    """
+
+    def __init__(self, weight: Sequence[float], bias: float) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.tensor(weight), requires_grad=False)
+        self.bias = nn.Parameter(torch.tensor(float(bias)), requires_grad=False)
+
+    def pre_activation(self, x: Tensor) -> Tensor:
+        """w . x + b: positive on one side of the line, negative on the other.
+
+        Shape: (N, D) -> (N,).
+        """
+        if x.ndim != 2 or x.shape[1] != len(self.weight):
+            raise ValueError(
+                f"x has shape {tuple(x.shape)}; wanted (N, {len(self.weight)}), "
+                "one row per example"
+            )
+        return x @ self.weight + self.bias
+
+    def forward(self, x: Tensor) -> Tensor:
+        """1 where the pre-activation is positive, else 0. Shape: (N, D) -> (N,)."""
+        return step(self.pre_activation(x))
+
+    def margin(self, x: Tensor) -> float:
+        """Distance from the line to the nearest of the examples. Shape: x (N, D).
+
+        >>> round(AND.margin(INPUTS), 4)
+        0.2828
+        """
+        distances = self.pre_activation(x).abs() / self.weight.norm()
+        return float(distances.min())
+
+
+AND = Perceptron([0.5, 0.5], -0.7)
+OR = Perceptron([0.5, 0.5], -0.2)
+NAND = Perceptron([-0.5, -0.5], 0.7)
+NOT = Perceptron([-0.5], 0.2)
+
+
+class Xor(nn.Module):
+    """AND(NAND(x), OR(x)): what no perceptron can do, two layers can.
+
+    Shape: (N, 2) -> (N,).
+
+    >>> Xor()(INPUTS)
+    tensor([0., 1., 1., 0.])
+    """
+
+    def hidden(self, x: Tensor) -> Tensor:
+        """What the first layer says: NAND and OR. Shape: (N, 2) -> (N, 2)."""
+        return torch.stack([NAND(x), OR(x)], dim=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """1 where exactly one input is 1. Shape: (N, 2) -> (N,)."""
+        answer: Tensor = AND(self.hidden(x))
+        return answer
+
+
+class Epoch(NamedTuple):
+    """One pass of the perceptron rule: which examples it got wrong, where it ended.
+
+    `weights` is (b, w1, w2, ...), the bias first.
+    """
+
+    mistakes: list[int]
+    weights: tuple[float, ...]
+
+
+def perceptron_rule(x: Tensor, targets: Tensor) -> Iterator[Epoch]:
+    """Learn by mistakes, without end: w += (target - answer) x for each example.
+
+    The weights start at 0, the learning rate is 1, the bias has the input 1. If a line
+    separates the examples, the mistakes end (Novikoff 1962): there are at most
+    `mistake_bound` of them.
+
+    Shape: x (N, D), targets (N,) of 0 and 1.
+
+    >>> rule = perceptron_rule(INPUTS, torch.tensor([0, 1, 1, 1]))
+    >>> next(rule)
+    Epoch(mistakes=[1], weights=(1.0, 1.0, 0.0))
+    """
+    rows = _with_bias_input(x)
+    weights = torch.zeros(rows.shape[1], dtype=torch.float64)
+    while True:
+        mistakes = []
+        for index, (row, target) in enumerate(zip(rows, targets, strict=True)):
+            error = float(target) - float(step(row @ weights))
+            if error:
+                weights = weights + error * row
+                mistakes.append(index)
+        yield Epoch(mistakes, tuple(weights.tolist()))
+
+
+def mistake_bound(x: Tensor, targets: Tensor, weights: Sequence[float]) -> float:
+    """Novikoff's R^2 / gamma^2, with the margin of a line that separates.
+
+    R is the length of the longest example, its bias input included; gamma the least
+    distance of an example from the plane that `weights` (b, w1, ...) describe.
+
+    Shape: x (N, D), targets (N,) of 0 and 1.
+
+    >>> round(mistake_bound(INPUTS, torch.tensor([0, 0, 0, 1]), [-3, 2, 2]))
+    51
+    """
+    rows = _with_bias_input(x)
+    normal = torch.tensor(weights, dtype=torch.float64)
+    gamma = ((2 * targets - 1) * (rows @ normal)).min() / normal.norm()
+    if gamma <= 0:
+        raise ValueError(f"weights = {list(weights)} do not separate the examples")
+    return float(rows.square().sum(1).max() / gamma**2)
+
+
+class Verdict(NamedTuple):
+    """Whether a line separates, with a proof.
+
+    If one does, `weights` (b, w1, ...) are such a line. If none does, `multipliers` say
+    how often to add each example's inequality so that the sum reads 0 > 0.
+    """
+
+    separable: bool
+    weights: tuple[float, ...]
+    multipliers: tuple[int, ...]
+
+
+def separability(x: Tensor, targets: Tensor) -> Verdict:
+    """Decide by the perceptron rule itself, and prove it.
+
+    Either an epoch passes without a mistake: there is the line. Or the weights come
+    back to where they were after an earlier epoch: then what was added in between,
+    (target - answer) x for each mistake, is 0 in sum, although every line that
+    separates would make each of these terms positive. One of the two happens, because
+    the weights of whole-numbered examples stay whole-numbered and bounded.
+
+    Shape: x (N, D) of whole numbers, targets (N,) of 0 and 1.
+
+    >>> separability(INPUTS, torch.tensor([0, 1, 1, 0]))
+    Verdict(separable=False, weights=(), multipliers=(1, 1, 1, 1))
+    """
+    seen: list[tuple[float, ...]] = []
+    mistakes: list[list[int]] = []
+    for epoch in perceptron_rule(x, targets):
+        if not epoch.mistakes:
+            return Verdict(True, epoch.weights, ())
+        mistakes.append(epoch.mistakes)
+        if epoch.weights in seen:
+            cycle = list(chain(*mistakes[seen.index(epoch.weights) + 1 :]))
+            return Verdict(False, (), tuple(map(cycle.count, range(len(x)))))
+        seen.append(epoch.weights)
+    raise AssertionError("the rule never ends")
+
+
+def _with_bias_input(x: Tensor) -> Tensor:
+    """Each example with a 1 before it, whose weight is the bias, in float64."""
+    return torch.cat([torch.ones(len(x), 1), x], dim=1).double()
