@@ -78,7 +78,8 @@ def test_a_wrong_shape_is_named_with_the_one_wanted(shape):
 def test_the_rule_learns_the_gates(name, mistakes, clean, weights):
     epochs = list(islice(perceptron_rule(INPUTS, torch.tensor(TABLES[name])), clean))
     assert sum(len(epoch.mistakes) for epoch in epochs) == mistakes
-    assert [bool(epoch.mistakes) for epoch in epochs] == [True] * (clean - 1) + [False]
+    dirty = [bool(epoch.mistakes) for epoch in epochs]
+    assert dirty == [True] * (clean - 1) + [False]
     assert epochs[-1].weights == weights
 
 
