@@ -106,7 +106,7 @@ def test_xor_makes_the_rule_go_round_for_ever():
 
 
 def proves(targets, verdict):
-    """Whether the verdict is a proof, in whole numbers, independently of how it came."""
+    """Whether the verdict is a proof, checked in whole numbers, by other means."""
     rows = [(1, *map(int, row)) for row in INPUTS.tolist()]
     if verdict.separable:
         line = [Fraction(weight) for weight in verdict.weights]
