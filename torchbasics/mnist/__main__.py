@@ -92,7 +92,7 @@ def describe(training: Training, folder: Path, name: str) -> None:
     """Write down what runs here: the config, which runs it again, and the manifest."""
     config = training.config
     manifest = runs.new_manifest("mnist", name, config.seed)
-    manifest["device"] = str(training.splits.train.labels.device)
+    manifest["device"] = str(training.device)
     manifest["threads"] = torch.get_num_threads()
     manifest["data"] = SHA256
     try:

@@ -113,6 +113,11 @@ class Training:
     optimizer: torch.optim.Optimizer
     progress: Progress
 
+    @property
+    def device(self) -> torch.device:
+        """Where the images, the labels and the model are."""
+        return self.splits.train.labels.device
+
     def wants_checkpoint(self) -> bool:
         """Whether the state at the end of this epoch is to be kept."""
         every, progress = self.config.checkpoint.every, self.progress
@@ -168,7 +173,8 @@ def restore(training: Training, state: Checkpoint) -> None:
         if not progress.is_finished():
             _restore_optimizer(training, state.tensors)
         if "epoch.losses" in state.tensors:
-            progress.losses = list(state.tensors["epoch.losses"].unbind())
+            losses = state.tensors["epoch.losses"].to(training.device)
+            progress.losses = list(losses.unbind())
             progress.hits_before = int(state.facts["epoch_hits"])
     except (KeyError, ValueError, TypeError, RuntimeError) as error:
         raise UserError(f"the checkpoint does not fit the run: {error}") from None

@@ -89,7 +89,7 @@ def training_steps(training: Training) -> Iterator[Progress]:
     config, model, progress = training.config, training.model, training.progress
     digits, plan = training.splits.train, progress.plan
     loss_function = loss_of(config.optim)
-    forward = in_precision(model, config.precision, digits.labels.device)
+    forward = in_precision(model, config.precision, training.device)
     noise = share_noise(model)
     model.train()
     while not progress.is_finished():
