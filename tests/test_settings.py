@@ -111,6 +111,8 @@ def test_a_whole_number_will_do_for_a_float(tmp_path):
         ),
         (["--config", "textbok"], "shipped config 'textbok'; did you mean 'textbook'?"),
         (["--config", "zzz"], "config 'zzz'; there is fast98, lesson, textbook"),
+        (["--config", ""], "there is no config file or shipped config ''"),
+        (["--resume", ""], "there is no run ''"),
         (["--config", "gone.toml"], "cannot read gone.toml: No such file"),
     ],
 )
@@ -164,6 +166,9 @@ def test_a_folder_is_no_config_file(tmp_path):
         (["--seed"], "--seed"),
         (["--config"], "--config"),
         (["stray"], "stray"),
+        (["--confg", "lesson"], "--config STR"),
+        (["--resum", "latest"], "--resume STR"),
+        (["--print-confg"], "--print-config"),
     ],
 )
 def test_a_misspelt_option_leaves_with_2_and_a_hint(capsys, argv, said):

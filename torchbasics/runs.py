@@ -106,7 +106,7 @@ def read_manifest(folder: Path) -> Manifest:
 def find(run: str, runs_dir: str = "runs") -> Path:
     """The folder of a run: a path, or `latest`, the one that was started last."""
     if run != "latest":
-        if not Path(run).is_dir():
+        if not run or not Path(run).is_dir():
             raise UserError(f"there is no run {run!r}: give its folder, or 'latest'")
         return Path(run)
     started = {}

@@ -17,7 +17,8 @@ from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
 
 import tomli_w
 import tyro
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+from tyro.conf import FlagCreatePairsOff
 
 from torchbasics import runs
 from torchbasics.errors import UserError
@@ -71,48 +72,49 @@ class Parsed(NamedTuple, Generic[Config]):
     resume: Path | None = None
 
 
+class Words(Settings):
+    """What a command line may say beside the settings themselves."""
+
+    config: str = Field("", description="TOML file or shipped config to start from")
+    resume: str = Field("", description="run to go on with: its folder, or latest")
+    print_config: FlagCreatePairsOff[bool] = Field(
+        False, description="print all settings as TOML and stop"
+    )
+
+
 def parse(
     defaults: Parsed[Config], argv: Sequence[str] | None, *, prog: str, about: str
 ) -> Parsed[Config]:
     """The configuration that a command line asks for.
 
-    `--print-config` prints it and leaves with status 0.
+    `--config` and `--resume` are looked for first, because what they name becomes the
+    default of all other options. `--print-config` prints the outcome and leaves.
     """
-    first = argparse.ArgumentParser(prog=prog, add_help=False, allow_abbrev=False)
-    first.add_argument("--config", default="", metavar="FILE")
-    first.add_argument("--resume", default="", metavar="RUN")
-    first.add_argument("--print-config", action="store_true")
-    taken, rest = first.parse_known_args(sys.argv[1:] if argv is None else argv)
+    argv = sys.argv[1:] if argv is None else argv
+    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    for option in ("--config", "--resume", "--runs-dir"):
+        first.add_argument(option, nargs="?")
+    taken, _ = first.parse_known_args(argv)
     default, name, resume = defaults
-    if taken.config and taken.resume:
-        raise UserError(
-            "--resume goes on with the run's own config; leave out --config"
-        )
-    if taken.config:
+    if taken.config is not None and taken.resume is not None:
+        raise UserError("--resume takes the run's own config: leave out --config")
+    if taken.config is not None:
         path = find_config(taken.config)
         default, name = read_config(type(default), path), runs.config_name(path)
-    if taken.resume:
-        resume = runs.find(taken.resume, _runs_dir(rest))
-        name = runs.read_manifest(resume)["name"]
+    if taken.resume is not None:
+        resume = runs.find(taken.resume, taken.runs_dir or "runs")
+        name = str(runs.read_manifest(resume).get("name", ""))
         default = read_config(type(default), resume / "config.toml")
-    about += (
-        "\n\n--config FILE takes the settings from a TOML file or from a shipped one "
-        f"by its name ({', '.join(sorted(shipped_configs()))}); the options below "
-        "override it. --resume RUN goes on where a run stopped; RUN is its folder or "
-        "'latest'. --print-config prints the settings as TOML and stops."
-    )
-    config = parse_options(default, rest, prog=prog, about=about)
-    if taken.print_config:
+    about += f"\n\nShipped configs: {', '.join(sorted(shipped_configs()))}."
+    both: type[Any] = create_model("Both", __base__=(Words, type(default)))
+    start: Any = both(**dict(default))
+    words = parse_options(start, argv, prog=prog, about=about)
+    fields = type(default).model_fields
+    config = type(default)(**{field: getattr(words, field) for field in fields})
+    if words.print_config:
         print(to_toml(config), end="")
         raise SystemExit(0)
     return Parsed(config, name, resume)
-
-
-def _runs_dir(argv: Sequence[str]) -> str:
-    """Where `--resume latest` has to look."""
-    only = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    only.add_argument("--runs-dir", default="runs")
-    return str(only.parse_known_args(argv)[0].runs_dir)
 
 
 def parse_options(
