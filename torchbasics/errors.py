@@ -6,6 +6,7 @@ Ctrl+C, 143 SIGTERM.
 
 from __future__ import annotations
 
+import errno
 import functools
 import os
 import sys
@@ -27,6 +28,11 @@ class TrainingError(Exception):
     """A training that cannot go on. Its text says why and what to try."""
 
 
+def drop_stdout() -> None:
+    """Send what is still to be printed nowhere, because nobody can read it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
 def command(main: Main) -> Main:
     """Turn what `main` raises into the exit status it returns.
 
@@ -40,7 +46,7 @@ def command(main: Main) -> Main:
     @functools.wraps(main)
     def wrapped(argv: Sequence[str] | None = None) -> int:
         try:
-            return main(argv)
+            return flushed(main(argv))
         except UserError as error:
             print(f"error: {error}", file=sys.stderr)
             return 2
@@ -48,12 +54,27 @@ def command(main: Main) -> Main:
             print(f"training failed: {error}", file=sys.stderr)
             return 1
         except SystemExit as stop:  # the option parsers leave this way
-            return stop.code if isinstance(stop.code, int) else 2 * bool(stop.code)
+            return flushed(stop.code if isinstance(stop.code, int) else 0)
         except KeyboardInterrupt:
             print("\nstopped by Ctrl+C", file=sys.stderr)
             return 130
         except BrokenPipeError:  # `... | head`: the reader has seen enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            drop_stdout()
             return 0
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            drop_stdout()
+            print(f"error: cannot print the rest: {error.strerror}", file=sys.stderr)
+            return 1
 
     return wrapped
+
+
+def flushed(status: int) -> int:
+    """The status, once all that was printed has arrived or cannot arrive."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        drop_stdout()
+    return status

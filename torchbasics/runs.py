@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -35,7 +36,7 @@ def create(runs_dir: str, kind: str, name: str, seed: int) -> Path:
     Two runs that start in the same second get two folders, the later one with `-2`.
     """
     time = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
-    parent = Path(runs_dir, kind)
+    parent = Path(runs_dir, kind).expanduser()
     try:
         parent.mkdir(parents=True, exist_ok=True)
         for number in count(1):
@@ -46,9 +47,9 @@ def create(runs_dir: str, kind: str, name: str, seed: int) -> Path:
                 break
             except FileExistsError:
                 continue
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         raise UserError(
-            f"cannot make a run folder in {parent} ({error.strerror}): choose another "
+            f"cannot make a run folder in {parent!a} ({error}): choose another "
             "place with --runs-dir"
         ) from None
     return folder
@@ -65,8 +66,10 @@ def locked(folder: Path) -> Iterator[None]:
         if sys.platform != "win32":
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
+            except BlockingIOError:
                 raise UserError(f"{folder} is in use by another process") from None
+            except OSError:  # a file system without locks
+                pass
         yield
 
 
@@ -88,29 +91,44 @@ def new_manifest(kind: str, name: str, seed: int) -> Manifest:
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Put the manifest into the folder, whole or not at all."""
     part = folder / ".manifest.json"
-    part.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
-    part.replace(folder / "manifest.json")
+    try:
+        part.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+        part.replace(folder / "manifest.json")
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def read_manifest(folder: Path) -> Manifest:
     """The folder's manifest. Raises UserError if it is no run's folder."""
     try:
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-        if isinstance(manifest, dict) and isinstance(manifest.get("started"), str):
-            return manifest
-    except (OSError, ValueError):
+        texts = [manifest[key] for key in ("name", "started")]
+        if all(isinstance(text, str) for text in texts) and is_name(texts[0]):
+            return dict(manifest)
+    except (OSError, ValueError, RecursionError, TypeError, KeyError):
         pass
     raise UserError(f"{folder} is no run: it holds no manifest.json of one")
+
+
+def is_name(text: str) -> bool:
+    """Whether a text can be part of a folder's name, and name no other folder.
+
+    >>> is_name("fast98"), is_name("../fast98")
+    (True, False)
+    """
+    return re.fullmatch(r"\w[\w.-]*", text) is not None
 
 
 def find(run: str, runs_dir: str = "runs") -> Path:
     """The folder of a run: a path, or `latest`, the one that was started last."""
     if run != "latest":
-        if not run or not Path(run).is_dir():
+        if not os.path.isdir(run):
             raise UserError(f"there is no run {run!r}: give its folder, or 'latest'")
         return Path(run)
+    if not os.path.isdir(os.path.expanduser(runs_dir)):
+        raise UserError(f"there is no run in {runs_dir!r} yet: --runs-dir says where")
     started = {}
-    for path in Path(runs_dir).glob("*/*/manifest.json"):
+    for path in Path(runs_dir).expanduser().glob("*/*/manifest.json"):
         try:
             started[path.parent] = read_manifest(path.parent)["started"]
         except UserError:
@@ -123,7 +141,7 @@ def find(run: str, runs_dir: str = "runs") -> Path:
 def config_name(path: Path) -> str:
     """The name that a config file goes by: its own, or that of the run it lies in."""
     if path.name == "config.toml" and (path.parent / "manifest.json").is_file():
-        return str(read_manifest(path.parent).get("name", path.stem))
+        return str(read_manifest(path.parent)["name"])
     return path.stem
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import os
 import sys
 import textwrap
 from collections.abc import Iterable, Sequence
@@ -103,7 +104,7 @@ def parse(
         default, name = read_config(type(default), path), runs.config_name(path)
     if taken.resume is not None:
         resume = runs.find(taken.resume, taken.runs_dir or "runs")
-        name = str(runs.read_manifest(resume).get("name", ""))
+        name = str(runs.read_manifest(resume)["name"])
         default = read_config(type(default), resume / "config.toml")
     about += f"\n\nShipped configs: {', '.join(sorted(shipped_configs()))}."
     both: type[Any] = create_model("Both", __base__=(Words, type(default)))
@@ -152,8 +153,10 @@ def flat(table: dict[str, Any], prefix: str = "") -> dict[str, bool | str | floa
 def read_config(config_class: type[Config], path: Path) -> Config:
     """The configuration that a TOML file describes."""
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except UnicodeDecodeError:
+        raise UserError(f"{path} is no TOML: it is not saved as UTF-8") from None
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is no TOML: {error}") from None
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from None
@@ -170,9 +173,10 @@ def from_table(config_class: type[Config], table: dict[str, Any]) -> Config:
 
 def find_config(name: str) -> Path:
     """An existing file, any `*.toml`, or a shipped configuration by its bare name."""
-    path = Path(name)
-    if name.endswith(".toml") or (path.exists() and not path.is_dir()):
-        return path
+    if name.endswith(".toml") or os.path.isfile(name):
+        if os.path.exists(name) and not os.path.isfile(name):
+            raise UserError(f"{name} is no file")
+        return Path(name)
     if name not in shipped_configs():
         close = suggestion(name, shipped_configs())
         raise UserError(f"there is no config file or shipped config {name!r}{close}")

@@ -1,12 +1,17 @@
 """`python -m torchbasics.mnist`, in process: it trains, reports, and refuses."""
 
+import json
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
 
-from torchbasics import settings
-from torchbasics.mnist import network
+from torchbasics import runs, settings
+from torchbasics.data import scale_pixels
+from torchbasics.mnist import checkpoint, network
 from torchbasics.mnist.__main__ import main
 from torchbasics.mnist.config import DEFAULTS, Config
 
@@ -28,7 +33,7 @@ def test_it_trains_saves_shows_a_digit_and_ends_with_the_accuracy(tmp_path, caps
     assert re.fullmatch(r"test accuracy \d\d\.\d\d % \(\d,\d{3} of 10,000\)", lines[-1])
     assert "the network reads" in said
     (run,) = (tmp_path / "mnist").iterdir()
-    assert network.find(str(run)).name == "step-00000060.safetensors"
+    assert network.find(str(run))[1].facts["step"] == 60
 
 
 def test_quiet_prints_the_last_line_only(tmp_path, capsys):
@@ -58,6 +63,79 @@ def test_there_are_configs_and_the_lesson_is_the_default():
     assert settings.read_config(Config, configs["lesson"]) == DEFAULTS.config
 
 
+def only_run(tmp_path):
+    (run,) = (tmp_path / "mnist").iterdir()
+    return run
+
+
+def test_best_is_best_on_the_validation_images_only(tmp_path):
+    config = ["--epochs", "2", "--batch-size", "1000", "--data.validation", "3000"]
+    assert main([*config, "--quiet", "--runs-dir", str(tmp_path)]) == 0
+    run = only_run(tmp_path)
+    lines = (run / "metrics.jsonl").read_text().splitlines()
+    told = [json.loads(line)["accuracy/validation"] for line in lines]
+    best = checkpoint.read(run / "checkpoints" / "best.safetensors")
+    assert best.facts["accuracy/validation"] == max(told)
+
+
+def test_without_a_validation_set_there_is_no_best(tmp_path):
+    assert main([*QUICK, "--quiet", "--runs-dir", str(tmp_path)]) == 0
+    assert not (only_run(tmp_path) / "checkpoints" / "best.safetensors").exists()
+
+
+def test_the_manifest_ends_with_the_figures_also_after_a_kill(tmp_path, capsys):
+    assert main([*QUICK, "--quiet", "--runs-dir", str(tmp_path)]) == 0
+    last = capsys.readouterr().out
+    run = only_run(tmp_path)
+    manifest = runs.read_manifest(run)
+    assert f"{100 * manifest['figures']['accuracy/test']:.2f} %" in last
+    assert manifest["threads"] == 1
+    del manifest["figures"]  # as if killed after the last checkpoint
+    runs.write_manifest(run, manifest)
+    assert main(["--resume", str(run), "--quiet"]) == 0
+    assert "figures" in runs.read_manifest(run)
+
+
+def test_the_digit_shown_is_read_as_the_network_reads_it(tmp_path, capsys, mnist):
+    assert main([*QUICK, "--runs-dir", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    index = int(re.search(r"test image (\d+)", said)[1])
+    model, _ = network.load(str(only_run(tmp_path)))
+    probs = model(scale_pixels(mnist[1].images[index][None])).softmax(1)[0].detach()
+    assert f"the network reads {int(probs.argmax())}, " in said
+    assert f"{int(probs.argmax())}  {100 * float(probs.max()):6.2f} %" in said
+
+
+def test_as_many_threads_as_asked_for(tmp_path):
+    for threads in (1, 2):
+        argv = ["--max-steps", "1", "--threads", str(threads), "--quiet"]
+        assert main([*argv, "--runs-dir", str(tmp_path)]) == 0
+        assert torch.get_num_threads() == threads
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_reader_who_leaves_and_a_full_disk_behind_stdout_end_no_training(tmp_path):
+    argv = [sys.executable, "-m", "torchbasics.mnist", *QUICK]
+    head = subprocess.Popen(
+        [*argv, "--runs-dir", str(tmp_path / "head")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    head.stdout.close()
+    head.stdout = None
+    with Path("/dev/full").open("w") as full_disk:
+        full = subprocess.Popen(
+            [*argv, "--runs-dir", str(tmp_path / "full")],
+            stdout=full_disk,
+            stderr=subprocess.PIPE,
+        )
+    for process, place in ((head, "head"), (full, "full")):
+        _, err = process.communicate()
+        assert b"Traceback" not in err
+        assert process.returncode == 0
+        assert network.find(str(only_run(tmp_path / place)))[1].facts["step"] == 60
+
+
 @pytest.fixture
 def small_files():
     """A stand-in for a full disk: no file of this process grows beyond 60 kB."""
@@ -73,10 +151,10 @@ def test_a_full_disk_ends_no_training_but_the_status_tells(
 ):
     assert main([*QUICK, "--runs-dir", str(tmp_path)]) == 1
     out, err = capfd.readouterr()
-    assert out.count("warning: nothing more goes to TensorBoard") == 1
-    assert "warning: no checkpoint in" in out
+    assert err.count("warning: nothing more goes to TensorBoard") == 1
+    assert "warning: no checkpoint in" in err
     assert out.splitlines()[-1].startswith("test accuracy")
-    assert err.startswith("training failed: no checkpoint in")
+    assert err.splitlines()[-1].startswith("training failed: no checkpoint in")
     assert "Traceback" not in err
     (run,) = (tmp_path / "mnist").iterdir()
     assert not list((run / "checkpoints").iterdir())
@@ -92,6 +170,15 @@ def test_a_full_disk_ends_no_training_but_the_status_tells(
         (["--device", "cuda:99"], "device 'cuda:99' is not there"),
         (["--runs-dir", "FILE"], "cannot make a run folder"),
         (["--data-dir", "FILE"], "cannot write MNIST"),
+        (["--data-dir", "x" * 5000], "MNIST"),
+        (["--runs-dir", "x" * 5000], "cannot make a run folder"),
+        (["--config", "x" * 5000 + ".toml"], "cannot read"),
+        (["--resume", "x" * 5000], "there is no run"),
+        (["--data-dir", ""], "data_dir = ''"),
+        (["--seed", "9" * 400], "seed = 999"),
+        (["--threads", "99999"], "threads = 99999: it must be less than or equal"),
+        (["--batch-size", "1", "--model.batch-norm"], "needs at least 2 images"),
+        (["--optim.momentum", "0.9"], "only sgd has it"),
     ],
 )
 def test_bad_input_is_one_message_exit_2_and_nothing_written(

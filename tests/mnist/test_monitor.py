@@ -135,7 +135,7 @@ def test_no_hook_is_left_on_the_model(finished):
 
 
 @pytest.mark.parametrize("place", ["metrics.jsonl", "TensorBoard"])
-def test_a_broken_log_warns_once_and_training_goes_on(few, tmp_path, place):
+def test_a_broken_log_warns_once_and_training_goes_on(few, tmp_path, place, capsys):
     def full(*args):
         raise OSError(28, "No space left on device")
 
@@ -145,7 +145,8 @@ def test_a_broken_log_warns_once_and_training_goes_on(few, tmp_path, place):
         else:
             monitor.metrics.mkdir()
 
-    training, said = run(SMALL, few, tmp_path, before)
+    training, _ = run(SMALL, few, tmp_path, before)
+    said = capsys.readouterr().err
     assert said.count(f"warning: nothing more goes to {place}") == 1
     assert training.progress.is_finished()
 

@@ -1,5 +1,7 @@
 """Training: each image once an epoch, the step it claims, the same run twice."""
 
+from itertools import islice
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -9,6 +11,7 @@ from torchbasics import MLP
 from torchbasics.data import Digits, scale_pixels
 from torchbasics.errors import TrainingError
 from torchbasics.mnist.config import Config, Data, Model, Optim
+from torchbasics.mnist.optim import learning_rate, loss_of
 from torchbasics.mnist.state import capture, load_splits, plan_steps, prepare
 from torchbasics.mnist.train import (
     batches,
@@ -82,6 +85,62 @@ def test_batches_do_not_depend_on_how_many_are_gathered_at_once(batch_size):
 def test_epochs_and_seeds_have_orders_of_their_own():
     keys = [(0, 0), (0, 1), (1, 0), (1, 1)]
     assert len({tuple(epoch_order(*key, images=50).tolist()) for key in keys}) == 4
+
+
+def test_each_epoch_of_a_training_has_an_order_of_its_own(few):
+    training = prepare(Config(epochs=2, batch_size=100), few)
+    shown = [progress.labels[-1] for progress in training_steps(training)]
+    first, second = torch.cat(shown[:10]), torch.cat(shown[10:])
+    assert not torch.equal(first, second)
+    assert torch.equal(first, few.train.labels[epoch_order(0, 0, 1000)])
+    assert torch.equal(second, few.train.labels[epoch_order(0, 1, 1000)])
+
+
+def test_each_step_has_the_scheduled_learning_rate(few):
+    config = Config(epochs=2, batch_size=100)
+    training = prepare(config, few)
+    for step, progress in enumerate(training_steps(training)):
+        wanted = learning_rate(config.schedule, config.optim.lr, step, 20)
+        assert progress.lr == wanted
+        assert training.optimizer.param_groups[0]["lr"] == wanted
+
+
+def test_each_step_draws_its_own_dropout(few):
+    training = prepare(Config(model=Model(hidden=(500,), dropout=0.5)), few)
+    dropout, masks = training.model.hidden1.dropout, []
+    dropout.register_forward_hook(lambda *args: masks.append(args[2] == 0))
+    for _ in islice(training_steps(training), 2):
+        pass
+    assert not torch.equal(masks[0], masks[1])
+
+
+def test_the_first_weights_depend_on_the_seed(few):
+    weights = [
+        prepare(Config(seed=seed), few).model.logits.weight for seed in (0, 0, 1)
+    ]
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])
+
+
+@pytest.mark.parametrize("scale", ["unit", "standard"])
+def test_training_and_evaluation_see_the_scale_that_was_asked_for(few, scale):
+    training = prepare(Config(data=Data(scale=scale)), few)
+    seen = []
+    training.model.register_forward_pre_hook(lambda model, args: seen.append(args[0]))
+    next(training_steps(training))
+    epoch_record(training, seconds=1)
+    trained, tested = seen
+    order = epoch_order(0, 0, 1000)[:100]
+    assert torch.equal(trained, scale_pixels(few.train.images[order], scale))
+    assert torch.equal(tested, scale_pixels(few.test.images, scale))
+
+
+def test_the_loss_is_cross_entropy_smoothed_as_asked():
+    logits, labels = torch.randn(6, 10), torch.arange(6)
+    for smoothing in (0.0, 0.1):
+        loss = loss_of(Optim(label_smoothing=smoothing))(logits, labels)
+        wanted = F.cross_entropy(logits, labels, label_smoothing=smoothing)
+        assert torch.equal(loss, wanted)
 
 
 def test_the_plan_ends_at_max_steps_within_an_epoch(few):

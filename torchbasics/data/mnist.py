@@ -64,8 +64,12 @@ def load(split: Literal["train", "test"], data_dir: str = "auto") -> Digits:
 
     Raises UserError where the files can be neither found nor restored.
     """
-    root = default_folder() if data_dir == "auto" else Path(data_dir)
-    restore(root)
+    try:
+        root = default_folder() if data_dir == "auto" else Path(data_dir).expanduser()
+        restore(root)
+    except (OSError, RuntimeError) as error:  # no way in, or no home at all
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(f"no folder for MNIST ({reason}): give --data-dir") from None
     from torchvision.datasets import MNIST  # noqa: PLC0415 - 2 s of imports
 
     mnist = MNIST(root, train=split == "train", download=False)
@@ -92,7 +96,7 @@ def scale_pixels(images: Tensor, scale: Scale = "unit") -> Tensor:
 def default_folder() -> Path:
     """`$TORCHBASICS_DATA`, else `torchbasics` in the user's cache folder."""
     if named := os.environ.get("TORCHBASICS_DATA"):
-        return Path(named)
+        return Path(named).expanduser()
     if sys.platform == "win32":
         cache = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
     elif sys.platform == "darwin":
@@ -117,6 +121,8 @@ def restore(root: Path) -> None:
 
 def is_intact(path: Path, sha256: str) -> bool:
     """Whether the file is there and its content is the one that SHA-256 names."""
+    if not path.is_file():
+        return False
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest() == sha256
     except OSError:

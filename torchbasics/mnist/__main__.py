@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import signal
+import sys
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
@@ -28,7 +30,7 @@ from torchbasics.mnist.state import (
     refuse_changes,
     restore,
 )
-from torchbasics.mnist.terminal import show_answer
+from torchbasics.mnist.terminal import LastingConsole, show_answer
 from torchbasics.mnist.train import train
 from torchbasics.signals import StopRequest
 
@@ -45,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if config.threads:
         torch.set_num_threads(config.threads)
     training = prepare(config, load_splits(config, where))
-    console = Console(quiet=config.quiet, highlight=False)
+    console = LastingConsole(quiet=config.quiet, highlight=False)
     folder = resumed or runs.create(config.runs_dir, "mnist", name, config.seed)
     with runs.locked(folder):
         if resumed:
@@ -58,8 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def carry_out(training: Training, folder: Path, console: Console) -> int:
     """Train to the end, score and show; or stop when asked, and say how to go on."""
-    keeper = Keeper(folder, warn=lambda text: console.print(text, soft_wrap=True))
-    finished_before = training.progress.is_finished()
+    keeper = Keeper(folder, warn)
     with StopRequest() as stop, Monitor(console, folder, training) as monitor:
         train(training, monitor, keeper, stop)
         if stop.signal and not training.progress.is_finished():
@@ -67,7 +68,7 @@ def carry_out(training: Training, folder: Path, console: Console) -> int:
             return 128 + stop.signal
         test, scale = training.splits.test, training.config.data.scale
         result = evaluate(training.model, test, scale)
-        if not finished_before:
+        if "figures" not in runs.read_manifest(folder):
             monitor.finish(result)
             monitor.attempt("manifest.json", add_figures, folder, result)
     show_one_digit(console, training.model, test, training.config)
@@ -82,9 +83,16 @@ def take_up(training: Training, folder: Path, console: Console) -> None:
     """Put the training where its run's newest good checkpoint was taken."""
     state, refused = Keeper(folder).newest()
     for reason in refused:
-        console.print(f"warning: {reason}; the one before is taken", soft_wrap=True)
+        warn(f"warning: {reason}; the one before is taken")
     if state:
         restore(training, state)
+        here = {"threads": torch.get_num_threads(), "torch": str(torch.__version__)}
+        for what, value in here.items():
+            if state.facts.get(what) != value:
+                warn(
+                    f"warning: {what} was {state.facts.get(what)} and is {value} now: "
+                    "the run will not end bit-equal to an unbroken one"
+                )
     console.print(f"going on after step {training.progress.step}")
 
 
@@ -98,9 +106,9 @@ def describe(training: Training, folder: Path, name: str) -> None:
     try:
         (folder / "config.toml").write_text(settings.to_toml(config), encoding="utf-8")
         runs.write_manifest(folder, manifest)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         shutil.rmtree(folder, ignore_errors=True)
-        raise UserError(f"cannot write to {folder} ({error.strerror})") from None
+        raise UserError(f"cannot write to {folder!a} ({error})") from None
 
 
 def add_figures(folder: Path, result: Evaluation) -> None:
@@ -109,6 +117,11 @@ def add_figures(folder: Path, result: Evaluation) -> None:
     manifest["finished"] = datetime.now(timezone.utc).isoformat()
     manifest["figures"] = {"accuracy/test": result.accuracy, "loss/test": result.loss}
     runs.write_manifest(folder, manifest)
+
+
+def warn(text: str) -> None:
+    """Say what went wrong without ending anything; also with --quiet."""
+    print(text, file=sys.stderr)
 
 
 def heading(config: Config, name: str, reason: str) -> str:
@@ -128,7 +141,8 @@ def how_to_go_on(training: Training, folder: Path, number: int) -> str:
     progress = training.progress
     return (
         f"\nstopped by {signal.Signals(number).name} after step {progress.step} of "
-        f"{progress.plan.total_steps}; to go on:\n  {PROGRAM} --resume {folder}"
+        f"{progress.plan.total_steps}; to go on:\n"
+        f"  {PROGRAM} --resume {shlex.quote(str(folder))}"
     )
 
 
@@ -136,7 +150,7 @@ def where_to_look(folder: Path) -> str:
     """The run's folder, and how to open its curves, on a cloud instance too."""
     return (
         f"\nthe run is in {folder}; to look inside:\n"
-        f"  tensorboard --logdir {folder.parent.parent}\n"
+        f"  tensorboard --logdir {shlex.quote(str(folder.parent.parent))}\n"
         f"then open {runs.tensorboard_address()}\n"
     )
 

@@ -8,6 +8,7 @@ place, flushed to the disk, then renamed, so its place never holds half a file.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import math
@@ -55,8 +56,8 @@ def write(path: Path, checkpoint: Checkpoint) -> None:
 def read(path: Path) -> Checkpoint:
     """The checkpoint at `path`. Raises UserError for any file but a whole one."""
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise UserError(f"{path} is no checkpoint: it is too large")
+        if (path.exists() and not path.is_file()) or path.stat().st_size > MAX_BYTES:
+            raise UserError(f"{path} is no checkpoint: no file, or too large a one")
         content = path.read_bytes()
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from None
@@ -155,7 +156,6 @@ def _sync_folder(folder: Path) -> None:
     """Make a rename in the folder last through a power cut, where that is possible."""
     if os.name == "posix":
         descriptor = os.open(folder, os.O_RDONLY)
-        try:
+        with contextlib.suppress(OSError):  # some network file systems cannot
             os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        os.close(descriptor)

@@ -81,7 +81,12 @@ class Optim(Settings):
     )
 
     @model_validator(mode="after")
-    def _nesterov_has_momentum(self) -> Optim:
+    def _momentum_is_used(self) -> Optim:
+        if self.momentum and self.name != "sgd":
+            raise ValueError(
+                f"optim.momentum = {self.momentum}: only sgd has it; {self.name} has "
+                "its own kind"
+            )
         if self.nesterov and not (self.name == "sgd" and self.momentum):
             raise ValueError("optim.nesterov needs optim.name sgd and a momentum")
         return self
@@ -95,7 +100,10 @@ class Schedule(Settings):
         "one-cycle", description="shape of the fall after the warm-up"
     )
     warmup: float = Field(
-        0.3, ge=0, le=1, description="share of all steps in which the rate rises"
+        0.3,
+        ge=0,
+        le=1,
+        description="share of all steps in which the rate rises, whatever follows",
     )
 
 
@@ -119,14 +127,20 @@ class Checkpoint(Settings):
 class Config(Settings):
     """One training run."""
 
-    seed: int = Field(0, ge=0, description="of weights, order and dropout")
+    seed: int = Field(0, ge=0, lt=2**63, description="of weights, order and dropout")
     epochs: int = Field(10, ge=1, description="passes over the training images")
     max_steps: int = Field(0, ge=0, description="stop after so many steps, 0: never")
     batch_size: int = Field(100, ge=1, le=60_000, description="images per step")
     device: str = Field("auto", description="auto, or a device's name in PyTorch")
-    threads: int = Field(0, ge=0, description="CPU threads, 0: PyTorch's choice")
-    data_dir: str = Field("auto", description="folder of MNIST, auto: user's cache")
-    runs_dir: str = Field("runs", description="folder in which run folders are made")
+    threads: int = Field(
+        0, ge=0, le=1024, description="CPU threads, 0: PyTorch's choice"
+    )
+    data_dir: str = Field(
+        "auto", min_length=1, description="folder of MNIST, auto: user's cache"
+    )
+    runs_dir: str = Field(
+        "runs", min_length=1, description="folder in which run folders are made"
+    )
     quiet: bool = Field(False, description="print the last line only")
     precision: Literal["fp32", "bf16"] = Field(
         "fp32", description="of matrix products; bf16: autocast, weights stay fp32"
@@ -140,6 +154,8 @@ class Config(Settings):
 
     @model_validator(mode="after")
     def _a_batch_fits(self) -> Config:
+        if self.batch_size == 1 and self.model.batch_norm:
+            raise ValueError("batch_size = 1: model.batch_norm needs at least 2 images")
         if self.batch_size > 60_000 - self.data.validation:
             raise ValueError(
                 f"batch_size = {self.batch_size}: with data.validation = "

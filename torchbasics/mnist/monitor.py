@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import json
 import math
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -180,9 +181,7 @@ class Monitor:
             write(*what)
         except Exception as error:
             self.broken.add(place)
-            self.console.print(
-                f"warning: nothing more goes to {place}: {error}", soft_wrap=True
-            )
+            print(f"warning: nothing more goes to {place}: {error}", file=sys.stderr)
 
 
 COLUMNS = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,7 +12,7 @@ from torchbasics import rng, runs
 from torchbasics.errors import UserError
 from torchbasics.mlp import MLP
 from torchbasics.mnist import checkpoint
-from torchbasics.mnist.checkpoint import Keeper
+from torchbasics.mnist.checkpoint import Checkpoint, Keeper
 from torchbasics.mnist.config import Config
 from torchbasics.settings import from_table
 
@@ -50,14 +51,13 @@ def describe(config: Config) -> str:
 
 def load(run: str, runs_dir: str = "runs") -> Network:
     """The network of a run folder, of the `latest` run, or the shipped `pretrained`."""
-    path = find(run, runs_dir)
-    tensors, facts = checkpoint.read(path)
+    path, (tensors, facts) = find(run, runs_dir)
     try:
         config = from_table(Config, facts["config"])
         model = build(config)
         load_weights(model, tensors)
     except (UserError, KeyError, TypeError, RuntimeError, AttributeError) as error:
-        reason = str(error).splitlines()[0]
+        reason = " ".join(str(error).split())
         raise UserError(f"{path} holds no network: {reason}") from None
     return Network(model.eval(), config)
 
@@ -72,17 +72,25 @@ def load_weights(model: MLP, tensors: dict[str, Tensor]) -> None:
         for name, value in tensors.items()
         if name.startswith("model.")
     }
+    wanted = {name: value.dtype for name, value in model.state_dict().items()}
+    for name, value in weights.items():
+        if value.dtype != wanted.get(name, value.dtype):
+            raise RuntimeError(f"{name} is {value.dtype}, not {wanted[name]}")
     model.load_state_dict(weights)
     if not all(value.isfinite().all() for value in weights.values()):
         raise RuntimeError("some of its weights are not finite")
 
 
-def find(run: str, runs_dir: str = "runs") -> Path:
-    """The newest checkpoint of a run."""
+def find(run: str, runs_dir: str = "runs") -> tuple[Path, Checkpoint]:
+    """A run's newest checkpoint that is whole, and the place it comes from."""
     if run == "pretrained":
-        return PRETRAINED
+        return PRETRAINED, checkpoint.read(PRETRAINED)
+    if run != "latest" and not os.path.isdir(run):
+        raise UserError(
+            f"there is no run {run!r}: give a run's folder, 'latest' or 'pretrained'"
+        )
     folder = runs.find(run, runs_dir)
-    checkpoints = Keeper(folder).paths()
-    if not checkpoints:
+    state, _ = Keeper(folder).newest()
+    if state is None:
         raise UserError(f"{folder} holds no checkpoint: is it the folder of a run?")
-    return checkpoints[-1]
+    return folder, state

@@ -43,8 +43,10 @@ class NonFiniteGradientError(ArithmeticError):
 def refuse_nonfinite(optimizer: torch.optim.Optimizer, model: nn.Module) -> None:
     """Let the optimizer raise NonFiniteGradientError instead of taking a bad step.
 
-    Only gradients of vectors are looked at, for speed. A layer's bias has the sum of
-    the gradients at its weighted sums, so what is not finite there is not finite here.
+    Only gradients of vectors are looked at, for speed: a bias has the sum of the
+    gradients at its layer's weighted sums, so it shows what went wrong there or behind.
+    What it cannot show, an overflow within one product, is found when a checkpoint is
+    to be taken: no state that is not finite is ever kept.
     """
     vectors = [parameter for parameter in model.parameters() if parameter.ndim == 1]
 

@@ -2,11 +2,32 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rich.console import Console
 from rich.text import Text
 from torch import Tensor
 
+from torchbasics.errors import drop_stdout
+
 BAR = 30  # columns of a bar that stands for 100 %
+
+
+class LastingConsole(Console):
+    """A console that outlives its reader (`| head`) and a full disk behind it."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print, or if that cannot be, print nothing from now on."""
+        try:
+            super().print(*objects, **options)
+            self.file.flush()
+        except OSError:
+            self.on_broken_pipe()
+
+    def on_broken_pipe(self) -> None:
+        """What rich calls when nobody reads any more."""
+        drop_stdout()
+        self.quiet = True
 
 
 def show_answer(console: Console, image: Tensor, probs: Tensor, label: int) -> None:
