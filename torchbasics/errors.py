@@ -58,15 +58,11 @@ def command(main: Main) -> Main:
         except KeyboardInterrupt:
             print("\nstopped by Ctrl+C", file=sys.stderr)
             return 130
-        except BrokenPipeError:  # `... | head`: the reader has seen enough
-            drop_stdout()
-            return 0
         except OSError as error:
-            if error.errno != errno.ENOSPC:
+            if error.errno not in (errno.EPIPE, errno.ENOSPC):
                 raise
-            drop_stdout()
-            print(f"error: cannot print the rest: {error.strerror}", file=sys.stderr)
-            return 1
+            drop_stdout()  # `... | head`: the reader has seen enough; or a full disk
+            return 0 if error.errno == errno.EPIPE else 1
 
     return wrapped
 
