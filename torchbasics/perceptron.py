@@ -110,8 +110,8 @@ def perceptron_rule(x: Tensor, targets: Tensor) -> Iterator[Epoch]:
     weights = torch.zeros(rows.shape[1], dtype=torch.float64)
     while True:
         mistakes = []
-        for index, (row, target) in enumerate(zip(rows, targets, strict=True)):
-            error = float(target) - float(step(row @ weights))
+        for index, (row, wanted) in enumerate(zip(rows, targets, strict=True)):
+            error = float(wanted) - float(step(row @ weights))
             if error:
                 weights = weights + error * row
                 mistakes.append(index)
