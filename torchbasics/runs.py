@@ -30,8 +30,8 @@ Manifest = dict[str, Any]
 PACKAGES = ("torchbasics", "torch", "torchvision", "tensorboard", "numpy")
 
 
-def create(runs_dir: str, kind: str, name: str, seed: int) -> Path:
-    """Make the folder `<runs_dir>/<kind>/<name>-s<seed>-<UTC time>`, a new one always.
+def create(runs_dir: str, kind: str, name: str) -> Path:
+    """Make the folder `<runs_dir>/<kind>/<name>-<UTC time>`, a new one always.
 
     Two runs that start in the same second get two folders, the later one with `-2`.
     """
@@ -41,7 +41,7 @@ def create(runs_dir: str, kind: str, name: str, seed: int) -> Path:
         parent.mkdir(parents=True, exist_ok=True)
         for number in count(1):
             suffix = f"-{number}" if number > 1 else ""
-            folder = parent / f"{name}-s{seed}-{time}{suffix}"
+            folder = parent / f"{name}-{time}{suffix}"
             try:
                 folder.mkdir()
                 break

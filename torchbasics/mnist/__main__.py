@@ -30,9 +30,9 @@ from torchbasics.mnist.state import (
     refuse_changes,
     restore,
 )
-from torchbasics.mnist.terminal import LastingConsole, show_answer
 from torchbasics.mnist.train import train
 from torchbasics.signals import StopRequest
+from torchbasics.terminal import LastingConsole, show_answer
 
 PROGRAM = "python -m torchbasics.mnist"
 
@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         torch.set_num_threads(config.threads)
     training = prepare(config, load_splits(config, where))
     console = LastingConsole(quiet=config.quiet, highlight=False)
-    folder = resumed or runs.create(config.runs_dir, "mnist", name, config.seed)
+    folder = resumed or runs.create(config.runs_dir, "mnist", f"{name}-s{config.seed}")
     with runs.locked(folder):
         if resumed:
             take_up(training, folder, console)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from rich.console import Console
 
-from torchbasics.mnist.terminal import digit_rows, show_answer
+from torchbasics.terminal import digit_rows, show_answer
 
 IMAGE = torch.zeros(28, 28, dtype=torch.uint8)
 IMAGE[0, 0] = IMAGE[27, 27] = 255
