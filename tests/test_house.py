@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import torchbasics.__main__ as course
 from torchbasics.mnist import evaluate
 from torchbasics.mnist.__main__ import main
 
@@ -15,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "torchbasics"
 FILES = sorted(PACKAGE.rglob("*.py"))
 READMES = ["README.md", "README.ko.md"]
-COMMAND = re.compile(r"python -m torchbasics\.([\w.]+)((?: [^`\n]+)?)")
+COMMAND = re.compile(r"python -m torchbasics(\.[\w.]+|)((?: [^`\n]+)?)")
 
 
 def imported(path):
@@ -78,12 +79,15 @@ def test_both_readmes_give_the_same_commands():
 
 
 @pytest.mark.parametrize("readme", READMES)
-def test_every_command_of_the_readme_works(readme, capsys):
+def test_every_command_of_the_readme_works(readme, tmp_path, capsys):
     commands = COMMAND.findall((ROOT / readme).read_text(encoding="utf-8"))
     assert len(commands) > 5
     for module, words in commands:
         argv = words.split()
-        if module == "mnist.evaluate":
+        if module == "":
+            where = ["--runs-dir", str(tmp_path)] if "--figures" in argv else []
+            assert course.main([*argv, *where]) == 0
+        elif module == ".mnist.evaluate":
             assert evaluate.main(argv) == 0
         elif "--resume" not in argv:
             assert main([*argv, "--print-config"]) == 0

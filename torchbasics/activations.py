@@ -13,6 +13,7 @@ Shape: any; the result has the shape of `x`. Softmax works along one dimension.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -98,7 +99,7 @@ def gelu(x: Tensor) -> Tensor:
     >>> gelu(torch.tensor([-1.0, 0.0, 1.0]))
     tensor([-0.1587,  0.0000,  0.8413])
     """
-    return x * 0.5 * (1 + torch.erf(x / math.sqrt(2)))
+    return x * normal_distribution(x)
 
 
 def softmax(x: Tensor, dim: int = -1) -> Tensor:
@@ -112,3 +113,32 @@ def softmax(x: Tensor, dim: int = -1) -> Tensor:
     """
     shifted = torch.exp(x - x.amax(dim, keepdim=True).detach())
     return shifted / shifted.sum(dim, keepdim=True)
+
+
+def normal_distribution(x: Tensor) -> Tensor:
+    """Phi(x): how likely a standard normal number is below x. Shape: (*) -> (*).
+
+    >>> normal_distribution(torch.tensor([-1.0, 0.0]))
+    tensor([0.1587, 0.5000])
+    """
+    return 0.5 * (1 + torch.erf(x / math.sqrt(2)))
+
+
+def normal_density(x: Tensor) -> Tensor:
+    """exp(-x^2 / 2) / sqrt(2 pi), the slope of Phi. Shape: (*) -> (*).
+
+    >>> normal_density(torch.tensor([0.0, 1.0]))
+    tensor([0.3989, 0.2420])
+    """
+    return torch.exp(-x.square() / 2) / math.sqrt(2 * math.pi)
+
+
+DERIVATIVES: dict[ActivationName, Callable[[Tensor], Tensor]] = {
+    "identity": torch.ones_like,
+    "sigmoid": lambda x: sigmoid(x) * (1 - sigmoid(x)),
+    "tanh": lambda x: 1 - tanh(x).square(),
+    "relu": step,
+    "leaky_relu": lambda x: torch.where(x > 0, 1.0, 0.01).to(x.dtype),
+    "gelu": lambda x: normal_distribution(x) + x * normal_density(x),
+}
+"""The slope of each activation at x, as a formula: the chain rule's factors."""

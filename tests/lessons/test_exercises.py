@@ -1,0 +1,374 @@
+"""The judge: mistakes as learners make them are named, right answers are accepted."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from torchbasics.lessons import activations, forward, matrices, perceptron
+from torchbasics.lessons.exercises import activations as activation_exercises
+from torchbasics.lessons.exercises import forward as forward_exercises
+from torchbasics.lessons.exercises import matrices as matrix_exercises
+from torchbasics.lessons.exercises import perceptron as perceptron_exercises
+from torchbasics.lessons.exercises.judge import judge
+from torchbasics.perceptron import Perceptron
+
+EXERCISES = {
+    **activation_exercises.EXERCISES,
+    **forward_exercises.EXERCISES,
+    **matrix_exercises.EXERCISES,
+    **perceptron_exercises.EXERCISES,
+}
+W1 = np.array([[0.1, 0.3, 0.5], [0.2, 0.4, 0.6]])
+W2 = np.array([[0.1, 0.4], [0.2, 0.5], [0.3, 0.6]])
+W3 = np.array([[0.1, 0.3], [0.2, 0.4]])
+B1, B2, B3 = np.array([0.1, 0.2, 0.3]), np.array([0.1, 0.2]), np.array([0.1, 0.2])
+
+
+def np_sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def np_softmax(x, axis=-1):
+    e = np.exp(x - x.max(axis=axis, keepdims=True))
+    return e / e.sum(axis=axis, keepdims=True)
+
+
+def network(x, hidden=np_sigmoid, last=np_softmax, bias=1.0):
+    z = hidden(np.asarray(x) @ W1 + bias * B1)
+    z = hidden(z @ W2 + bias * B2)
+    return last(z @ W3 + bias * B3)
+
+
+def fires(total):
+    return 1 if total > 0 else 0
+
+
+def matmul_of_rows_with_rows(a, b):
+    return [[sum(p * q for p, q in zip(r, s, strict=True)) for s in b] for r in a]
+
+
+MISTAKES = [
+    ("and", "at_least", lambda x1, x2: int(x1 + x2 >= 1)),
+    ("or", "at_least", lambda x1, x2: int(x1 + x2 >= 0)),
+    ("nand", "at_least", lambda x1, x2: int(-x1 - x2 + 2 >= 0)),
+    ("and", "on_the_line", lambda x1, x2: fires(x1 + x2 - 2)),
+    ("or", "on_the_line", lambda x1, x2: fires(x1 + x2 - 1)),
+    ("and", "no_bias", lambda x1, x2: fires(0.5 * x1 + 0.5 * x2)),
+    ("and", "bias_sign", lambda x1, x2: fires(0.5 * x1 + 0.5 * x2 + 0.7)),
+    ("nand", "bias_sign", lambda x1, x2: fires(-0.5 * x1 - 0.5 * x2 - 0.7)),
+    ("and", "inverted", lambda x1, x2: 0 if x1 + x2 > 1.5 else 1),
+    ("and", "not_summed", lambda x: (np.array([0.5, 0.5]) * x - 0.7 > 0).astype(int)),
+    ("and", "not_summed", lambda x: (x * torch.tensor([0.5, 0.5])) > 0.7),
+    ("or", "no_step", lambda x1, x2: 0.5 * x1 + 0.5 * x2 - 0.2),
+    ("and", "signs", lambda x1, x2: 1 if x1 + x2 > 1.5 else -1),
+    ("xor", "one_line", lambda x1, x2: fires(x1 + x2 - 0.5)),
+    ("xor", "inverted", lambda x1, x2: int(x1 == x2)),
+    ("nand", "other_gate", lambda x1, x2: fires(x1 + x2 - 0.5)),
+    ("and", "other_gate", lambda x1, x2: fires(x1 + x2 - 0.5)),
+    ("and", "always_0", lambda x1, x2: fires(x1 + x2 - 5)),
+    ("or", "always_1", lambda x1, x2: fires(x1 + x2 + 5)),
+    ("and", "one_input", lambda x1, x2: x1),
+    ("perceptron", "at_least", lambda x, w, b: (x @ w + b >= 0) * 1),
+    ("perceptron", "no_bias", lambda x, w, b: (x @ w > 0) * 1),
+    ("perceptron", "bias_sign", lambda x, w, b: (x @ w > b) * 1),
+    ("perceptron", "no_step", lambda x, w, b: x @ w + b),
+    ("perceptron", "signs", lambda x, w, b: np.where(x @ w + b > 0, 1, -1)),
+    ("perceptron", "inverted", lambda x, w, b: (x @ w + b <= 0) * 1),
+    ("perceptron", "not_summed", lambda x, w, b: (x * w + b > 0) * 1),
+    ("update", "away", lambda w, x, t: w - (t - (w @ x > 0) * 1) * x),
+    ("update", "always_moves", lambda w, x, t: w + x if t else w - x),
+    ("update", "no_input", lambda w, x, t: w + (t - (w @ x > 0) * 1)),
+    ("update", "no_step", lambda w, x, t: w + (t - w @ x) * x),
+    ("step", "at_least", lambda x: (x >= 0).float()),
+    ("step", "signs", torch.sign),
+    ("step", "no_step", lambda x: x),
+    ("step", "inverted", lambda x: 1 if x < 0 else 0),
+    ("sigmoid", "exponent_sign", lambda x: 1 / (1 + np.exp(x))),
+    ("sigmoid", "overflows", lambda x: np.exp(x) / (1 + np.exp(x))),
+    ("sigmoid", "overflows_below", lambda x: 1 / (1 + math.exp(-x))),
+    ("sigmoid", "tanh_for_sigmoid", np.tanh),
+    ("sigmoid", "minus_for_plus", lambda x: 1 / (1 - np.exp(-x))),
+    ("sigmoid_slope", "slope_of_output", lambda x: x * (1 - x)),
+    ("sigmoid_slope", "function_for_slope", np_sigmoid),
+    ("sigmoid_slope", "square_for_product", lambda x: 1 - np_sigmoid(x) ** 2),
+    ("sigmoid_slope", "slope_sign", lambda x: np_sigmoid(x) * (np_sigmoid(x) - 1)),
+    ("relu", "absolute", abs),
+    ("relu", "smaller", lambda x: np.minimum(x, 0)),
+    ("relu", "slope_for_function", lambda x: (x > 0) * 1),
+    ("relu", "clipped", lambda x: min(max(x, 0), 1)),
+    ("relu", "not_summed_up", lambda x: max(0, *x)),
+    ("relu_slope", "slope_at_kink", lambda x: 1 if x >= 0 else 0),
+    ("relu_slope", "half_at_kink", lambda x: np.heaviside(x, 0.5)),
+    ("relu_slope", "function_for_slope", torch.relu),
+    ("relu_slope", "slope_of_absolute", np.sign),
+    ("softmax", "overflows", lambda x: np.exp(x) / np.exp(x).sum(-1, keepdims=True)),
+    ("softmax", "softmax_twice", lambda x: x.softmax(-1).softmax(-1)),
+    ("softmax", "over_examples", lambda x: x.softmax(0)),
+    ("softmax", "over_everything", lambda x: np_softmax(x, axis=None)),
+    ("softmax", "log_softmax", lambda x: x.log_softmax(-1)),
+    ("softmax", "no_exp", lambda x: x / x.sum(-1, keepdims=True)),
+    ("softmax", "not_normalized", lambda x: np.exp(x - x.max(-1, keepdims=True))),
+    ("softmax", "one_hot", lambda x: F.one_hot(x.argmax(-1), 3)),
+    ("softmax", "separate_sigmoids", torch.sigmoid),
+    ("matmul", "number_by_number", lambda a, b: a * b),
+    ("matmul", "swapped", lambda a, b: b @ a),
+    ("matmul", "rows_with_rows", matmul_of_rows_with_rows),
+    ("matmul", "columns_with_columns", lambda a, b: a.T @ b),
+    ("matmul", "transposed_result", lambda a, b: b.T @ a.T),
+    ("matmul", "one_sum", lambda a, b: (a * b).sum()),
+    ("matmul", "one_sum_per_row", lambda a, b: (a * b).sum(1)),
+    ("add_bias", "bias_per_example", lambda x, b: x + b.reshape(-1, 1)),
+    ("add_bias", "bias_first_only", lambda x, b: np.vstack([x[0] + b, x[1:]])),
+    ("add_bias", "number_by_number", lambda x, b: x * b),
+    ("add_bias", "bias_sign", lambda x, b: x - b),
+    ("add_bias", "lists_joined", lambda x, b: [*list(x), b]),
+    ("layer", "transposed_weight", F.linear),
+    ("layer", "no_bias", lambda x, w, b: x @ w),
+    ("layer", "bias_sign", lambda x, w, b: x @ w - b),
+    ("layer", "bias_per_example", lambda x, w, b: x @ w + b[:, None]),
+    ("layer", "number_by_number", lambda x, w, b: x * w + b),
+    ("layer", "activated", lambda x, w, b: np_sigmoid(x @ w + b)),
+    ("layer", "swapped", lambda x, w, b: w @ x + b),
+    ("forward", "no_softmax", lambda x: network(x, last=lambda a: a)),
+    ("forward", "softmax_twice", lambda x: np_softmax(network(x))),
+    ("forward", "sigmoid_for_softmax", lambda x: network(x, last=np_sigmoid)),
+    ("forward", "activated_output",
+     lambda x: network(x, last=lambda a: np_softmax(np_sigmoid(a)))),
+    ("forward", "linear_hidden", lambda x: network(x, hidden=lambda a: a)),
+    ("forward", "relu_for_sigmoid", lambda x: network(x, hidden=lambda a: a * (a > 0))),
+    ("forward", "softmax_hidden", lambda x: network(x, hidden=np_softmax)),
+    ("forward", "no_bias", lambda x: network(x, bias=0.0)),
+    ("forward", "over_examples",
+     lambda x: network(x, last=lambda a: np_softmax(a, axis=0))),
+    ("forward", "log_softmax", lambda x: np.log(network(x))),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("exercise", "mistake", "function"), MISTAKES)
+def test_a_mistake_is_named(exercise, mistake, function):
+    judgement = judge(EXERCISES[exercise], function, "en")
+    assert not judgement.passed
+    assert judgement.misconception == mistake, judgement.message
+
+
+def test_each_mistake_that_has_a_name_was_made_here():
+    made = {mistake for _, mistake, _ in MISTAKES}
+    known = {name for exercise in EXERCISES.values() for name in exercise.mistakes}
+    assert made == known
+
+
+def and_of_a_nest(x1, x2):
+    if x1 == 1:  # noqa: SIM102
+        if x2 == 1:
+            return True
+    return False
+
+
+def and_of_a_table(x1, x2):
+    return {(0, 0): 0, (1, 0): 0, (0, 1): 0, (1, 1): 1}[(round(x1), round(x2))]
+
+
+class LinearOr(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(2, 1)
+        with torch.no_grad():
+            self.linear.weight.fill_(3.0)
+            self.linear.bias.fill_(-1.0)
+
+    def forward(self, x):
+        return (self.linear(x) > 0).squeeze(1)
+
+
+def xor_of_numpy_gates(x1, x2):
+    x = np.array([x1, x2])
+    nand = int(np.sum(x * np.array([-0.5, -0.5])) + 0.7 > 0)
+    or_ = int(np.sum(x * np.array([0.5, 0.5])) - 0.2 > 0)
+    return int(0.5 * nand + 0.5 * or_ - 0.7 > 0)
+
+
+def loop_perceptron(x, weight, bias):
+    answers = []
+    for row in x:
+        total = bias
+        for value, w in zip(row, weight, strict=True):
+            total = total + value * w
+        answers.append(1 if total > 0 else 0)
+    return answers
+
+
+def loop_update(weight, x, target):
+    total = sum(w * v for w, v in zip(weight, x, strict=True))
+    answer = 1 if total > 0 else 0
+    return [w + (target - answer) * v for w, v in zip(weight, x, strict=True)]
+
+
+def stable_np_sigmoid(x):
+    out = np.empty_like(x)
+    out[x >= 0] = 1 / (1 + np.exp(-x[x >= 0]))
+    out[x < 0] = np.exp(x[x < 0]) / (1 + np.exp(x[x < 0]))
+    return out
+
+
+def relu_in_place(x):
+    x[x < 0] = 0
+    return x
+
+
+def autograd_slope(x):
+    x = x.clone().requires_grad_()
+    torch.sigmoid(x).sum().backward()
+    return x.grad
+
+
+def list_softmax(x):
+    if isinstance(x[0], list):
+        return [list_softmax(row) for row in x]
+    top = max(x)
+    exps = [math.exp(value - top) for value in x]
+    return [e / sum(exps) for e in exps]
+
+
+def loop_matmul(a, b):
+    result = np.zeros((len(a), len(b[0])))
+    for i in range(len(a)):
+        for j in range(len(b[0])):
+            for k in range(len(b)):
+                result[i, j] += a[i][k] * b[k][j]
+    return result
+
+
+def float16_forward(x):
+    half = [torch.tensor(w, dtype=torch.float16) for w in (W1, W2, W3, B1, B2, B3)]
+    z = torch.sigmoid(x.half() @ half[0] + half[3])
+    z = torch.sigmoid(z @ half[1] + half[4])
+    return torch.softmax(z @ half[2] + half[5], -1)
+
+
+RIGHT = [
+    ("and", and_of_a_nest),
+    ("and", and_of_a_table),
+    ("and", lambda x1, x2: x1 * x2),
+    ("and", min),
+    ("and", lambda x: x.prod()),
+    ("and", lambda x: np.float16(20) * x[0] + np.float16(20) * x[1] > np.float16(30)),
+    ("and", Perceptron([1.0, 1.0], -1.0)),
+    ("or", LinearOr()),
+    ("or", max),
+    ("or", lambda x1, x2: fires(-(0.2 - x1 - 3 * x2))),
+    ("nand", lambda x1, x2: not (x1 and x2)),
+    ("nand", lambda x: torch.heaviside(1.5 - x.sum(), torch.tensor(0.0))),
+    ("xor", xor_of_numpy_gates),
+    ("xor", lambda x1, x2: int(x1) ^ int(x2)),
+    ("xor", lambda x1, x2: abs(x1 - x2)),
+    ("xor", lambda x: x.sum(1) == 1),
+    ("perceptron", loop_perceptron),
+    ("perceptron", lambda x, w, b: np.where(np.dot(x, w) > -b, 1.0, 0.0)),
+    ("perceptron", lambda x, w, b: (F.linear(x, w[None], b[None])[:, 0] > 0).int()),
+    ("update", loop_update),
+    ("step", lambda x: np.array(x > 0, dtype=np.float16)),
+    ("step", lambda x: 1 if x > 0 else 0),
+    ("step", lambda x: x.relu().sign()),
+    ("sigmoid", torch.sigmoid),
+    ("sigmoid", lambda x: torch.sigmoid(x.half())),
+    ("sigmoid", stable_np_sigmoid),
+    ("sigmoid", lambda x: (1 + math.tanh(x / 2)) / 2),
+    ("sigmoid", lambda x: 1 / (1 + torch.exp(-x))),
+    ("sigmoid_slope", autograd_slope),
+    ("sigmoid_slope", lambda x: 0.25 / math.cosh(x / 2) ** 2),
+    ("relu", relu_in_place),
+    ("relu", lambda x: (x + abs(x)) / 2),
+    ("relu", lambda x: x * (x > 0)),
+    ("relu", nn.ReLU()),
+    ("relu", lambda x: max(x, 0)),
+    ("relu_slope", lambda x: np.heaviside(x, 0)),
+    ("relu_slope", lambda x: x.gt(0)),
+    ("softmax", list_softmax),
+    ("softmax", np_softmax),
+    ("softmax", nn.Softmax(-1)),
+    ("softmax", lambda x: torch.exp(x - torch.logsumexp(x, -1, keepdim=True))),
+    ("matmul", loop_matmul),
+    ("matmul", lambda a, b: torch.einsum("ij,jk->ik", a, b)),
+    ("matmul", lambda a, b: (a[:, :, None] * b[None]).sum(1)),
+    ("add_bias", lambda x, b: [[p + q for p, q in zip(r, b, strict=True)] for r in x]),
+    ("add_bias", lambda x, b: np.tile(b, (3, 1)) + x),
+    ("layer", lambda x, w, b: F.linear(x, w.T, b)),
+    ("layer", lambda x, w, b: np.dot(x, w).astype(np.float16) + b),
+    ("forward", network),
+    ("forward", float16_forward),
+    ("forward", lambda x: forward.network()(x.double()).softmax(1)),
+]
+
+
+@pytest.mark.parametrize(("exercise", "function"), RIGHT)
+def test_a_right_answer_is_accepted_however_it_is_written(exercise, function):
+    judgement = judge(EXERCISES[exercise], function, "en")
+    assert judgement.passed, judgement.message
+
+
+def test_each_exercise_was_solved_here():
+    assert {exercise for exercise, _ in RIGHT} == set(EXERCISES)
+
+
+def test_what_is_wrong_without_a_name_is_still_shown():
+    judgement = judge(EXERCISES["sigmoid"], lambda x: x / 7, "en")
+    assert not judgement.passed
+    assert judgement.misconception == ""
+    assert "wanted" in judgement.message
+
+
+def test_a_sentence_says_for_which_input(capsys):
+    def my_and(x1, x2):
+        return 1 if x1 + x2 >= 1 else 0
+
+    assert perceptron.check(my_and, lang="en") is False
+    first, why = capsys.readouterr().out.splitlines()
+    assert first == "For [1.0, 0.0] the answer is 1.0; wanted 0.0."
+    assert ">= 0" in why
+
+
+def test_a_sentence_is_korean_where_that_is_asked(capsys):
+    assert perceptron.check(min, "and", lang="ko")
+    assert capsys.readouterr().out == "맞았습니다.\n"
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (lambda x: print(end=""), "`return` is missing"),
+        (lambda x: x[17], "IndexError"),
+        (lambda x: x.no_such_thing, "AttributeError"),
+        (lambda: 1, "TypeError"),
+        (lambda x: "a text", "ValueError"),
+        (lambda x: x[:2], "shape (2,); wanted (6,)"),
+    ],
+)
+def test_what_does_not_run_is_said_in_words(function, message):
+    judgement = judge(EXERCISES["relu"], function, "en")
+    assert not judgement.passed
+    assert message in judgement.message
+
+
+def test_the_exercise_is_found_by_the_functions_name(capsys):
+    def my_relu_slope(x):
+        return (x > 0) * 1.0
+
+    def nand(x1, x2):
+        return 1 - x1 * x2
+
+    def unnamed(x):
+        return x
+
+    assert activations.check(my_relu_slope)
+    assert perceptron.check(nand)
+    with pytest.raises(ValueError, match=r"which exercise is unnamed.*matmul"):
+        matrices.check(unnamed)
+    with pytest.raises(ValueError, match=r"no exercise 'nor'; there is and, or"):
+        perceptron.check(nand, "nor")
+    with pytest.raises(TypeError, match=r"function is 1; wanted a function"):
+        perceptron.check(nand(0, 0))
+    capsys.readouterr()

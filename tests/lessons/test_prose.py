@@ -1,0 +1,94 @@
+"""The words: two languages with the same keys, places and commands."""
+
+import re
+
+import pytest
+
+from torchbasics.lessons import LESSONS, find, prose
+from torchbasics.lessons.exercises import activations, forward, matrices, perceptron
+
+FILES = sorted(path.stem for path in (prose.TEXT / "en").glob("*.md"))
+EXERCISES = [activations, forward, matrices, perceptron]
+
+
+def body(name, lang):
+    return (prose.TEXT / lang / f"{name}.md").read_text(encoding="utf-8")
+
+
+def test_each_file_exists_in_both_languages():
+    assert set(LESSONS) | {"course", "mistakes"} <= set(FILES)
+    assert sorted(path.stem for path in (prose.TEXT / "ko").glob("*.md")) == FILES
+
+
+@pytest.mark.parametrize("name", sorted(set(FILES) - {"mistakes"}))
+def test_both_languages_have_the_same_labels_with_the_same_places(name):
+    english, korean = (prose.read(name, lang).words for lang in ("en", "ko"))
+    assert english.keys() == korean.keys()
+    for key, text in english.items():
+        assert text
+        assert korean[key]
+        places = [sorted(re.findall(r"\{\w+\}", t)) for t in (text, korean[key])]
+        assert places[0] == places[1], key
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+@pytest.mark.parametrize("lang", ["en", "ko"])
+def test_a_lesson_has_a_place_for_each_of_its_parts(lesson, lang):
+    pieces = list(prose.read(lesson, lang).pieces())
+    places = [part for _, part in pieces if part]
+    assert places == [part.__name__ for part in find(lesson)]
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_both_languages_show_the_same_code_but_for_comments(lesson):
+    english, korean = (
+        [
+            re.split(r"\s*#| {3,}|  같", line.strip())[0]
+            for line in body(lesson, lang).splitlines()
+            if line.startswith("    >>> ") or line.startswith("    ... ")
+        ]
+        for lang in ("en", "ko")
+    )
+    assert english == korean
+    assert english
+
+
+@pytest.mark.parametrize("lang", ["en", "ko"])
+@pytest.mark.parametrize("name", FILES)
+def test_code_fits_80_columns(name, lang):
+    for line in body(name, lang).splitlines():
+        if line.startswith("    "):
+            assert len(line) - 4 + len(re.findall("[가-힣]", line)) <= 78, line
+
+
+def test_each_mistake_is_explained_and_no_other():
+    known = {
+        mistake
+        for module in EXERCISES
+        for exercise in module.EXERCISES.values()
+        for mistake in exercise.mistakes
+    }
+    for lang in ("en", "ko"):
+        explained = prose.sections("mistakes", lang)
+        assert explained.keys() == known
+        assert all(len(text) > 20 for text in explained.values())
+
+
+@pytest.mark.parametrize(
+    ("environment", "lang"),
+    [
+        ({"LANG": "ko_KR.UTF-8"}, "ko"),
+        ({"LANG": "en_US.UTF-8"}, "en"),
+        ({"LANG": "en_US.UTF-8", "LC_ALL": "ko_KR.UTF-8"}, "ko"),
+        ({"LC_ALL": "", "LC_MESSAGES": "ko_KR", "LANG": "C"}, "ko"),
+        ({}, "en"),
+        ({"LANG": "de_DE.UTF-8"}, "en"),
+    ],
+)
+def test_the_language_is_the_environments(monkeypatch, environment, lang):
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert prose.language("auto") == lang
+    assert prose.language("en") == "en"

@@ -1,0 +1,13 @@
+"""The course: lessons in order, each a module that can be run and asked alone."""
+
+from importlib import import_module
+
+from torchbasics.lessons.checks import Part
+
+LESSONS = ("perceptron", "activations", "matrices", "forward")
+
+
+def find(name: str) -> tuple[Part, ...]:
+    """The parts of a lesson, in order."""
+    parts: tuple[Part, ...] = import_module(f"torchbasics.lessons.{name}").PARTS
+    return parts

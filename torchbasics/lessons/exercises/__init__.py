@@ -1,0 +1,1 @@
+"""What to write oneself, lesson by lesson, and the mistakes that are known by name."""

@@ -1,0 +1,109 @@
+"""Exercises of lesson 2: activation functions, their slopes, softmax."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from torchbasics.activations import relu, sigmoid, softmax, step, tanh
+from torchbasics.lessons.exercises import judge
+from torchbasics.lessons.exercises.judge import NUMBERS, Exercise, exercise
+
+_POINTS = torch.tensor([-3.0, -0.5, 0.0, 0.5, 2.0, 3.0])
+_FAR = torch.tensor([-1000.0, -3.0, 0.0, 2.0, 1000.0])
+_SCORES = [
+    (torch.tensor([0.3, 2.9, 4.0]),),
+    (torch.tensor([[0.3, 2.9, 4.0], [1.0, 0.0, -1.0]]),),
+    (torch.tensor([[1010.0, 1000.0, 990.0], [1.0, 1.0, 3.0]]),),
+]
+
+
+def _slope(x: Tensor) -> Tensor:
+    return sigmoid(x) * (1 - sigmoid(x))
+
+
+def _plain_softmax(x: Tensor) -> Tensor:
+    return x.exp() / x.exp().sum(-1, keepdim=True)
+
+
+def _over_all(x: Tensor) -> Tensor:
+    return softmax(x.flatten()).view(x.shape)
+
+
+EXERCISES: dict[str, Exercise] = {
+    "step": exercise(
+        step,
+        [(_POINTS,)],
+        NUMBERS,
+        at_least=lambda x: (x >= 0).float(),
+        signs=torch.sign,
+        inverted=lambda x: (x < 0).float(),
+        no_step=lambda x: x,
+    ),
+    "sigmoid": exercise(
+        sigmoid,
+        [(_FAR,)],
+        NUMBERS,
+        exponent_sign=lambda x: sigmoid(-x),
+        overflows=lambda x: x.exp() / (1 + x.exp()),
+        overflows_below=lambda x: torch.where(x < -700, torch.nan, sigmoid(x)),
+        tanh_for_sigmoid=tanh,
+        minus_for_plus=lambda x: 1 / (1 - torch.exp(-x)),
+    ),
+    "sigmoid_slope": exercise(
+        _slope,
+        [(_POINTS,)],
+        NUMBERS,
+        slope_of_output=lambda x: x * (1 - x),
+        function_for_slope=sigmoid,
+        square_for_product=lambda x: 1 - sigmoid(x).square(),
+        slope_sign=lambda x: -_slope(x),
+    ),
+    "relu": exercise(
+        relu,
+        [(_POINTS,)],
+        NUMBERS,
+        absolute=torch.abs,
+        smaller=lambda x: x.clamp(max=0),
+        slope_for_function=step,
+        clipped=lambda x: x.clamp(0, 1),
+        not_summed_up=lambda x: x.max().clamp(min=0),
+    ),
+    "relu_slope": exercise(
+        step,
+        [(_POINTS,)],
+        NUMBERS,
+        slope_at_kink=lambda x: (x >= 0).float(),
+        half_at_kink=lambda x: torch.where(x == 0, 0.5, step(x)),
+        function_for_slope=relu,
+        slope_of_absolute=torch.sign,
+    ),
+    "softmax": exercise(
+        softmax,
+        _SCORES,
+        overflows=_plain_softmax,
+        softmax_twice=lambda x: softmax(softmax(x)),
+        over_examples=lambda x: softmax(x, dim=0),
+        over_everything=_over_all,
+        log_softmax=lambda x: softmax(x).log(),
+        no_exp=lambda x: x / x.sum(-1, keepdim=True),
+        not_normalized=lambda x: torch.exp(x - x.amax(-1, keepdim=True)),
+        one_hot=lambda x: (x == x.amax(-1, keepdim=True)).float(),
+        separate_sigmoids=sigmoid,
+    ),
+}
+
+
+def check(function: Callable[..., Any], exercise: str = "", lang: str = "auto") -> bool:
+    """Judge your own step, sigmoid, sigmoid_slope, relu, relu_slope or softmax.
+
+    >>> def my_step(x):
+    ...     return (x > 0).float()
+    >>> check(my_step, lang="en")
+    Right.
+    True
+    """
+    return judge.check(EXERCISES, function, exercise, lang)

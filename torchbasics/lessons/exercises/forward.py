@@ -1,0 +1,107 @@
+"""Exercises of lesson 4: a layer, and the whole 2-3-2-2 network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from torchbasics.activations import relu, sigmoid, softmax
+from torchbasics.lessons.exercises import judge
+from torchbasics.lessons.exercises.judge import Exercise, exercise
+from torchbasics.mlp import MLP
+
+X = torch.tensor([[1.0, 0.5]], dtype=torch.float64)
+"""The network's input, one example."""
+
+LAST = {"book": (0.1, 0.3, 0.2, 0.4), "source": (0.1, 0.4, 0.2, 0.5)}
+"""W3, row by row: the book's, and the one inferred from the source's 37 % and 63 %."""
+
+WEIGHTS = ((0.1, 0.3, 0.5, 0.2, 0.4, 0.6), (0.1, 0.4, 0.2, 0.5, 0.3, 0.6))
+BIASES = ((0.1, 0.2, 0.3), (0.1, 0.2), (0.1, 0.2))
+
+
+@torch.no_grad()
+def network(last: Literal["book", "source"] = "book") -> MLP:
+    """The textbook's network, 2-3-2-2 sigmoid, in float64.
+
+    >>> network()(X)
+    tensor([[0.3168, 0.6963]], dtype=torch.float64, grad_fn=<AddmmBackward0>)
+    """
+    model = MLP(2, [3, 2], 2).double()
+    parameters = iter(model.parameters())
+    for weight, bias in zip((*WEIGHTS, LAST[last]), BIASES, strict=True):
+        stored = next(parameters)  # (out, in), where the book writes (in, out)
+        stored.copy_(torch.tensor(weight, dtype=torch.float64).view(*stored.T.shape).T)
+        next(parameters).copy_(torch.tensor(bias, dtype=torch.float64))
+    return model
+
+
+def _rows(numbers: tuple[float, ...], columns: int) -> Tensor:
+    return torch.tensor(numbers).view(-1, columns)
+
+
+W1, W2, W3 = _rows(WEIGHTS[0], 3), _rows(WEIGHTS[1], 2), _rows(LAST["book"], 2)
+B1, B2, B3 = map(torch.tensor, BIASES)
+
+
+def _forward(
+    x: Tensor,
+    hidden: Callable[[Tensor], Tensor] = sigmoid,
+    out: Callable[[Tensor], Tensor] = softmax,
+    biases: float = 1.0,
+) -> Tensor:
+    """The network's answer, with something of it changed."""
+    z = hidden(x @ W1 + biases * B1)
+    z = hidden(z @ W2 + biases * B2)
+    return out(z @ W3 + biases * B3)
+
+
+_LAYER = (
+    torch.tensor([[1.0, 0.5], [-2.0, 0.0]]),
+    torch.tensor([[0.1, 0.3], [0.2, 0.4]]),
+    torch.tensor([0.5, -1.0]),
+)
+_INPUTS = [(torch.tensor([[1.0, 0.5]]),), (torch.tensor([[-40.0, 20.0], [0.0, 1.0]]),)]
+
+EXERCISES: dict[str, Exercise] = {
+    "layer": exercise(
+        lambda x, weight, bias: x @ weight + bias,
+        [_LAYER],
+        transposed_weight=lambda x, weight, bias: x @ weight.T + bias,
+        no_bias=lambda x, weight, bias: x @ weight,
+        bias_sign=lambda x, weight, bias: x @ weight - bias,
+        bias_per_example=lambda x, weight, bias: x @ weight + bias[:, None],
+        number_by_number=lambda x, weight, bias: x * weight + bias,
+        activated=lambda x, weight, bias: sigmoid(x @ weight + bias),
+        swapped=lambda x, weight, bias: weight @ x + bias,
+    ),
+    "forward": exercise(
+        _forward,
+        _INPUTS,
+        no_softmax=lambda x: _forward(x, out=lambda a: a),
+        softmax_twice=lambda x: _forward(x, out=lambda a: softmax(softmax(a))),
+        sigmoid_for_softmax=lambda x: _forward(x, out=sigmoid),
+        activated_output=lambda x: _forward(x, out=lambda a: softmax(sigmoid(a))),
+        linear_hidden=lambda x: _forward(x, hidden=lambda a: a),
+        relu_for_sigmoid=lambda x: _forward(x, hidden=relu),
+        softmax_hidden=lambda x: _forward(x, hidden=softmax),
+        no_bias=lambda x: _forward(x, biases=0.0),
+        over_examples=lambda x: _forward(x, out=lambda a: softmax(a, dim=0)),
+        log_softmax=lambda x: _forward(x, out=lambda a: softmax(a).log()),
+    ),
+}
+
+
+def check(function: Callable[..., Any], exercise: str = "", lang: str = "auto") -> bool:
+    """Judge your own layer(x, weight, bias), or forward(x) of the 2-3-2-2 network.
+
+    >>> def my_layer(x, weight, bias):
+    ...     return x @ weight + bias
+    >>> check(my_layer, lang="en")
+    Right.
+    True
+    """
+    return judge.check(EXERCISES, function, exercise, lang)

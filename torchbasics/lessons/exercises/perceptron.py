@@ -1,0 +1,129 @@
+"""Exercises of lesson 1: gates, a perceptron, one step of its rule."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from torchbasics.activations import step
+from torchbasics.lessons.exercises import judge
+from torchbasics.lessons.exercises.judge import ROWS, Ask, Exercise, exercise, same
+from torchbasics.perceptron import INPUTS, separability
+
+TABLES = {
+    "AND": (0, 0, 0, 1),
+    "OR": (0, 1, 1, 1),
+    "NAND": (1, 1, 1, 0),
+    "XOR": (0, 1, 1, 0),
+}
+NUDGES = 1e-3 * torch.cat([torch.eye(2), -torch.eye(2)])
+
+
+def _gate(name: str, **special: Callable[[Ask], bool]) -> Exercise:
+    """A gate to write. What went wrong is found by asking about other points too."""
+    wanted = torch.tensor(TABLES[name], dtype=torch.float64)
+    others = {key: torch.tensor(table) for key, table in TABLES.items() if key != name}
+
+    def on_the_line(ask: Ask) -> bool:
+        """Whether each row answered wrong is one whose answer a small nudge changes."""
+        near = torch.stack([ask(INPUTS + nudge) for nudge in NUDGES])
+        changed = (near.amin(0) == 0) & (near.amax(0) == 1)
+        return bool((changed | (ask(INPUTS) == wanted)).all())
+
+    mistakes: dict[str, Callable[[Ask], bool]] = {
+        "not_summed": lambda ask: ask(INPUTS).shape == INPUTS.shape,
+        "signs": lambda ask: same((ask(INPUTS) + 1) / 2, wanted),
+        "no_step": lambda ask: not _binary(ask) and same(step(ask(INPUTS)), wanted),
+        "at_least": lambda ask: (
+            on_the_line(ask) and bool((ask(INPUTS) >= wanted).all())
+        ),
+        "on_the_line": lambda ask: (
+            on_the_line(ask) and bool((ask(INPUTS) <= wanted).all())
+        ),
+        "inverted": lambda ask: same(1 - ask(INPUTS), wanted),
+        "bias_sign": lambda ask: same(1 - ask(-INPUTS), wanted),
+        "no_bias": lambda ask: (
+            _binary(ask)
+            and len(ask(INPUTS).unique()) == 2
+            and same(ask(INPUTS), ask(1e-3 * INPUTS))
+        ),
+        **special,
+        "other_gate": lambda ask: any(same(ask(INPUTS), t) for t in others.values()),
+        "always_0": lambda ask: not ask(INPUTS).any(),
+        "always_1": lambda ask: bool((ask(INPUTS) == 1).all()),
+        "one_input": lambda ask: any(same(ask(INPUTS), x) for x in INPUTS.T),
+    }
+    return Exercise(lambda x: wanted, [(INPUTS,)], mistakes, ROWS)
+
+
+def _needs_one_line(ask: Ask) -> bool:
+    return _binary(ask) and separability(INPUTS, ask(INPUTS).int()).separable
+
+
+def _binary(ask: Ask) -> bool:
+    return set(ask(INPUTS).tolist()) <= {0, 1}
+
+
+def _perceptron(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    return step(x @ weight + bias)
+
+
+def _update(weight: Tensor, x: Tensor, target: Tensor) -> Tensor:
+    return weight + (target - step(weight @ x)) * x
+
+
+_UNITS = [
+    (INPUTS, torch.tensor([1.0, 1.0]), torch.tensor(-1.0)),
+    (INPUTS, torch.tensor([0.5, -0.5]), torch.tensor(0.2)),
+    (INPUTS, torch.tensor([-1.0, 2.0]), torch.tensor(1.0)),
+    (INPUTS, torch.tensor([-1.0, -2.0]), torch.tensor(1.5)),
+]
+_STEPS = [
+    (torch.tensor(weight), torch.tensor(x), torch.tensor(target))
+    for weight, x, target in (
+        ([0.0, 0.0, 0.0], [1.0, 1.0, 0.0], 1.0),
+        ([0.0, 1.0, 2.0], [1.0, 0.0, 1.0], 0.0),
+        ([-1.0, 2.0, 1.0], [1.0, 1.0, 1.0], 1.0),
+    )
+]
+
+EXERCISES: dict[str, Exercise] = {
+    "and": _gate("AND"),
+    "or": _gate("OR"),
+    "nand": _gate("NAND"),
+    "xor": _gate("XOR", one_line=_needs_one_line),
+    "perceptron": exercise(
+        _perceptron,
+        _UNITS,
+        at_least=lambda x, weight, bias: (x @ weight + bias >= 0).float(),
+        no_bias=lambda x, weight, bias: step(x @ weight),
+        bias_sign=lambda x, weight, bias: step(x @ weight - bias),
+        no_step=lambda x, weight, bias: x @ weight + bias,
+        signs=lambda x, weight, bias: 2 * step(x @ weight + bias) - 1,
+        inverted=lambda x, weight, bias: 1 - step(x @ weight + bias),
+        not_summed=lambda x, weight, bias: step(x * weight + bias),
+    ),
+    "update": exercise(
+        _update,
+        _STEPS,
+        away=lambda weight, x, target: weight - (target - step(weight @ x)) * x,
+        always_moves=lambda weight, x, target: weight + (2 * target - 1) * x,
+        no_input=lambda weight, x, target: weight + (target - step(weight @ x)),
+        no_step=lambda weight, x, target: weight + (target - weight @ x) * x,
+    ),
+}
+
+
+def check(function: Callable[..., Any], exercise: str = "", lang: str = "auto") -> bool:
+    """Judge your own gate, perceptron(x, weight, bias) or update(weight, x, target).
+
+    >>> def my_or(x1, x2):
+    ...     return 1 if x1 + x2 > 0.5 else 0
+    >>> check(my_or, lang="en")
+    Right.
+    True
+    """
+    return judge.check(EXERCISES, function, exercise, lang)

@@ -1,0 +1,90 @@
+"""The figure of each lesson, as a PNG; every number in it comes from the library."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from matplotlib import font_manager, style
+from matplotlib.figure import Figure
+
+from torchbasics.lessons import prose
+from torchbasics.lessons.checks import Words
+from torchbasics.lessons.figures import curves, network, planes, tables
+from torchbasics.lessons.figures.canvas import INK
+from torchbasics.lessons.prose import Language
+
+STYLE = {
+    "figure.dpi": 100,
+    "font.size": 10,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.titlesize": 12,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "legend.frameon": False,
+    "lines.linewidth": 2.5,
+    "lines.solid_capstyle": "butt",
+}
+HANGUL = (
+    "Noto Sans CJK KR", "Noto Sans KR", "NanumGothic", "NanumBarunGothic",
+    "Malgun Gothic", "Apple SD Gothic Neo", "AppleGothic", "UnDotum",
+    "Noto Sans CJK JP",
+)  # fmt: skip
+"""Fonts with Korean letters, the best first. Matplotlib brings none of them."""
+
+
+FIGURES: dict[str, Callable[[Words], Figure]] = {
+    "perceptron": planes.perceptron,
+    "activations": curves.activations,
+    "matrices": tables.matrices,
+    "forward": network.forward,
+}
+
+
+def draw(name: str, lang: Language, path: Path) -> None:
+    """Draw a lesson's figure as a PNG, in the language that `drawable` gives."""
+    lang = drawable(lang)
+    words = prose.read("figures", lang).words
+    words = {key: text.replace(" | ", "\n") for key, text in words.items()}
+    family = ["DejaVu Sans", *([hangul_font()] if lang == "ko" else [])]
+    with style.context(["default", STYLE, {"font.family": family}]), quiet_fonts():
+        FIGURES[name](words).savefig(path)
+
+
+@contextmanager
+def quiet_fonts() -> Iterator[None]:
+    """Let matplotlib not report that a Korean font has no bold letters; many do not."""
+    log = logging.getLogger("matplotlib.font_manager")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
+
+
+def drawable(lang: Language) -> Language:
+    """The language asked for, or English where no font has Korean letters."""
+    return "en" if lang == "ko" and hangul_font() is None else lang
+
+
+def hangul_font() -> str | None:
+    """An installed font with Korean letters, if there is one.
+
+    Matplotlib keeps a list of the fonts it once found; newer ones are added here.
+    """
+    manager = font_manager.fontManager
+    if not set(HANGUL) & set(manager.get_font_names()):
+        known = {font.fname for font in manager.ttflist}
+        for path in set(font_manager.findSystemFonts()) - known:
+            if re.search("cjk|nanum|malgun|gothic|dotum|sanskr", path, re.IGNORECASE):
+                with suppress(OSError, RuntimeError):  # a broken file is no font
+                    manager.addfont(path)
+    names = manager.get_font_names()
+    return next((name for name in HANGUL if name in names), None)

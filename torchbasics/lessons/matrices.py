@@ -1,0 +1,123 @@
+"""Lesson 3, matrices: a layer is a product, and shapes say what fits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import torch
+from rich.console import RenderableType
+from torch import Tensor
+
+from torchbasics.lessons.checks import Check, Part, Words, grid
+from torchbasics.lessons.exercises.matrices import check
+
+__all__ = ["PARTS", "check", "explain_mismatch"]
+
+BOOK = "textbook ch. 3"
+
+PRODUCTS: tuple[tuple[Sequence[object], Sequence[object], Sequence[float]], ...] = (
+    ([[1, 2], [3, 4]], [[5, 6], [7, 8]], (19, 22, 43, 50)),
+    ([[1, 2, 3], [4, 5, 6]], [[1, 2], [3, 4], [5, 6]], (22, 28, 49, 64)),
+    ([[1, 2], [3, 4], [5, 6]], [7, 8], (23, 53, 83)),
+    ([1, 2], [[1, 3, 5], [2, 4, 6]], (5, 11, 17)),
+)
+"""The textbook's products: A, B, and A B row by row."""
+
+EXAMPLES = torch.tensor([[1, 2], [3, 4], [5, 6]])
+WEIGHT = torch.tensor([[1, 3, 5], [2, 4, 6]])
+BIAS = torch.tensor([10, 20, 30])
+"""A layer of three units, and a batch of three examples."""
+
+
+def shapes(words: Words) -> Iterable[Check | RenderableType]:
+    """How many dimensions, and how long each."""
+    for values, shape in (
+        ([1, 2, 3, 4], (4,)),
+        ([[1, 2], [3, 4], [5, 6]], (3, 2)),
+        ([[1, 2, 3], [4, 5, 6]], (2, 3)),
+    ):
+        a = torch.tensor(values)
+        yield Check(f"{values}: ndim", [len(shape)], [a.ndim], BOOK)
+        yield Check(f"{values}: shape", shape, a.shape, BOOK)
+
+
+def products(words: Words) -> Iterable[Check | RenderableType]:
+    """Every product of the textbook, in torch and in NumPy."""
+    for left, right, wanted in PRODUCTS:
+        a, b = torch.tensor(left), torch.tensor(right)
+        name = f"{_shape(a)} @ {_shape(b)}"
+        yield Check(f"torch {name}", wanted, a @ b, BOOK)
+        numpy = np.asarray(left) @ np.asarray(right)
+        yield Check(f"numpy {name}", wanted, torch.from_numpy(numpy), BOOK)
+
+
+def one_number(words: Words) -> Iterable[Check | RenderableType]:
+    """One number of a product: a row, a column, multiplied in pairs and added up."""
+    a, b = (torch.tensor(values) for values in PRODUCTS[1][:2])
+    table = grid(words["entry"], words["row"], words["column"], words["pairs"], "")
+    for i in range(2):
+        for j in range(2):
+            row, column = a[i].tolist(), b[:, j].tolist()
+            pairs = " + ".join(f"{p}*{q}" for p, q in zip(row, column, strict=True))
+            total = str(int(a[i] @ b[:, j]))
+            table.add_row(f"({i}, {j})", str(row), str(column), pairs, f"= {total}")
+    yield table
+
+
+def order(words: Words) -> Iterable[Check | RenderableType]:
+    """A B is not B A, and not the product number by number; what transposing does."""
+    a, b = (torch.tensor(values) for values in PRODUCTS[0][:2])
+    yield Check("A @ B", (19, 22, 43, 50), a @ b, BOOK)
+    yield Check("B @ A", (23, 34, 31, 46), b @ a, "arithmetic")
+    yield Check("A * B", (5, 12, 21, 32), a * b, "arithmetic")
+    yield Check("A.T", (1, 3, 2, 4), a.T, "definition")
+    yield Check("(A @ B).T", (19, 43, 22, 50), (a @ b).T, "arithmetic")
+    yield Check("B.T @ A.T", (19, 43, 22, 50), b.T @ a.T, "(A B)' = B' A'")
+
+
+def bias(words: Words) -> Iterable[Check | RenderableType]:
+    """One bias for each unit, added to every example of the batch."""
+    x, weight, b = EXAMPLES, WEIGHT, BIAS
+    yield Check("X @ W: shape", (3, 3), (x @ weight).shape, words["batch"])
+    yield Check("X @ W [0]", (5, 11, 17), (x @ weight)[0], BOOK)
+    yield Check("(X @ W + b) [0]", (15, 31, 47), (x @ weight + b)[0], "arithmetic")
+    yield Check("(X @ W + b) [2]", (27, 59, 91), (x @ weight + b)[2], "arithmetic")
+    wrong = (x @ weight + b[:, None])[0]
+    yield Check("(X @ W + b[:, None]) [0]", (15, 21, 27), wrong, words["per_row"])
+
+
+def mismatch(words: Words) -> Iterable[Check | RenderableType]:
+    """Shapes that do not fit, and the sentence that says so."""
+    a, b = torch.ones(2, 3), torch.ones(2, 4)
+    try:
+        a @ b
+    except RuntimeError as error:
+        yield f"  torch: {error}\n  {explain_mismatch(a, b)}\n"
+    yield Check("(A.T @ B): shape", (3, 4), (a.T @ b).shape, words["fits"])
+
+
+def explain_mismatch(a: Tensor, b: Tensor) -> str:
+    """Why A @ B cannot be, with both shapes and what would fit.
+
+    >>> explain_mismatch(torch.ones(2, 3), torch.ones(2, 4))
+    'A is (2, 3), B is (2, 4): 3 columns meet 2 rows; A.T @ B would fit'
+    """
+    fits = {
+        "A.T @ B": a.shape[0] == b.shape[0],
+        "A @ B.T": a.shape[1] == b.shape[1],
+        "B @ A": b.shape[1] == a.shape[0],
+    }
+    remedies = [name for name, fitting in fits.items() if fitting]
+    advice = " or ".join(remedies) or f"B must have {a.shape[1]} rows"
+    return (
+        f"A is {tuple(a.shape)}, B is {tuple(b.shape)}: {a.shape[1]} columns meet "
+        f"{b.shape[0]} rows; {advice}" + (" would fit" if remedies else "")
+    )
+
+
+def _shape(values: Tensor) -> str:
+    return str(tuple(values.shape)).replace(",)", ")")
+
+
+PARTS: tuple[Part, ...] = (shapes, one_number, products, order, bias, mismatch)

@@ -1,0 +1,163 @@
+"""Lesson 1, the perceptron: gates by hand, gates learned, and what one line cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from itertools import islice, product
+
+import torch
+from rich.console import RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from torch import Tensor
+
+from torchbasics.lessons.checks import Check, Part, Words, grid
+from torchbasics.lessons.exercises.perceptron import TABLES, check
+from torchbasics.perceptron import (
+    AND,
+    INPUTS,
+    NAND,
+    NOT,
+    OR,
+    Perceptron,
+    Verdict,
+    Xor,
+    mistake_bound,
+    perceptron_rule,
+    separability,
+)
+
+__all__ = ["PARTS", "check"]
+
+XOR = Xor()
+BOOK = "textbook ch. 2"
+WIDEST = {"AND": (-3, 2, 2), "OR": (-1, 2, 2), "NAND": (3, -2, -2)}
+"""For each gate the line (b, w1, w2) as far as can be from the four points."""
+
+
+def thresholds(words: Words) -> Iterable[Check | RenderableType]:
+    """w . x > theta and w . x + b > 0 are one thing, and many weights make an AND."""
+    for w1, w2, theta in ((0.5, 0.5, 0.7), (0.5, 0.5, 0.8), (1.0, 1.0, 1.0)):
+        above = INPUTS @ torch.tensor([w1, w2]) > theta
+        yield Check(f"{w1} x1 + {w2} x2 > {theta}", TABLES["AND"], above, BOOK)
+        positive = Perceptron([w1, w2], -theta)(INPUTS)
+        name = f"{w1} x1 + {w2} x2 - {theta} > 0"
+        yield Check(name, TABLES["AND"], positive, BOOK)
+
+
+def gates(words: Words) -> Iterable[Check | RenderableType]:
+    """Each gate's weighted sums, answers and margin; the plane it cuts in two."""
+    by_hand = (
+        ("AND", AND, "0.5 x1 + 0.5 x2 - 0.7", (-0.7, -0.2, -0.2, 0.3)),
+        ("OR", OR, "0.5 x1 + 0.5 x2 - 0.2", (-0.2, 0.3, 0.3, 0.8)),
+        ("NAND", NAND, "-0.5 x1 - 0.5 x2 + 0.7", (0.7, 0.2, 0.2, -0.3)),
+    )
+    for name, gate, formula, sums in by_hand:
+        yield Check(f"{name}: {formula}", sums, gate.pre_activation(INPUTS), BOOK)
+        yield Check(f"{name}: {words['answer']}", TABLES[name], gate(INPUTS), BOOK)
+    inputs = torch.tensor([[0.0], [1.0]])
+    negated = NOT.pre_activation(inputs)
+    yield Check("NOT: -0.5 x + 0.2", [0.2, -0.3], negated, "arithmetic")
+    yield Check(f"NOT: {words['answer']}", [1, 0], NOT(inputs), "arithmetic")
+    margins = [gate.margin(INPUTS) for _, gate, _, _ in by_hand]
+    yield Check(words["margins"], [0.2828] * 3, margins, "0.2 / sqrt(0.5)", 5e-5)
+    yield planes({"AND": AND, "OR": OR, "NAND": NAND})
+
+
+def xor(words: Words) -> Iterable[Check | RenderableType]:
+    """Two lines, and a third in the plane of their answers."""
+    hidden = XOR.hidden(INPUTS)
+    yield Check("h1 = NAND(x)", TABLES["NAND"], hidden[:, 0], BOOK)
+    yield Check("h2 = OR(x)", TABLES["OR"], hidden[:, 1], BOOK)
+    sums = AND.pre_activation(hidden)
+    yield Check("0.5 h1 + 0.5 h2 - 0.7", (-0.2, 0.3, 0.3, -0.2), sums, BOOK)
+    yield Check("XOR = AND(h1, h2)", TABLES["XOR"], XOR(INPUTS), BOOK)
+    yield planes({"NAND": NAND, "OR": OR, "XOR": XOR})
+
+
+def learned(words: Words) -> Iterable[Check | RenderableType]:
+    """What the perceptron rule finds, how often it errs, how often it could."""
+    outcomes = {
+        "AND": (10, 6, 51, (-2, 1, 2)),
+        "OR": (4, 4, 27, (0, 1, 1)),
+        "NAND": (11, 6, 51, (3, -1, -2)),
+    }
+    for name, (mistakes, epochs, bound, weights) in outcomes.items():
+        targets = torch.tensor(TABLES[name])
+        passes = list(islice(perceptron_rule(INPUTS, targets), epochs))
+        errors = [len(one.mistakes) for one in passes]
+        clean = [index for index, wrong in enumerate(errors, start=1) if not wrong]
+        source = "perceptron rule"
+        yield Check(f"{name}: {words['mistakes']}", [mistakes], [sum(errors)], source)
+        yield Check(f"{name}: {words['clean']}", [epochs], clean, source)
+        yield Check(f"{name}: b, w1, w2", weights, passes[-1].weights, source)
+        most = mistake_bound(INPUTS, targets, WIDEST[name])
+        yield Check(f"{name}: {words['bound']}", [bound], [most], "Novikoff 1962")
+
+
+def refused(words: Words) -> Iterable[Check | RenderableType]:
+    """The rule on XOR goes round for ever; four inequalities say why."""
+    epochs = list(islice(perceptron_rule(INPUTS, torch.tensor(TABLES["XOR"])), 5))
+    table = grid(words["epoch"], words["wrong_rows"], "b", "w1", "w2")
+    rows = [tuple(map(int, row)) for row in INPUTS.tolist()]
+    for number, epoch in enumerate(epochs, start=1):
+        wrong = " ".join(str(rows[index]) for index in epoch.mistakes)
+        table.add_row(str(number), wrong, *(f"{value:g}" for value in epoch.weights))
+    yield table
+    errors = [len(epoch.mistakes) for epoch in epochs]
+    yield Check(words["xor_mistakes"], (2, 3, 4, 4, 4), errors, "perceptron rule")
+    ends = torch.tensor([epoch.weights for epoch in epochs[1:]]).flatten()
+    yield Check(words["xor_weights"], (1, 0, -1) * 4, ends, "perceptron rule")
+    times = separability(INPUTS, torch.tensor(TABLES["XOR"])).multipliers
+    yield Check(words["times"], (1, 1, 1, 1), times, "Farkas 1902")
+
+
+def sixteen(words: Words) -> Iterable[Check | RenderableType]:
+    """All functions of two inputs, each with a line or a contradiction."""
+    table = grid("(0,0) (1,0) (0,1) (1,1)", words["verdict"], words["proof"])
+    verdicts = []
+    for targets in product((0, 1), repeat=4):
+        verdict = separability(INPUTS, torch.tensor(targets))
+        verdicts.append(proves(verdict, targets) and verdict.separable)
+        bias, *weights = verdict.weights or (0.0, 0.0, 0.0)
+        line = f"{weights[0]:+g} x1 {weights[1]:+g} x2 {bias:+g} > 0"
+        table.add_row(
+            "     ".join(map(str, targets)),
+            words["one line" if verdict.separable else "no line"],
+            line if verdict.separable else words["sum"],
+        )
+    yield table
+    yield Check(words["separable"], [14], [sum(verdicts)], "counted")
+    yield Check(words["inseparable"], [2], [verdicts.count(False)], "XOR, XNOR")
+
+
+def proves(verdict: Verdict, targets: tuple[int, ...]) -> bool:
+    """Whether a certificate is one: the line separates, or the sum reads 0 > 0."""
+    rows = torch.cat([torch.ones(4, 1), INPUTS], dim=1)
+    signs = 2 * torch.tensor(targets) - 1
+    if verdict.separable:
+        return torch.equal(rows @ torch.tensor(verdict.weights) > 0, signs > 0)
+    times = torch.tensor(verdict.multipliers)
+    total = (times * signs).float() @ rows
+    return bool((total == 0).all() and (times >= 0).all() and (times * signs > 0).any())
+
+
+def planes(functions: dict[str, Callable[[Tensor], Tensor]]) -> RenderableType:
+    """Where each function answers 1 (shaded), and the four points, filled where 1."""
+    across, up = torch.linspace(-0.5, 1.5, 21), torch.linspace(1.5, -0.5, 9)
+    points = torch.cartesian_prod(up, across).flip(1)  # (189, 2), rows of x1 and x2
+    table = Table.grid(padding=(0, 4))
+    table.add_row(*functions)
+    drawn = []
+    for function in functions.values():
+        marks = ["░" if one else " " for one in function(points).tolist()]
+        for (x1, x2), answer in zip(INPUTS.tolist(), function(INPUTS), strict=True):
+            nearest = int((points - torch.tensor([x1, x2])).square().sum(1).argmin())
+            marks[nearest] = "●" if answer else "○"
+        rows = ["".join(marks[i : i + 21]) for i in range(0, len(marks), 21)]
+        drawn.append("\n".join(f"│{row}│" for row in rows))
+    table.add_row(*drawn)
+    return Padding(table, (0, 0, 1, 0))
+
+
+PARTS: tuple[Part, ...] = (thresholds, gates, xor, learned, refused, sixteen)

@@ -1,0 +1,74 @@
+"""The words of the course: Markdown in two languages, with places for numbers.
+
+A lesson's file begins with labels, `key: text` a line, between two lines of `---`.
+A line `{part}` in its body stands for that part of the lesson's module.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+Language = Literal["en", "ko"]
+
+TEXT = Path(__file__).parent / "text"
+
+
+class Prose(NamedTuple):
+    """A lesson's labels, and its body in Markdown."""
+
+    words: dict[str, str]
+    body: str
+
+    def pieces(self) -> Iterator[tuple[str, str]]:
+        """Markdown and, after it, the name of a part ("" at the end).
+
+        >>> list(Prose({}, "Look:\\n\\n{gates}\\n\\nYes.").pieces())
+        [('Look:', 'gates'), ('Yes.', '')]
+        """
+        split = re.split(r"^\{(\w+)\}$", self.body, flags=re.M)
+        names = [*split[1::2], ""]
+        for markdown, name in zip(split[0::2], names, strict=True):
+            yield markdown.strip(), name
+
+
+def read(lesson: str, lang: Language) -> Prose:
+    """A lesson's prose, with the labels that all lessons share."""
+    words, body = _split(lesson, lang)
+    shared, _ = _split("course", lang)
+    return Prose({**shared, **words}, body)
+
+
+def sections(name: str, lang: Language) -> dict[str, str]:
+    """The paragraphs of a file under their headings, `## key`."""
+    split = re.split(r"^## (\S+)\n", _text(name, lang), flags=re.M)
+    return {
+        key: " ".join(text.split())
+        for key, text in zip(split[1::2], split[2::2], strict=True)
+    }
+
+
+def language(choice: str = "auto") -> Language:
+    """The language asked for; `auto` is Korean where the environment's locale is.
+
+    >>> language("ko")
+    'ko'
+    """
+    if choice == "auto":
+        names = ("LC_ALL", "LC_MESSAGES", "LANG")
+        choice = next(filter(None, map(os.environ.get, names)), "en")
+    return "ko" if choice.startswith("ko") else "en"
+
+
+def _split(name: str, lang: Language) -> tuple[dict[str, str], str]:
+    """The labels at the head of a file, and what follows them."""
+    _, head, body = _text(name, lang).split("---\n", 2)
+    lines = (line.partition(": ") for line in head.splitlines())
+    return {key: text for key, _, text in lines}, body
+
+
+def _text(name: str, lang: Language) -> str:
+    return (TEXT / lang / f"{name}.md").read_text(encoding="utf-8")
