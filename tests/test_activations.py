@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from torchbasics import activations
-from torchbasics.activations import ACTIVATIONS
+from torchbasics.activations import ACTIVATIONS, DERIVATIVES
 
 GRID = torch.cat(
     [torch.linspace(-8, 8, 161), torch.tensor([0.0, -0.0, 1e4, -1e4, 40, -40, 800])]
@@ -25,6 +25,12 @@ def test_each_equals_pytorchs_in_value_and_gradient(name):
     ours = value_and_gradient(getattr(activations, name), GRID)
     theirs = value_and_gradient(ACTIVATIONS[name](), GRID)
     torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_each_derivatives_formula_equals_autograds_slope(name):
+    _, wanted = value_and_gradient(ACTIVATIONS[name](), GRID)
+    torch.testing.assert_close(DERIVATIVES[name](GRID), wanted, rtol=1e-12, atol=1e-15)
 
 
 @pytest.mark.parametrize("dim", [0, 1, -1])

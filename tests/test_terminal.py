@@ -6,7 +6,7 @@ import pytest
 import torch
 from rich.console import Console
 
-from torchbasics.terminal import digit_rows, show_answer
+from torchbasics.terminal import Answer, digit_rows
 
 IMAGE = torch.zeros(28, 28, dtype=torch.uint8)
 IMAGE[0, 0] = IMAGE[27, 27] = 255
@@ -16,7 +16,7 @@ PROBS = torch.tensor([0.0, 0.02, 0, 0, 0, 0, 0, 0.98, 0, 0])
 def shown(encoding="utf-8", **options):
     raw = io.BytesIO()
     file = io.TextIOWrapper(raw, encoding=encoding, write_through=True)
-    show_answer(Console(file=file, width=80, **options), IMAGE, PROBS, label=7)
+    Console(file=file, width=80, **options).print(Answer(IMAGE, PROBS, label=7))
     return raw.getvalue().decode(encoding)
 
 

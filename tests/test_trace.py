@@ -1,4 +1,6 @@
-"""A forward pass layer by layer: equal to the network's own, and to the textbook's."""
+"""A network layer by layer: equal to its own answer, to autograd, to the textbook."""
+
+from random import Random
 
 import pytest
 import torch
@@ -8,6 +10,7 @@ from hypothesis import strategies as st
 from torchbasics import MLP, trace
 from torchbasics.activations import ACTIVATIONS
 from torchbasics.lessons.forward import network
+from torchbasics.losses import cross_entropy, cross_entropy_gradient
 
 X = torch.tensor([[1.0, 0.5]]).double()
 
@@ -68,3 +71,102 @@ def test_each_layers_parts_fit_together():
 def test_a_wrong_shape_is_named_with_the_one_wanted(shape):
     with pytest.raises(ValueError, match=r"x has shape .*; wanted \(N, 2\)"):
         trace.forward(MLP(2, [3], 2), torch.zeros(shape))
+
+
+def gradients_by_autograd(model, x, labels):
+    loss = cross_entropy(model(x), labels)
+    return dict(
+        zip(
+            (name for name, _ in model.named_parameters()),
+            torch.autograd.grad(loss, list(model.parameters())),
+            strict=True,
+        )
+    )
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_the_backward_trace_equals_autograd_on_random_networks(seed):
+    random = Random(seed)
+    widths = [random.randint(1, 7) for _ in range(random.randint(2, 6))]
+    activation = random.choice(sorted(ACTIVATIONS))
+    draw = torch.Generator().manual_seed(seed)
+    model = MLP(widths[0], widths[1:-1], widths[-1], activation, generator=draw)
+    model.double()
+    x = torch.randn(random.randint(1, 5), widths[0], generator=draw).double()
+    x.requires_grad_()
+    labels = torch.randint(widths[-1], (len(x),), generator=draw)
+
+    wanted = gradients_by_autograd(model, x, labels)
+    (of_input,) = torch.autograd.grad(cross_entropy(model(x), labels), x)
+    back = trace.backward(model, x.detach(), cross_entropy_gradient(model(x), labels))
+    assert [layer.name for layer in back] == [n for n, _ in model.named_children()][
+        ::-1
+    ]
+    for layer in back:
+        prefix = layer.name if layer.name == "logits" else f"{layer.name}.linear"
+        torch.testing.assert_close(layer.weight.T, wanted[f"{prefix}.weight"])
+        torch.testing.assert_close(layer.bias, wanted[f"{prefix}.bias"])
+    torch.testing.assert_close(back[-1].inputs, of_input)
+
+
+def test_what_a_node_is_asked_is_autograds_gradient_of_it():
+    model, labels = network(), torch.tensor([0])
+    back = {layer.name: layer for layer in trace.backward(
+        model, X, cross_entropy_gradient(model(X), labels)
+    )}  # fmt: skip
+    hidden1 = model.hidden1.linear(X)
+    z1 = hidden1.sigmoid()
+    hidden2 = model.hidden2.linear(z1)
+    z2 = hidden2.sigmoid()
+    loss = cross_entropy(model.logits(z2), labels)
+    nodes = torch.autograd.grad(loss, [hidden1, z1, hidden2, z2])
+    ours = [
+        back["hidden1"].sums, back["hidden1"].outputs,
+        back["hidden2"].sums, back["hidden2"].outputs,
+    ]  # fmt: skip
+    torch.testing.assert_close(ours, list(nodes))
+    assert torch.equal(back["hidden2"].inputs, back["hidden1"].outputs)
+
+
+def test_hand_measured_and_autograd_agree_for_each_parameter():
+    model, labels = network(), torch.tensor([0])
+    wanted = gradients_by_autograd(model, X, labels)
+    for name, parameter in model.named_parameters():
+        measured = trace.central_differences(
+            lambda: cross_entropy(model(X), labels), parameter.detach()
+        )
+        torch.testing.assert_close(measured, wanted[name], rtol=1e-8, atol=0)
+
+
+def test_measuring_leaves_the_parameter_as_it_was():
+    parameter = torch.tensor([0.1, 1 / 3, -7e5], dtype=torch.float64)
+    before = parameter.clone()
+    trace.central_differences(lambda: parameter.square().sum(), parameter)
+    assert torch.equal(parameter, before)
+
+
+def test_the_step_of_the_differences_can_be_chosen():
+    parameter = torch.tensor([1.0], dtype=torch.float64)
+    slope = trace.central_differences(lambda: parameter.sum() ** 3, parameter, h=0.5)
+    assert slope.item() == pytest.approx(3 + 0.25)
+
+
+@pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
+def test_slopes_are_the_activations_derivatives(activation):
+    model = MLP(3, [4], 2, activation).double()
+    hidden, logits = trace.forward(model, torch.randn(6, 3).double())
+    sums = hidden.sums.clone().requires_grad_()
+    (wanted,) = torch.autograd.grad(ACTIVATIONS[activation]()(sums).sum(), sums)
+    torch.testing.assert_close(hidden.slopes, wanted)
+    assert torch.equal(logits.slopes, torch.ones(6, 2).double())
+
+
+def test_what_the_backward_trace_cannot_do_is_said():
+    with pytest.raises(ValueError, match=r"logit_gradient has shape .*wanted \(1, 2\)"):
+        trace.backward(MLP(2, [3], 2), torch.ones(1, 2), torch.ones(2))
+    with pytest.raises(ValueError, match="model has batch norm"):
+        trace.backward(
+            MLP(2, [3], 2, batch_norm=True), torch.ones(1, 2), torch.ones(1, 2)
+        )
+    with pytest.raises(TypeError, match=r"parameter is torch.float32; wanted"):
+        trace.central_differences(lambda: torch.ones(()), torch.ones(2))

@@ -21,6 +21,8 @@ from torch import Tensor, nn
 
 ActivationName = Literal["identity", "sigmoid", "tanh", "relu", "leaky_relu", "gelu"]
 
+NEGATIVE_SLOPE = 0.01  # leaky ReLU's, PyTorch's own default
+
 ACTIVATIONS: dict[ActivationName, type[nn.Module]] = {
     "identity": nn.Identity,
     "sigmoid": nn.Sigmoid,
@@ -82,7 +84,7 @@ def relu(x: Tensor) -> Tensor:
     return torch.where(x > 0, x, 0.0)
 
 
-def leaky_relu(x: Tensor, negative_slope: float = 0.01) -> Tensor:
+def leaky_relu(x: Tensor, negative_slope: float = NEGATIVE_SLOPE) -> Tensor:
     """x where x > 0, else negative_slope * x: no unit ever dies. Shape: (*) -> (*).
 
     >>> leaky_relu(torch.tensor([-1.0, 0.0, 2.0]))
@@ -138,7 +140,7 @@ DERIVATIVES: dict[ActivationName, Callable[[Tensor], Tensor]] = {
     "sigmoid": lambda x: sigmoid(x) * (1 - sigmoid(x)),
     "tanh": lambda x: 1 - tanh(x).square(),
     "relu": step,
-    "leaky_relu": lambda x: torch.where(x > 0, 1.0, 0.01).to(x.dtype),
+    "leaky_relu": lambda x: torch.where(x > 0, torch.ones_like(x), NEGATIVE_SLOPE),
     "gelu": lambda x: normal_distribution(x) + x * normal_density(x),
 }
 """The slope of each activation at x, as a formula: the chain rule's factors."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions
 from rich.text import Text
 from torch import Tensor
 
@@ -30,22 +31,32 @@ class LastingConsole(Console):
         self.quiet = True
 
 
-def show_answer(console: Console, image: Tensor, probs: Tensor, label: int) -> None:
-    """Draw a digit, the ten probabilities beside it, and say which digit was read.
+class Answer(NamedTuple):
+    """A digit, the ten probabilities beside it, and which digit was read.
 
     Shape: image (28, 28) uint8, probs (10,).
     """
-    answer = int(probs.argmax())
-    bars = [Text()] * 2 + [
-        Text(f"  {digit}  {100 * prob:6.2f} % {_bar(console, prob)}", "dim")
-        for digit, prob in enumerate(probs.tolist())
-    ]
-    bars[2 + answer].stylize("not dim bold green")
-    rows = digit_rows(image, colour=has_colour(console), ascii_only=is_ascii(console))
-    for row, bar in zip(rows, bars + [Text()] * 2, strict=True):
-        console.print(row + bar, soft_wrap=True)
-    verdict = "right" if answer == label else f"wrong: the label says {label}"
-    console.print(f"the network reads {answer}, which is {verdict}")
+
+    image: Tensor
+    probs: Tensor
+    label: int
+    verdict: str = "the network reads {answer}, which is right"
+    mistake: str = "the network reads {answer}, which is wrong: the label says {label}"
+
+    def __rich_console__(self, console: Console, _: ConsoleOptions) -> Iterator[Text]:
+        answer = int(self.probs.argmax())
+        bars = [Text()] * 2 + [
+            Text(f"  {digit}  {100 * prob:6.2f} % {_bar(console, prob)}", "dim")
+            for digit, prob in enumerate(self.probs.tolist())
+        ]
+        bars[2 + answer].stylize("not dim bold green")
+        rows = digit_rows(
+            self.image, colour=has_colour(console), ascii_only=is_ascii(console)
+        )
+        for row, bar in zip(rows, bars + [Text()] * 2, strict=True):
+            yield row + bar
+        verdict = self.verdict if answer == self.label else self.mistake
+        yield Text(verdict.format(answer=answer, label=self.label))
 
 
 def digit_rows(image: Tensor, *, colour: bool, ascii_only: bool = False) -> list[Text]:

@@ -26,7 +26,7 @@ class Layer(NamedTuple):
     The last layer's outputs are its sums. `slopes` is activation'(sums). `nn.Linear`
     stores the weight the other way round, (out, in).
 
-    Shapes: inputs (N, in), weight (in, out), bias (out,), sums, outputs, slopes (N, out).
+    Shapes: inputs (N, in), weight (in, out), bias (out,); the others (N, out).
     """
 
     name: str

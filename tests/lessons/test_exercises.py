@@ -10,13 +10,17 @@ from torch import nn
 
 from torchbasics.lessons import activations, forward, matrices, perceptron
 from torchbasics.lessons.exercises import activations as activation_exercises
+from torchbasics.lessons.exercises import digits as digit_exercises
 from torchbasics.lessons.exercises import forward as forward_exercises
+from torchbasics.lessons.exercises import learning as learning_exercises
 from torchbasics.lessons.exercises import matrices as matrix_exercises
 from torchbasics.lessons.exercises import perceptron as perceptron_exercises
 from torchbasics.lessons.exercises.judge import judge
 from torchbasics.perceptron import Perceptron
 
 EXERCISES = {
+    **digit_exercises.EXERCISES,
+    **learning_exercises.EXERCISES,
     **activation_exercises.EXERCISES,
     **forward_exercises.EXERCISES,
     **matrix_exercises.EXERCISES,
@@ -51,7 +55,109 @@ def matmul_of_rows_with_rows(a, b):
     return [[sum(p * q for p, q in zip(r, s, strict=True)) for s in b] for r in a]
 
 
+def of_right(probs, labels):
+    return np.array([p[int(label)] for p, label in zip(probs, labels, strict=True)])
+
+
+def np_cross_entropy_of_one_hot(probs, labels):
+    one_hot = np.eye(3)[labels]
+    return -np.sum(one_hot * np.log(probs)) / len(probs)
+
+
+def slopes_by_measuring(f, x, h=1e-4, divisor=2.0):
+    slopes = []
+    for i in range(len(x)):
+        kept = float(x[i])
+        x[i] = kept + h
+        above = f(x)
+        x[i] = kept - h
+        below = f(x)
+        x[i] = kept
+        slopes.append((above - below) / (divisor * h))
+    return slopes
+
+
+def descend(gradient, x, lr, steps):
+    x = np.asarray(x)
+    for _ in range(steps):
+        x = x - lr * np.asarray(gradient(x))
+    return x
+
+
+def descend_without_zeroing(gradient, x, lr, steps):
+    grad = np.zeros(2)
+    for _ in range(steps):
+        grad += gradient(x)
+        x = x - lr * grad
+    return x
+
+
+def descend_by_the_first_gradient(gradient, x, lr, steps):
+    slopes = gradient(x)
+    for _ in range(steps):
+        x = x - lr * slopes
+    return x
+
+
 MISTAKES = [
+    ("squared_error", "no_half", lambda y, t: np.sum((y - t) ** 2)),
+    ("squared_error", "mean_for_half", F.mse_loss),
+    ("squared_error", "no_square", lambda y, t: 0.5 * np.sum(y - t)),
+    ("squared_error", "absolute_error", lambda y, t: 0.5 * np.abs(y - t).sum()),
+    ("squared_error", "not_added_up", lambda y, t: 0.5 * (y - t) ** 2),
+    ("squared_error", "root", lambda y, t: np.sqrt(np.sum((y - t) ** 2))),
+    ("cross_entropy", "sum_for_mean", lambda p, t: -np.log(of_right(p, t)).sum()),
+    ("cross_entropy", "no_minus", lambda p, t: np.log(of_right(p, t)).mean()),
+    ("cross_entropy", "not_averaged", lambda p, t: -np.log(of_right(p, t))),
+    ("cross_entropy", "log_of_zero", np_cross_entropy_of_one_hot),
+    ("cross_entropy", "labels_as_numbers",
+     lambda p, t: -(t[:, None] * p.log()).sum() / len(p)),
+    ("cross_entropy", "mean_over_classes",
+     lambda p, t: -(np.eye(3)[t] * np.log(p + 1e-7)).mean()),
+    ("cross_entropy", "other_log", lambda p, t: -np.log2(of_right(p, t)).mean()),
+    ("cross_entropy", "log_10", lambda p, t: -np.log10(of_right(p, t)).mean()),
+    ("cross_entropy", "no_log", lambda p, t: (1 - of_right(p, t)).mean()),
+    ("cross_entropy", "softmax_of_probs", nn.CrossEntropyLoss()),
+    ("gradient", "too_small", lambda f, x: slopes_by_measuring(f, x, h=1e-50)),
+    ("gradient", "too_large", lambda f, x: slopes_by_measuring(f, x, h=1.0)),
+    ("gradient", "half_step", lambda f, x: slopes_by_measuring(f, x, divisor=1.0)),
+    ("gradient", "all_at_once",
+     lambda f, x: (f(x + 1e-4) - f(x - 1e-4)) / 2e-4 * np.ones(2)),
+    ("gradient", "along_all", lambda f, x: (f(x + 1e-4) - f(x - 1e-4)) / 2e-4),
+    ("gradient", "downhill", lambda f, x: [-s for s in slopes_by_measuring(f, x)]),
+    ("gradient", "value_for_slope", lambda f, x: f(x)),
+    ("sgd_step", "uphill", lambda w, g, lr: w + lr * g),
+    ("sgd_step", "no_lr", lambda w, g, lr: w - g),
+    ("sgd_step", "divided_by_lr", lambda w, g, lr: w - g / lr),
+    ("sgd_step", "change_only", lambda w, g, lr: -lr * g),
+    ("sgd_step", "lr_for_both", lambda w, g, lr: lr * (w - g)),
+    ("sgd_step", "times_weight", lambda w, g, lr: w * (1 - lr * g)),
+    ("descend", "not_zeroed", descend_without_zeroing),
+    ("descend", "gradient_of_start", descend_by_the_first_gradient),
+    ("descend", "one_step_only", lambda g, x, lr, n: x - lr * g(x)),
+    ("descend", "too_few", lambda g, x, lr, n: descend(g, x, lr, n - 1)),
+    ("descend", "too_many", lambda g, x, lr, n: descend(g, x, lr, n + 1)),
+    ("descend", "uphill", lambda g, x, lr, n: descend(g, x, -lr, n)),
+    ("descend", "no_lr", lambda g, x, lr, n: descend(g, x, 1, n)),
+    ("descend", "never_moved", lambda g, x, lr, n: x),
+    ("flatten", "not_scaled", lambda x: x.reshape(len(x), 784)),
+    ("flatten", "one_long_row", lambda x: x.reshape(-1) / 255),
+    ("flatten", "columns_first", lambda x: x.transpose(0, 2, 1).reshape(-1, 784) / 255),
+    ("flatten", "not_flat", lambda x: x / 255),
+    ("flatten", "whole_numbers", lambda x: x.reshape(len(x), 784) // 255),
+    ("flatten", "inverted_pixels", lambda x: 1 - x.reshape(len(x), -1) / 255),
+    ("predict", "best_score", lambda x: x.max(1).values),
+    ("predict", "over_examples_argmax", lambda x: np.argmax(x, axis=0)),
+    ("predict", "one_answer", np.argmax),
+    ("predict", "probabilities", lambda x: x.softmax(1)),
+    ("predict", "smallest", lambda x: np.argmin(x, axis=1)),
+    ("predict", "counted_from_1", lambda x: [list(r).index(max(r)) + 1 for r in x]),
+    ("accuracy", "count_for_share", lambda x, t: (x.argmax(1) == t).sum()),
+    ("accuracy", "in_percent", lambda x, t: 100 * np.mean(x.argmax(1) == t)),
+    ("accuracy", "error_for_accuracy", lambda x, t: np.mean(x.argmax(1) != t)),
+    ("accuracy", "not_counted", lambda x, t: x.argmax(1) == t),
+    ("accuracy", "mean_probability",
+     lambda x, t: x.softmax(1).gather(1, t[:, None]).mean()),
     ("and", "at_least", lambda x1, x2: int(x1 + x2 >= 1)),
     ("or", "at_least", lambda x1, x2: int(x1 + x2 >= 0)),
     ("nand", "at_least", lambda x1, x2: int(-x1 - x2 + 2 >= 0)),
@@ -250,6 +356,30 @@ def float16_forward(x):
 
 
 RIGHT = [
+    ("squared_error", lambda y, t: 0.5 * np.sum((y - t) ** 2)),
+    ("squared_error", lambda y, t: F.mse_loss(y, t, reduction="sum") / 2),
+    ("cross_entropy", lambda p, t: F.nll_loss(p.log(), t)),
+    ("cross_entropy", lambda p, t: -np.log(of_right(p, t) + 1e-7).mean()),
+    (
+        "cross_entropy",
+        lambda p, t: -sum(math.log(q[c]) for q, c in zip(p, t, strict=True)) / len(t),
+    ),
+    ("gradient", slopes_by_measuring),
+    ("gradient", lambda f, x: torch.func.grad(f)(x)),
+    ("sgd_step", lambda w, g, lr: np.subtract(w, np.multiply(lr, g))),
+    ("sgd_step", lambda w, g, lr: w.add_(g, alpha=-float(lr))),
+    ("descend", descend),
+    ("flatten", lambda x: x.flatten(1).float().div(255)),
+    ("flatten", lambda x: [[p / 255 for row in image for p in row] for image in x]),
+    ("predict", lambda x: x.softmax(1).argmax(1)),
+    ("predict", lambda x: [row.index(max(row)) for row in x]),
+    ("accuracy", lambda x, t: (x.argmax(1) == t).float().mean()),
+    (
+        "accuracy",
+        lambda x, t: (
+            sum(r.index(max(r)) == c for r, c in zip(x, t, strict=True)) / len(t)
+        ),
+    ),
     ("and", and_of_a_nest),
     ("and", and_of_a_table),
     ("and", lambda x1, x2: x1 * x2),
@@ -372,3 +502,10 @@ def test_the_exercise_is_found_by_the_functions_name(capsys):
     with pytest.raises(TypeError, match=r"function is 1; wanted a function"):
         perceptron.check(nand(0, 0))
     capsys.readouterr()
+
+
+def test_many_numbers_are_told_by_shape_and_range():
+    judgement = judge(EXERCISES["flatten"], lambda x: x.reshape(len(x), 784), "en")
+    assert (
+        "the answer is (784,) 0.0..255.0; wanted (784,) 0.0..1.0" in judgement.message
+    )

@@ -1,14 +1,14 @@
 """The words: two languages with the same keys, places and commands."""
 
 import re
+from importlib import import_module
 
 import pytest
 
 from torchbasics.lessons import LESSONS, find, prose
-from torchbasics.lessons.exercises import activations, forward, matrices, perceptron
 
 FILES = sorted(path.stem for path in (prose.TEXT / "en").glob("*.md"))
-EXERCISES = [activations, forward, matrices, perceptron]
+EXERCISES = [import_module(f"torchbasics.lessons.exercises.{name}") for name in LESSONS]
 
 
 def body(name, lang):
@@ -71,7 +71,7 @@ def test_each_mistake_is_explained_and_no_other():
     for lang in ("en", "ko"):
         explained = prose.sections("mistakes", lang)
         assert explained.keys() == known
-        assert all(len(text) > 20 for text in explained.values())
+        assert all(len(text) > 8 for text in explained.values())
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,14 @@ from importlib import import_module
 
 from torchbasics.lessons.checks import Part
 
-LESSONS = ("perceptron", "activations", "matrices", "forward")
+LESSONS = (
+    "perceptron",
+    "activations",
+    "matrices",
+    "forward",
+    "learning",
+    "digits",
+)
 
 
 def find(name: str) -> tuple[Part, ...]:

@@ -36,7 +36,7 @@ class Check(NamedTuple):
     @property
     def here(self) -> list[float]:
         """The computed numbers as one flat list."""
-        computed = torch.as_tensor(self.computed, dtype=torch.float64)
+        computed = torch.as_tensor(self.computed, dtype=torch.float64).detach()
         return [float(value) for value in computed.flatten()]
 
     @property
@@ -108,7 +108,7 @@ def _number(value: float, tolerance: float) -> str:
     if not math.isfinite(value):
         return str(value)
     places = math.ceil(-math.log10(2 * tolerance) - 1e-6)
-    if value and abs(value) < 1e-3:
+    if value and not 1e-3 <= abs(value) < 1e9:
         return f"{value:.{max(0, places + math.floor(math.log10(abs(value))))}e}"
     text = f"{value:.{max(0, places)}f}"
     text = text.rstrip("0").rstrip(".") if "." in text else text

@@ -32,7 +32,7 @@ from torchbasics.mnist.state import (
 )
 from torchbasics.mnist.train import train
 from torchbasics.signals import StopRequest
-from torchbasics.terminal import LastingConsole, show_answer
+from torchbasics.terminal import Answer, LastingConsole
 
 PROGRAM = "python -m torchbasics.mnist"
 
@@ -162,7 +162,7 @@ def show_one_digit(console: Console, model: MLP, test: Digits, config: Config) -
     image, label = test.images[index], int(test.labels[index])
     probs = read_digits(model, image[None], config.data.scale)[0]
     console.print(f"\ntest image {index}, and what the network takes it for\n")
-    show_answer(console, image.cpu(), probs.cpu(), label)
+    console.print(Answer(image.cpu(), probs.cpu(), label), soft_wrap=True)
 
 
 if __name__ == "__main__":

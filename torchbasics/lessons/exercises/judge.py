@@ -23,6 +23,8 @@ Ask = Callable[..., Tensor]
 
 TOLERANCE = 5e-3  # float16 is good to 1e-3; every mistake is far larger
 
+MANY = 20  # numbers that a sentence cannot hold
+
 FORMS: tuple[Callable[..., Any], ...] = (
     lambda function, *case: function(*(value.clone() for value in case)),
     lambda function, *case: function(*(value.numpy().copy() for value in case)),
@@ -204,7 +206,10 @@ def _first_difference(
 
 
 def _plain(values: Tensor) -> Any:
-    """Numbers as one would write them, four significant digits."""
+    """Numbers as one would write them, four significant digits; many by their range."""
+    if values.numel() > MANY:
+        shape = tuple(values.shape)
+        return f"{shape} {_plain(values.min())}..{_plain(values.max())}"
     if values.ndim:
         return [_plain(value) for value in values]
     return float(f"{values.item():.4g}")

@@ -1,0 +1,104 @@
+"""XOR learned: many small networks side by side, each from a start of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache, partial
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn, optim
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from torchbasics import rng
+from torchbasics.perceptron import INPUTS
+
+TARGETS = torch.tensor([0.0, 1.0, 1.0, 0.0])
+STEPS = 2000
+
+OPTIMIZERS: dict[str, Callable[..., optim.Optimizer]] = {
+    "SGD, lr 1": partial(optim.SGD, lr=1.0),
+    "momentum, lr 0.3": partial(optim.SGD, lr=0.3, momentum=0.9),
+    "Adam, lr 0.05": partial(optim.Adam, lr=0.05),
+}
+
+
+class Networks(nn.Module):
+    """2-H-1 sigmoid networks, one for each seed, their weights in one tensor each.
+
+    They share nothing but the arithmetic: the sum of their losses has for each network
+    the gradient of its own loss, and so one training trains them all, each by itself.
+
+    Shape: x (N, 2) -> logits (S, N).
+
+    >>> Networks(4, range(100))(INPUTS).shape
+    torch.Size([100, 4])
+    """
+
+    def __init__(self, hidden: int, seeds: Sequence[int]) -> None:
+        super().__init__()
+        draws = [rng.generator(seed, "xor") for seed in seeds]
+
+        def normal(rows: int, columns: int) -> nn.Parameter:
+            values = [torch.randn(rows, columns, generator=draw) for draw in draws]
+            return nn.Parameter(torch.stack(values))
+
+        self.weight1, self.bias1 = normal(2, hidden), normal(1, hidden)
+        self.weight2, self.bias2 = normal(hidden, 1), normal(1, 1)
+
+    def hidden(self, x: Tensor) -> Tensor:
+        """Where the hidden layers move the inputs. Shape: (N, 2) -> (S, N, H)."""
+        return torch.sigmoid(x @ self.weight1 + self.bias1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The networks' scores; positive means 1. Shape: (N, 2) -> (S, N)."""
+        return (self.hidden(x) @ self.weight2 + self.bias2).squeeze(2)
+
+
+class Outcome(NamedTuple):
+    """What became of each network. Shapes: losses (steps, S), solved_at (S,).
+
+    `solved_at` is the step from which on all four answers were right, to the end.
+    """
+
+    losses: Tensor
+    solved_at: Tensor
+    solved: Tensor
+
+
+def learn(
+    networks: Networks, optimizer: Callable[..., optim.Optimizer], steps: int = STEPS
+) -> Outcome:
+    """Train all networks on the four examples at once, and keep every loss.
+
+    >>> learn(Networks(4, [0]), OPTIMIZERS["SGD, lr 1"], steps=500).solved
+    tensor([True])
+    """
+    updates = optimizer(networks.parameters())
+    losses, right = [], []
+    for _ in range(steps):
+        updates.zero_grad()
+        logits = networks(INPUTS)
+        loss = loss_of_each(logits)
+        loss.sum().backward()
+        updates.step()
+        losses.append(loss.detach())
+        right.append(((logits > 0) == (TARGETS > 0)).all(dim=1))
+    wrong = ~torch.stack(right)  # (steps, S)
+    last_wrong = (wrong * torch.arange(1, steps + 1)[:, None]).amax(0)
+    return Outcome(torch.stack(losses), last_wrong, ~wrong[-1])
+
+
+@cache
+def hundred(hidden: int, optimizer: str) -> Outcome:
+    """What becomes of a hundred 2-H-1 networks; worked out once."""
+    return learn(Networks(hidden, range(100)), OPTIMIZERS[optimizer])
+
+
+def loss_of_each(logits: Tensor) -> Tensor:
+    """Cross-entropy of one sigmoid output: -ln p, p the probability of what is wanted.
+
+    Shape: (S, N) -> (S,), the mean over the N examples.
+    """
+    targets = TARGETS.expand_as(logits)
+    return binary_cross_entropy_with_logits(logits, targets, reduction="none").mean(1)

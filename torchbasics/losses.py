@@ -1,0 +1,75 @@
+"""Losses: one number that says how wrong a network is, 0 where it is right.
+
+Training makes this number small, so it must tell every small improvement from none:
+the number of wrong answers would not do.
+
+Shapes: N examples, C classes.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from torchbasics.activations import softmax
+
+
+def squared_error(outputs: Tensor, wanted: Tensor) -> Tensor:
+    """1/2 sum of (output - wanted)^2: the loss of a regression.
+
+    The 1/2 makes the slope plain: output - wanted. Shape: (*), (*) -> ().
+
+    >>> squared_error(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 4.0]))
+    tensor(2.)
+    """
+    if outputs.shape != wanted.shape:
+        raise ValueError(
+            f"outputs has shape {tuple(outputs.shape)}, wanted has "
+            f"{tuple(wanted.shape)}: they must be alike"
+        )
+    return (outputs - wanted).square().sum() / 2
+
+
+def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """The mean of -log(probability of the right class): the loss of a classification.
+
+    The probabilities are softmax(logits); log-softmax is computed in one piece, as
+    logit - log(sum of exp), the largest logit taken off first, so that neither exp
+    overflows nor log meets 0. A guess among C classes costs ln C.
+
+    Shape: logits (N, C), labels (N,) of class numbers -> ().
+
+    >>> round(cross_entropy(torch.zeros(2, 10), torch.tensor([3, 5])).item(), 4)
+    2.3026
+    """
+    _refuse_other_shapes(logits, labels)
+    shifted = logits - logits.amax(1, keepdim=True).detach()
+    log_probs = shifted - shifted.exp().sum(1, keepdim=True).log()
+    return -log_probs[torch.arange(len(labels)), labels].mean()
+
+
+def cross_entropy_gradient(logits: Tensor, labels: Tensor) -> Tensor:
+    """d cross_entropy / d logits = (softmax(logits) - one-hot label) / N.
+
+    What each logit gets is its probability, less 1 if it is the right one's: as plain
+    as a difference between answer and question can be.
+
+    Shape: logits (N, C), labels (N,) of class numbers -> (N, C).
+
+    >>> cross_entropy_gradient(torch.tensor([[0.0, 0.0]]), torch.tensor([1]))
+    tensor([[ 0.5000, -0.5000]])
+    """
+    _refuse_other_shapes(logits, labels)
+    gradient = softmax(logits.detach(), dim=1)
+    gradient[torch.arange(len(labels)), labels] -= 1
+    return gradient / len(labels)
+
+
+def _refuse_other_shapes(logits: Tensor, labels: Tensor) -> None:
+    if logits.ndim != 2 or labels.shape != logits.shape[:1]:
+        raise ValueError(
+            f"logits has shape {tuple(logits.shape)}, labels has "
+            f"{tuple(labels.shape)}; wanted (N, C) and (N,), a class number each"
+        )
+    if labels.is_floating_point() or labels.is_complex():
+        raise TypeError(f"labels is {labels.dtype}; wanted class numbers, torch.int64")
