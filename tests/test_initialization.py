@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from torchbasics.initialization import InitName, fitting, initialize, weight_variance
+from torchbasics.initialization import InitName, initialize, spread
+from torchbasics.mean_field import critical_sigma_w
 
 DRAWN = [name for name in typing.get_args(InitName) if name != "auto"]
 
@@ -14,8 +15,8 @@ DRAWN = [name for name in typing.get_args(InitName) if name != "auto"]
 @pytest.mark.parametrize("init", DRAWN)
 def test_weights_have_the_promised_variance_and_mean_zero(init):
     linear = nn.Linear(600, 400)
-    initialize(linear, init, torch.Generator().manual_seed(1))
-    variance = weight_variance(init, 600, 400)
+    initialize(linear, init, "tanh", torch.Generator().manual_seed(1))
+    variance = spread(init, "tanh", 600, 400).weight
     # 240,000 draws: the variance's own relative deviation is about 0.3 %
     assert linear.weight.var().item() == pytest.approx(variance, rel=0.015)
     assert abs(linear.weight.mean().item()) < 4 * (variance / 240_000) ** 0.5
@@ -24,13 +25,13 @@ def test_weights_have_the_promised_variance_and_mean_zero(init):
 @pytest.mark.parametrize("init", DRAWN)
 def test_only_the_default_has_biases(init):
     linear = nn.Linear(600, 400)
-    initialize(linear, init, torch.Generator().manual_seed(1))
+    initialize(linear, init, "tanh", torch.Generator().manual_seed(1))
     assert bool(linear.bias.any()) == (init == "default")
 
 
 def test_default_has_the_limits_of_nn_linear():
     ours, theirs = nn.Linear(100, 5000), nn.Linear(100, 5000)
-    initialize(ours, "default", torch.Generator().manual_seed(1))
+    initialize(ours, "default", "tanh", torch.Generator().manual_seed(1))
     for name in ("weight", "bias"):
         largest = [getattr(linear, name).abs().max() for linear in (ours, theirs)]
         assert max(largest) <= 0.1
@@ -43,9 +44,18 @@ def test_default_has_the_limits_of_nn_linear():
 )
 def test_xavier_and_he_have_pytorchs_variance(init, theirs):
     variance = theirs(torch.empty(2000, 500)).var().item()
-    assert weight_variance(init, 500, 2000) == pytest.approx(variance, rel=0.01)
+    assert spread(init, "relu", 500, 2000).weight == pytest.approx(variance, rel=0.01)
 
 
-def test_auto_fits_the_activation():
-    fits = {name: fitting("auto", name) for name in ("sigmoid", "tanh", "relu", "gelu")}
-    assert fits == {"sigmoid": "xavier", "tanh": "xavier", "relu": "he", "gelu": "he"}
+@pytest.mark.parametrize(
+    ("activation", "init"),
+    [("sigmoid", "xavier"), ("tanh", "xavier"), ("relu", "he"), ("gelu", "he")],
+)
+def test_auto_fits_the_activation(activation, init):
+    assert spread("auto", activation, 30, 50) == spread(init, activation, 30, 50)
+
+
+def test_critical_is_as_wide_as_mean_field_theory_says():
+    assert spread("critical", "sigmoid", 50, 70).weight == pytest.approx(
+        critical_sigma_w("sigmoid") ** 2 / 50
+    )

@@ -11,60 +11,71 @@ and it saturates or explodes. Biases start at 0, except with `default`.
 | `he`      | 2 / fan_in               | He et al. 2015; ReLU and its kin            |
 | `lecun`   | 1 / fan_in               | LeCun et al. 1998                           |
 | `small`   | 0.01 ** 2                | the textbook's chapter 4                    |
+| `critical`| sigma_w ** 2 / fan_in    | Schoenholz et al. 2017; see mean_field.py   |
 | `auto`    | `he` or `xavier`, as the activation needs                              |
 """
 
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import nn
 
 from torchbasics.activations import ActivationName
+from torchbasics.mean_field import critical_sigma_w
 
-InitName = Literal["auto", "default", "xavier", "he", "lecun", "small"]
+InitName = Literal["auto", "default", "xavier", "he", "lecun", "small", "critical"]
 
 RECTIFIERS: set[ActivationName] = {"relu", "leaky_relu", "gelu"}
 
 
-def weight_variance(init: InitName, fan_in: int, fan_out: int) -> float:
-    """Variance of one weight at the start.
+class Spread(NamedTuple):
+    """Variances of one weight and of one bias at the start."""
 
-    >>> weight_variance("he", fan_in=50, fan_out=100)
-    0.04
+    weight: float
+    bias: float
+
+
+def spread(
+    init: InitName, activation: ActivationName, fan_in: int, fan_out: int
+) -> Spread:
+    """How widely a layer's weights and biases are drawn.
+
+    >>> spread("he", "relu", fan_in=50, fan_out=100)
+    Spread(weight=0.04, bias=0.0)
     """
-    return {
+    if init == "auto":
+        init = "he" if activation in RECTIFIERS else "xavier"
+    if init == "critical":
+        return Spread(critical_sigma_w(activation) ** 2 / fan_in, 0.0)
+    weight = {
         "default": 1 / (3 * fan_in),
         "xavier": 2 / (fan_in + fan_out),
         "he": 2 / fan_in,
         "lecun": 1 / fan_in,
         "small": 0.01**2,
     }[init]
-
-
-def fitting(init: InitName, activation: ActivationName) -> InitName:
-    """`init`, with `auto` replaced by what suits the activation.
-
-    >>> fitting("auto", "relu"), fitting("auto", "sigmoid"), fitting("small", "relu")
-    ('he', 'xavier', 'small')
-    """
-    if init != "auto":
-        return init
-    return "he" if activation in RECTIFIERS else "xavier"
+    return Spread(weight, weight if init == "default" else 0.0)
 
 
 @torch.no_grad()
-def initialize(linear: nn.Linear, init: InitName, generator: torch.Generator) -> None:
-    """Draw the weights of `linear` anew, in place.
+def initialize(
+    linear: nn.Linear,
+    init: InitName,
+    activation: ActivationName,
+    generator: torch.Generator,
+) -> None:
+    """Draw the weights of `linear`, which `activation` follows, anew, in place.
 
     >>> linear = nn.Linear(1000, 1000)
-    >>> initialize(linear, "he", torch.Generator().manual_seed(0))
+    >>> initialize(linear, "he", "relu", torch.Generator().manual_seed(0))
     >>> round(linear.weight.std().item(), 3), linear.bias.abs().max().item()
     (0.045, 0.0)
     """
-    std = math.sqrt(weight_variance(init, linear.in_features, linear.out_features))
+    variances = spread(init, activation, linear.in_features, linear.out_features)
+    std = math.sqrt(variances.weight)
     if init == "default":
         bound = math.sqrt(3) * std
         linear.weight.uniform_(-bound, bound, generator=generator)

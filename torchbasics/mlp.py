@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.utils import skip_init
 
 from torchbasics.activations import ACTIVATIONS, ActivationName
-from torchbasics.initialization import InitName, fitting, initialize
+from torchbasics.initialization import InitName, initialize
 from torchbasics.rng import generator as keyed_generator
 
 
@@ -31,10 +31,11 @@ class MLP(nn.Sequential):
 
     `batch_norm` normalises each weighted sum before its activation (Ioffe and Szegedy
     2015); `dropout` zeroes that share of each hidden layer's activations in training
-    (Srivastava et al. 2014). The weights are drawn from `generator`.
+    (Srivastava et al. 2014); `residual` adds a layer's inputs to its outputs where both
+    are equally many (He et al. 2016). The weights are drawn from `generator`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is an idea of the course
         self,
         in_features: int,
         hidden: Sequence[int],
@@ -44,6 +45,7 @@ class MLP(nn.Sequential):
         init: InitName = "auto",
         batch_norm: bool = False,
         dropout: float = 0.0,
+        residual: bool = False,
         generator: torch.Generator | None = None,
     ) -> None:
         layers: OrderedDict[str, nn.Module] = OrderedDict()
@@ -56,7 +58,8 @@ class MLP(nn.Sequential):
             layer["activation"] = ACTIVATIONS[activation]()
             if dropout:
                 layer["dropout"] = Dropout(dropout)
-            layers[f"hidden{index}"] = nn.Sequential(layer)
+            kind = Residual if residual and fan_in == fan_out else nn.Sequential
+            layers[f"hidden{index}"] = kind(layer)
         layers["logits"] = skip_init(nn.Linear, widths[-1], out_features)
         super().__init__(layers)
         self.in_features = in_features
@@ -64,7 +67,7 @@ class MLP(nn.Sequential):
         generator = generator or keyed_generator(0, "weights")
         for module in self.modules():
             if isinstance(module, nn.Linear):
-                initialize(module, fitting(init, activation), generator)
+                initialize(module, init, activation, generator)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Logits of a batch of inputs. Shape: (N, in_features) -> (N, out_features)."""
@@ -76,6 +79,20 @@ class MLP(nn.Sequential):
         for layer in self:
             inputs = layer(inputs)
         return inputs
+
+
+class Residual(nn.Sequential):
+    """inputs + what the parts make of them: a path on which no gradient shrinks.
+
+    Shape: (N, H) -> (N, H).
+    """
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """The inputs, changed a little. Shape: (N, H) -> (N, H)."""
+        changed = inputs
+        for part in self:
+            changed = part(changed)
+        return inputs + changed
 
 
 class Dropout(nn.Module):
