@@ -8,7 +8,13 @@ from torchbasics.mnist.config import DEFAULTS, Config
 
 
 def parse(*argv):
-    return settings.parse(DEFAULTS, argv, prog="python -m torchbasics.mnist", about="")
+    return settings.parse(
+        DEFAULTS,
+        argv,
+        prog="python -m torchbasics.mnist",
+        about="",
+        words=settings.ResumeWords,
+    )
 
 
 def refused(*argv):
@@ -73,7 +79,7 @@ def test_every_option_can_be_given_and_is_checked(key):
             parse(flag, "nonsense")
 
 
-@pytest.mark.parametrize("name", sorted(settings.shipped_configs()))
+@pytest.mark.parametrize("name", sorted(settings.shipped_configs("torchbasics.mnist")))
 def test_what_is_printed_is_read_back_to_the_same(tmp_path, capsys, name):
     config = parse("--config", name).config
     with pytest.raises(SystemExit) as leave:

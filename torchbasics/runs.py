@@ -10,6 +10,7 @@ import json
 import os
 import platform
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -88,6 +89,19 @@ def new_manifest(kind: str, name: str, seed: int) -> Manifest:
     }
 
 
+def describe(folder: Path, config: str, manifest: Manifest) -> None:
+    """Write what runs here: its config, which runs it again, and its manifest.
+
+    Where that cannot be, the folder is taken away again. Raises UserError.
+    """
+    try:
+        (folder / "config.toml").write_text(config, encoding="utf-8")
+        write_manifest(folder, manifest)
+    except (OSError, UnicodeError) as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise UserError(f"cannot write to {folder!a} ({error})") from None
+
+
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Put the manifest into the folder, whole or not at all."""
     part = folder / ".manifest.json"
@@ -119,8 +133,8 @@ def is_name(text: str) -> bool:
     return re.fullmatch(r"\w[\w.-]*", text) is not None
 
 
-def find(run: str, runs_dir: str = "runs") -> Path:
-    """The folder of a run: a path, or `latest`, the one that was started last."""
+def find(run: str, runs_dir: str = "runs", kind: str = "mnist") -> Path:
+    """The folder of a run: a path, or `latest`, the one of its kind started last."""
     if run != "latest":
         if not os.path.isdir(run):
             raise UserError(f"there is no run {run!r}: give its folder, or 'latest'")
@@ -128,7 +142,7 @@ def find(run: str, runs_dir: str = "runs") -> Path:
     if not os.path.isdir(os.path.expanduser(runs_dir)):
         raise UserError(f"there is no run in {runs_dir!r} yet: --runs-dir says where")
     started = {}
-    for path in Path(runs_dir).expanduser().glob("*/*/manifest.json"):
+    for path in Path(runs_dir).expanduser().glob(f"{kind}/*/manifest.json"):
         try:
             started[path.parent] = read_manifest(path.parent)["started"]
         except UserError:

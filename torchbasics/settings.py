@@ -37,6 +37,7 @@ class Settings(BaseModel):
         frozen=True, extra="forbid", strict=True, allow_inf_nan=False
     )
     group: ClassVar[str] = ""
+    command: ClassVar[str] = "torchbasics.mnist"  # that a whole configuration is for
 
     def __init__(self, **values: Any) -> None:
         try:
@@ -77,14 +78,24 @@ class Words(Settings):
     """What a command line may say beside the settings themselves."""
 
     config: str = Field("", description="TOML file or shipped config to start from")
-    resume: str = Field("", description="run to go on with: its folder, or latest")
     print_config: FlagCreatePairsOff[bool] = Field(
         False, description="print all settings as TOML and stop"
     )
 
 
+class ResumeWords(Words):
+    """The same for a command whose runs can go on."""
+
+    resume: str = Field("", description="run to go on with: its folder, or latest")
+
+
 def parse(
-    defaults: Parsed[Config], argv: Sequence[str] | None, *, prog: str, about: str
+    defaults: Parsed[Config],
+    argv: Sequence[str] | None,
+    *,
+    prog: str,
+    about: str,
+    words: type[Words] = Words,
 ) -> Parsed[Config]:
     """The configuration that a command line asks for.
 
@@ -96,6 +107,8 @@ def parse(
     for option in ("--config", "--resume", "--runs-dir"):
         first.add_argument(option, nargs="?")
     taken, _ = first.parse_known_args(argv)
+    if "resume" not in words.model_fields:
+        taken.resume = None  # an option that is unknown, as tyro will say
     default, name, resume = defaults
     if taken.config is not None and taken.resume is not None:
         raise UserError("--resume takes the run's own config: leave out --config")
@@ -106,13 +119,14 @@ def parse(
         resume = runs.find(taken.resume, taken.runs_dir or "runs")
         name = str(runs.read_manifest(resume)["name"])
         default = read_config(type(default), resume / "config.toml")
-    about += f"\n\nShipped configs: {', '.join(sorted(shipped_configs()))}."
-    both: type[Any] = create_model("Both", __base__=(Words, type(default)))
+    shipped = shipped_configs(type(default).command)
+    about += f"\n\nShipped configs: {', '.join(sorted(shipped))}."
+    both: type[Any] = create_model("Both", __base__=(words, type(default)))
     start: Any = both(**dict(default))
-    words = parse_options(start, argv, prog=prog, about=about)
+    said = parse_options(start, argv, prog=prog, about=about)
     fields = type(default).model_fields
-    config = type(default)(**{field: getattr(words, field) for field in fields})
-    if words.print_config:
+    config = type(default)(**{field: getattr(said, field) for field in fields})
+    if said.print_config:
         print(to_toml(config), end="")
         raise SystemExit(0)
     return Parsed(config, name, resume)
@@ -130,7 +144,10 @@ def parse_options(
 
 def to_toml(config: Settings) -> str:
     """The configuration as a TOML file that `--config` reads back to the same."""
-    return tomli_w.dumps(config.model_dump(mode="json"))
+    table = config.model_dump(mode="json")
+    if config.command != Settings.command:
+        table = {"command": config.command, **table}
+    return tomli_w.dumps(table)
 
 
 def flat(table: dict[str, Any], prefix: str = "") -> dict[str, bool | str | float]:
@@ -160,6 +177,9 @@ def read_config(config_class: type[Config], path: Path) -> Config:
         raise UserError(f"{path} is no TOML: {error}") from None
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from None
+    command = table.pop("command", Settings.command)
+    if command != config_class.command:
+        raise UserError(f"{path} is a config of `python -m {command}`")
     try:
         return from_table(config_class, table)
     except UserError as error:
@@ -183,12 +203,19 @@ def find_config(name: str) -> Path:
     return shipped_configs()[name]
 
 
-def shipped_configs() -> dict[str, Path]:
-    """The configurations that come with the package, by name."""
+def shipped_configs(command: str = "") -> dict[str, Path]:
+    """The configurations that come with the package, by name; one command's, or all."""
     package = Path(__file__).parent
     installed, checkout = package / "configs", package.parent / "configs"
     folder = installed if installed.is_dir() else checkout
-    return {path.stem: path for path in folder.glob("*.toml")}
+    paths = {path.stem: path for path in folder.glob("*.toml")}
+    return {n: path for n, path in paths.items() if command in ("", command_of(path))}
+
+
+def command_of(path: Path) -> str:
+    """The command that a config file is for: what follows `python -m`."""
+    table = tomllib.loads(path.read_text(encoding="utf-8"))
+    return str(table.get("command", Settings.command))
 
 
 def suggestion(name: str, choices: Iterable[str], prefix: str = "") -> str:

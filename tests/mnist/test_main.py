@@ -51,7 +51,7 @@ def test_the_runs_own_config_repeats_it_bit_for_bit(tmp_path):
         assert torch.equal(value, weights(second)[name])
 
 
-@pytest.mark.parametrize("name", sorted(settings.shipped_configs()))
+@pytest.mark.parametrize("name", sorted(settings.shipped_configs("torchbasics.mnist")))
 def test_every_shipped_config_trains(tmp_path, name):
     argv = ["--config", name, "--max-steps", "2", "--runs-dir", str(tmp_path)]
     assert main([*argv, "--quiet"]) == 0

@@ -15,7 +15,6 @@ import torch
 from rich.console import Console
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from torchbasics.mnist import board
 from torchbasics.mnist.checkpoint import Keeper
 from torchbasics.mnist.config import Config, Model
 from torchbasics.mnist.config import Monitor as Settings
@@ -156,19 +155,6 @@ def test_a_run_folder_that_vanishes_does_not_end_the_training(few, tmp_path):
     folder.mkdir()
     training, _ = run(SMALL, few, folder, lambda *_: shutil.rmtree(folder))
     assert training.progress.is_finished()
-
-
-def test_nothing_that_is_not_finite_reaches_a_log(tmp_path):
-    writer = board.Board(tmp_path, purge_step=0)
-    writer.scalar("nan", math.nan, 1)
-    writer.histogram("none", torch.full((5,), torch.nan), 1)
-    writer.histogram("some", torch.tensor([1.0, math.nan, math.inf, 3.0]), 1)
-    writer.histogram("equal", torch.zeros(5), 1)
-    writer.close()
-    events = EventAccumulator(str(tmp_path)).Reload()
-    assert "nan" not in events.Tags()["scalars"]
-    assert set(events.Tags()["histograms"]) == {"some", "equal"}
-    assert events.Histograms("some")[0].histogram_value.num == 2
 
 
 def test_nan_is_null_in_the_record(few, tmp_path):

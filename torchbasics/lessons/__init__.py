@@ -10,6 +10,7 @@ LESSONS = (
     "matrices",
     "forward",
     "learning",
+    "vanishing",
     "digits",
 )
 

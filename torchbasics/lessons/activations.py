@@ -14,7 +14,15 @@ from rich.table import Table
 from torch import Tensor
 
 from torchbasics import activations, rng
-from torchbasics.activations import ACTIVATIONS, relu, sigmoid, softmax, step, tanh
+from torchbasics.activations import (
+    ACTIVATIONS,
+    ActivationName,
+    relu,
+    sigmoid,
+    softmax,
+    step,
+    tanh,
+)
 from torchbasics.lessons.checks import Check, Part, Words, grid
 from torchbasics.lessons.exercises.activations import check
 
@@ -184,21 +192,31 @@ def vanishing(words: Words) -> Iterable[Check | RenderableType]:
         name = f"{words['depth']}: 0.25^{depth}"
         yield Check(name, [value], best, "theorem", unit / 2)
     for name, row in CHAIN.items():
-        for depth, value in zip((1, 2, 3, 5, 10, 20), row, strict=True):
+        for depth, value in row.items():
             through = slope(partial(chain, FUNCTIONS[name], depth=depth), numbers(1))
             label = f"{words['both']}: {name}, {depth}"
             yield Check(label, [value], through, "chain rule", 5e-7 * value)
 
 
-CHAIN = {
-    "sigmoid": (
-        1.966119e-1, 4.312916e-2, 9.641585e-3, 4.861426e-4, 2.784767e-7, 9.139104e-14,
-    ),
-    "tanh": (
-        4.199743e-1, 2.468680e-1, 1.677069e-1, 9.609569e-2, 4.091204e-2, 1.610982e-2,
-    ),
-    "relu": (1, 1, 1, 1, 1, 1),
-}  # fmt: skip
+CHAIN: dict[ActivationName, dict[int, float]] = {
+    "sigmoid": {
+        1: 1.966119e-1,
+        2: 4.312916e-2,
+        3: 9.641585e-3,
+        5: 4.861426e-4,
+        10: 2.784767e-7,
+        20: 9.139104e-14,
+    },
+    "tanh": {
+        1: 4.199743e-1,
+        2: 2.468680e-1,
+        3: 1.677069e-1,
+        5: 9.609569e-2,
+        10: 4.091204e-2,
+        20: 1.610982e-2,
+    },
+    "relu": {1: 1, 2: 1, 3: 1, 5: 1, 10: 1, 20: 1},
+}
 """d out / d in of layers of one unit (w = 1, b = 0) in a row, from x = 1."""
 
 

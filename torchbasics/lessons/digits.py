@@ -1,4 +1,4 @@
-"""Lesson 6, digits: how a picture becomes 784 numbers, and these become an answer."""
+"""Lesson 7, digits: how a picture becomes 784 numbers, and these become an answer."""
 
 from __future__ import annotations
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import shutil
 import signal
 import sys
 from collections.abc import Sequence
@@ -16,7 +15,7 @@ from rich.console import Console
 from torchbasics import device, rng, runs, settings
 from torchbasics.data import Digits
 from torchbasics.data.mnist import SHA256
-from torchbasics.errors import TrainingError, UserError, command
+from torchbasics.errors import TrainingError, command
 from torchbasics.mlp import MLP
 from torchbasics.mnist import network
 from torchbasics.mnist.checkpoint import Keeper
@@ -40,7 +39,9 @@ PROGRAM = "python -m torchbasics.mnist"
 @command
 def main(argv: Sequence[str] | None = None) -> int:
     """Train as the command line asks."""
-    config, name, resumed = settings.parse(DEFAULTS, argv, prog=PROGRAM, about=__doc__)
+    config, name, resumed = settings.parse(
+        DEFAULTS, argv, prog=PROGRAM, about=__doc__, words=settings.ResumeWords
+    )
     if resumed:
         refuse_changes(config, resumed)
     where, reason = device.choose(config.device)
@@ -103,12 +104,7 @@ def describe(training: Training, folder: Path, name: str) -> None:
     manifest["device"] = str(training.device)
     manifest["threads"] = torch.get_num_threads()
     manifest["data"] = SHA256
-    try:
-        (folder / "config.toml").write_text(settings.to_toml(config), encoding="utf-8")
-        runs.write_manifest(folder, manifest)
-    except (OSError, UnicodeError) as error:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise UserError(f"cannot write to {folder!a} ({error})") from None
+    runs.describe(folder, settings.to_toml(config), manifest)
 
 
 def add_figures(folder: Path, result: Evaluation) -> None:

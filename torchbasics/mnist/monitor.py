@@ -28,7 +28,7 @@ from torch import Tensor
 from torchbasics import rng
 from torchbasics.data import scale_pixels
 from torchbasics.mlp import share_noise
-from torchbasics.mnist.board import Board
+from torchbasics.mnist.board import LAYOUT, Board
 from torchbasics.mnist.evaluate import Evaluation
 from torchbasics.mnist.optim import loss_of
 from torchbasics.mnist.state import Training
@@ -48,7 +48,7 @@ class Monitor:
         self.console = console
         self.training = training
         self.metrics = folder / "metrics.jsonl"
-        self.board = Board(folder, purge_step=training.progress.step + 1)
+        self.board = Board(folder, LAYOUT, purge_step=training.progress.step + 1)
         self.broken: set[str] = set()
         self.before_step: dict[str, Tensor] = {}
         self.told_head = False

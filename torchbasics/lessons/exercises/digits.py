@@ -1,4 +1,4 @@
-"""Exercises of lesson 6: a picture as a row, an answer, a share of right answers."""
+"""Exercises of lesson 7: a picture as a row, an answer, a share of right answers."""
 
 from __future__ import annotations
 

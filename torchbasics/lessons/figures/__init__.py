@@ -49,12 +49,19 @@ FIGURES: dict[str, Callable[[Words], Figure]] = {
 
 def draw(name: str, lang: Language, path: Path) -> None:
     """Draw a lesson's figure as a PNG, in the language that `drawable` gives."""
+    save(FIGURES[name], "figures", lang, path)
+
+
+def save(
+    figure: Callable[[Words], Figure], text: str, lang: Language, path: Path
+) -> None:
+    """Draw a figure whose words stand in that text, in the course's style."""
     lang = drawable(lang)
-    words = prose.read("figures", lang).words
+    words = prose.read(text, lang).words
     words = {key: text.replace(" | ", "\n") for key, text in words.items()}
     family = ["DejaVu Sans", *([hangul_font()] if lang == "ko" else [])]
     with style.context(["default", STYLE, {"font.family": family}]), quiet_fonts():
-        FIGURES[name](words).savefig(path)
+        figure(words).savefig(path)
 
 
 @contextmanager

@@ -1,0 +1,76 @@
+"""Exercises of lesson 6: predict how much is left of a gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from torchbasics.lessons.exercises import judge
+from torchbasics.lessons.exercises.judge import FORMS, Exercise, exercise
+
+_FACTORS = [
+    (torch.tensor(0.25), torch.tensor(10.0)),
+    (torch.tensor(0.5), torch.tensor(3.0)),
+    (torch.tensor(1.0), torch.tensor(20.0)),
+]
+_NUMBERS = (*FORMS, lambda function, a, b: function(a.item(), int(b)))
+
+
+def _chi(weights: Tensor, slopes: Tensor) -> Tensor:
+    """Root of (inputs times mean square weight) times mean square slope."""
+    return (len(weights) * weights.square().mean() * slopes.square().mean()).sqrt()
+
+
+_LAYER = [
+    (torch.tensor([0.5, -0.5, 1.0, 0.0]), torch.tensor([0.25, 0.2, 0.1])),
+    (torch.tensor([2.0, -1.0]), torch.tensor([0.25, 0.05])),
+]
+
+EXERCISES: dict[str, Exercise] = {
+    "left": exercise(
+        lambda factor, layers: factor**layers,
+        _FACTORS,
+        _NUMBERS,
+        times_layers=lambda factor, layers: factor * layers,
+        shared_by_layers=lambda factor, layers: factor / layers,
+        lost_for_left=lambda factor, layers: 1 - factor**layers,
+        one_layer_less=lambda factor, layers: factor ** (layers - 1),
+        factor_from_layers=lambda factor, layers: factor ** (1 / layers),
+    ),
+    "factor": exercise(
+        lambda left, layers: left ** (1 / layers),
+        [(torch.tensor(1e-6), torch.tensor(10.0)), _FACTORS[1]],
+        _NUMBERS,
+        shared_by_layers=lambda left, layers: left / layers,
+        factor_from_layers=lambda left, layers: left**layers,
+        root_of_two=lambda left, layers: left**0.5,
+    ),
+    "shrink": exercise(
+        _chi,
+        _LAYER,
+        no_root=lambda weights, slopes: _chi(weights, slopes) ** 2,
+        slopes_only=lambda weights, slopes: slopes.square().mean().sqrt(),
+        weights_only=lambda weights, slopes: weights.square().sum().sqrt(),
+        no_fan_in=lambda weights, slopes: (
+            weights.square().mean() * slopes.square().mean()
+        ).sqrt(),
+        mean_for_square=lambda weights, slopes: (
+            weights.square().sum().sqrt() * slopes.mean()
+        ),
+    ),
+}
+
+
+def check(function: Callable[..., Any], exercise: str = "", lang: str = "auto") -> bool:
+    """Judge your own left, factor (both of a number and layers), or shrink.
+
+    >>> def my_left(factor, layers):
+    ...     return factor**layers
+    >>> check(my_left, lang="en")
+    Right.
+    True
+    """
+    return judge.check(EXERCISES, function, exercise, lang)
