@@ -15,6 +15,7 @@ from torchbasics.lessons.exercises import forward as forward_exercises
 from torchbasics.lessons.exercises import learning as learning_exercises
 from torchbasics.lessons.exercises import matrices as matrix_exercises
 from torchbasics.lessons.exercises import perceptron as perceptron_exercises
+from torchbasics.lessons.exercises import vanishing as vanishing_exercises
 from torchbasics.lessons.exercises.judge import judge
 from torchbasics.perceptron import Perceptron
 
@@ -25,6 +26,7 @@ EXERCISES = {
     **forward_exercises.EXERCISES,
     **matrix_exercises.EXERCISES,
     **perceptron_exercises.EXERCISES,
+    **vanishing_exercises.EXERCISES,
 }
 W1 = np.array([[0.1, 0.3, 0.5], [0.2, 0.4, 0.6]])
 W2 = np.array([[0.1, 0.4], [0.2, 0.5], [0.3, 0.6]])
@@ -99,7 +101,48 @@ def descend_by_the_first_gradient(gradient, x, lr, steps):
     return x
 
 
+def rms(values):
+    return np.sqrt(np.mean(np.square(values)))
+
+
+def matmul_of_squares(a, b):
+    n = range(len(a))
+    return [[sum(a[i][k] * b[k][j] for k in n) for j in n] for i in n]
+
+
 MISTAKES = [
+    ("update", "adds_target", lambda w, x, t: w + t * x),
+    ("update", "only_adds", lambda w, x, t: w + x if (w @ x > 0) != t else w),
+    ("update", "change_only", lambda w, x, t: (t - (w @ x > 0) * 1) * x),
+    ("update", "other_rate", lambda w, x, t: w + 0.1 * (t - (w @ x > 0) * 1) * x),
+    ("sigmoid", "no_brackets", lambda x: 1 / 1 + np.exp(-x)),
+    ("relu", "leaky", F.leaky_relu),
+    ("matmul", "square_only", matmul_of_squares),
+    ("forward", "over_everything",
+     lambda x: network(x, last=lambda a: np.exp(a) / np.exp(a).sum())),
+    ("forward", "one_sigmoid_missing",
+     lambda x: np_softmax((np_sigmoid(x @ W1 + B1) @ W2 + B2) @ W3 + B3)),
+    ("forward", "inferred_weights", lambda x: forward.network("source")(x.double())
+     .softmax(1)),
+    ("perceptron", "one_example", lambda x, w, b: fires(np.sum(x * w) + b)),
+    ("layer", "one_example",
+     lambda x, w, b: [x[0] * w[0][0] + x[1] * w[1][0] + b[0],
+                      x[0] * w[0][1] + x[1] * w[1][1] + b[1]]),
+    ("softmax", "over_everything", lambda x: np.exp(x) / np.sum(np.exp(x))),
+    ("predict", "one_example", lambda x: sorted(range(4), key=lambda c: x[c])[-1]),
+    ("left", "times_layers", lambda f, n: f * n),
+    ("left", "shared_by_layers", lambda f, n: f / n),
+    ("left", "lost_for_left", lambda f, n: 1 - f**n),
+    ("left", "one_layer_less", lambda f, n: math.prod([f] * (int(n) - 1))),
+    ("left", "factor_from_layers", lambda f, n: f ** (1 / n)),
+    ("factor", "shared_by_layers", lambda left, n: left / n),
+    ("factor", "factor_from_layers", lambda left, n: left**n),
+    ("factor", "root_of_two", lambda left, n: math.sqrt(left)),
+    ("shrink", "no_root", lambda w, s: np.sum(w**2) * np.mean(s**2)),
+    ("shrink", "slopes_only", lambda w, s: rms(s)),
+    ("shrink", "weights_only", lambda w, s: np.linalg.norm(w)),
+    ("shrink", "no_fan_in", lambda w, s: rms(w) * rms(s)),
+    ("shrink", "mean_for_square", lambda w, s: np.linalg.norm(w) * np.mean(s)),
     ("squared_error", "no_half", lambda y, t: np.sum((y - t) ** 2)),
     ("squared_error", "mean_for_half", F.mse_loss),
     ("squared_error", "no_square", lambda y, t: 0.5 * np.sum(y - t)),
@@ -356,6 +399,10 @@ def float16_forward(x):
 
 
 RIGHT = [
+    ("left", lambda f, n: math.exp(n * math.log(f))),
+    ("left", lambda f, n: math.prod(f for _ in range(int(n)))),
+    ("factor", lambda left, n: math.exp(math.log(left) / n)),
+    ("shrink", lambda w, s: np.linalg.norm(w) * rms(s)),
     ("squared_error", lambda y, t: 0.5 * np.sum((y - t) ** 2)),
     ("squared_error", lambda y, t: F.mse_loss(y, t, reduction="sum") / 2),
     ("cross_entropy", lambda p, t: F.nll_loss(p.log(), t)),
@@ -497,7 +544,7 @@ def test_the_exercise_is_found_by_the_functions_name(capsys):
     assert perceptron.check(nand)
     with pytest.raises(ValueError, match=r"which exercise is unnamed.*matmul"):
         matrices.check(unnamed)
-    with pytest.raises(ValueError, match=r"no exercise 'nor'; there is and, or"):
+    with pytest.raises(ValueError, match=r"no exercise 'nor'; there are and, or"):
         perceptron.check(nand, "nor")
     with pytest.raises(TypeError, match=r"function is 1; wanted a function"):
         perceptron.check(nand(0, 0))

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from torchbasics.activations import relu, sigmoid, softmax, step, tanh
+from torchbasics.activations import leaky_relu, relu, sigmoid, softmax, step, tanh
 from torchbasics.lessons.exercises import judge
 from torchbasics.lessons.exercises.judge import NUMBERS, Exercise, exercise
 
@@ -38,6 +38,7 @@ EXERCISES: dict[str, Exercise] = {
         step,
         [(_POINTS,)],
         NUMBERS,
+        alone=True,
         at_least=lambda x: (x >= 0).float(),
         signs=torch.sign,
         inverted=lambda x: (x < 0).float(),
@@ -47,16 +48,19 @@ EXERCISES: dict[str, Exercise] = {
         sigmoid,
         [(_FAR,)],
         NUMBERS,
+        alone=True,
         exponent_sign=lambda x: sigmoid(-x),
         overflows=lambda x: x.exp() / (1 + x.exp()),
         overflows_below=lambda x: torch.where(x < -700, torch.nan, sigmoid(x)),
         tanh_for_sigmoid=tanh,
         minus_for_plus=lambda x: 1 / (1 - torch.exp(-x)),
+        no_brackets=lambda x: 1 + torch.exp(-x),
     ),
     "sigmoid_slope": exercise(
         _slope,
         [(_POINTS,)],
         NUMBERS,
+        alone=True,
         slope_of_output=lambda x: x * (1 - x),
         function_for_slope=sigmoid,
         square_for_product=lambda x: 1 - sigmoid(x).square(),
@@ -66,16 +70,19 @@ EXERCISES: dict[str, Exercise] = {
         relu,
         [(_POINTS,)],
         NUMBERS,
+        alone=True,
         absolute=torch.abs,
         smaller=lambda x: x.clamp(max=0),
         slope_for_function=step,
         clipped=lambda x: x.clamp(0, 1),
         not_summed_up=lambda x: x.max().clamp(min=0),
+        leaky=leaky_relu,
     ),
     "relu_slope": exercise(
         step,
         [(_POINTS,)],
         NUMBERS,
+        alone=True,
         slope_at_kink=lambda x: (x >= 0).float(),
         half_at_kink=lambda x: torch.where(x == 0, 0.5, step(x)),
         function_for_slope=relu,
@@ -84,6 +91,7 @@ EXERCISES: dict[str, Exercise] = {
     "softmax": exercise(
         softmax,
         _SCORES,
+        batched=True,
         overflows=_plain_softmax,
         softmax_twice=lambda x: softmax(softmax(x)),
         over_examples=lambda x: softmax(x, dim=0),

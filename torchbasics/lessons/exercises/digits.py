@@ -39,6 +39,7 @@ EXERCISES: dict[str, Exercise] = {
     "flatten": exercise(
         _rows,
         [(_IMAGES,)],
+        batched=True,
         not_scaled=lambda images: 255 * _rows(images),
         one_long_row=lambda images: _rows(images).flatten(),
         columns_first=lambda images: _rows(images.transpose(1, 2)),
@@ -49,6 +50,7 @@ EXERCISES: dict[str, Exercise] = {
     "predict": exercise(
         lambda logits: logits.argmax(1),
         [(_LOGITS,)],
+        batched=True,
         best_score=lambda logits: logits.amax(1),
         over_examples_argmax=lambda logits: logits.argmax(0),
         one_answer=lambda logits: logits.argmax(),

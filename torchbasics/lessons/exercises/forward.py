@@ -59,6 +59,19 @@ def _forward(
     return out(z @ W3 + biases * B3)
 
 
+def _over_all(scores: Tensor) -> Tensor:
+    return softmax(scores.flatten()).view(scores.shape)
+
+
+def _forward_with_one_sigmoid(x: Tensor) -> Tensor:
+    return softmax((sigmoid(x @ W1 + B1) @ W2 + B2) @ W3 + B3)
+
+
+def _forward_with_inferred_weights(x: Tensor) -> Tensor:
+    hidden = sigmoid(sigmoid(x @ W1 + B1) @ W2 + B2)
+    return softmax(hidden @ _rows(LAST["source"], 2) + B3)
+
+
 _LAYER = (
     torch.tensor([[1.0, 0.5], [-2.0, 0.0]]),
     torch.tensor([[0.1, 0.3], [0.2, 0.4]]),
@@ -70,6 +83,7 @@ EXERCISES: dict[str, Exercise] = {
     "layer": exercise(
         lambda x, weight, bias: x @ weight + bias,
         [_LAYER],
+        batched=True,
         transposed_weight=lambda x, weight, bias: x @ weight.T + bias,
         no_bias=lambda x, weight, bias: x @ weight,
         bias_sign=lambda x, weight, bias: x @ weight - bias,
@@ -81,6 +95,7 @@ EXERCISES: dict[str, Exercise] = {
     "forward": exercise(
         _forward,
         _INPUTS,
+        batched=True,
         no_softmax=lambda x: _forward(x, out=lambda a: a),
         softmax_twice=lambda x: _forward(x, out=lambda a: softmax(softmax(a))),
         sigmoid_for_softmax=lambda x: _forward(x, out=sigmoid),
@@ -91,6 +106,9 @@ EXERCISES: dict[str, Exercise] = {
         no_bias=lambda x: _forward(x, biases=0.0),
         over_examples=lambda x: _forward(x, out=lambda a: softmax(a, dim=0)),
         log_softmax=lambda x: _forward(x, out=lambda a: softmax(a).log()),
+        over_everything=lambda x: _forward(x, out=_over_all),
+        one_sigmoid_missing=_forward_with_one_sigmoid,
+        inferred_weights=_forward_with_inferred_weights,
     ),
 }
 

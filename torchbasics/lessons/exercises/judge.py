@@ -21,6 +21,10 @@ Function = Callable[..., Any]
 Ask = Callable[..., Tensor]
 """A learner's function, called in one of the forms below: tensors in, tensor out."""
 
+Case = tuple[Tensor, ...]
+Mistake = Callable[[Ask, Sequence[Case]], bool]
+"""Whether a function made this mistake, as seen on the cases up to its first error."""
+
 TOLERANCE = 5e-3  # float16 is good to 1e-3; every mistake is far larger
 
 MANY = 20  # numbers that a sentence cannot hold
@@ -52,9 +56,10 @@ class Exercise(NamedTuple):
     """What is right, on which cases it is tried, and which mistakes are known."""
 
     right: Ask
-    cases: Sequence[tuple[Tensor, ...]]
-    mistakes: Mapping[str, Callable[[Ask], bool]]
+    cases: Sequence[Case]
+    mistakes: Mapping[str, Mistake]
     forms: Sequence[Callable[..., Any]] = FORMS
+    alone: bool = False  # each row, or number, is a question of its own
 
 
 class NothingReturnedError(Exception):
@@ -66,6 +71,7 @@ class Finding(NamedTuple):
 
     rank: int
     text: str
+    tried: int  # cases, up to the first that went wrong
 
 
 RAISES, NOTHING, SHAPE, VALUES, RIGHT = range(5)
@@ -81,13 +87,22 @@ class Judgement(NamedTuple):
 
 def exercise(
     right: Ask,
-    cases: Sequence[tuple[Tensor, ...]],
+    cases: Sequence[Case],
     forms: Sequence[Callable[..., Any]] = FORMS,
+    *,
+    alone: bool = False,
+    batched: bool = False,
     **wrong: Ask,
 ) -> Exercise:
-    """An exercise whose mistakes are functions that make them."""
-    mistakes = {name: _acts_like(function, cases) for name, function in wrong.items()}
-    return Exercise(right, cases, mistakes, forms)
+    """An exercise whose mistakes are functions that make them.
+
+    Where the first argument is a batch, a function that is right only for each of its
+    rows by itself is known, too: `one_example`.
+    """
+    mistakes = {name: _acts_like(function) for name, function in wrong.items()}
+    if batched:
+        mistakes["one_example"] = _right_by_rows(right)
+    return Exercise(right, cases, mistakes, forms, alone)
 
 
 def check(
@@ -101,7 +116,7 @@ def check(
         raise TypeError(f"function is {function!r}; wanted a function, not its result")
     name = name or _named_after(exercises, function)
     if name not in exercises:
-        raise ValueError(f"no exercise {name!r}; there is {', '.join(exercises)}")
+        raise ValueError(f"no exercise {name!r}; there are {', '.join(exercises)}")
     judgement = judge(exercises[name], function, lang)
     print(judgement.message)
     return judgement.passed
@@ -116,12 +131,21 @@ def judge(exercise: Exercise, function: Function, lang: str = "auto") -> Judgeme
     best = max(findings, key=lambda finding: finding.rank)
     if best.rank == RIGHT:
         return Judgement(True, "", best.text)
-    for name, mistake in exercise.mistakes.items():
-        for ask, finding in zip(asks, findings, strict=True):
-            if _holds(mistake, ask):
-                why = prose.sections("mistakes", language)[name]
-                return Judgement(False, name, f"{finding.text}\n{why}")
+    for ask, finding in zip(asks, findings, strict=True):
+        if name := _mistake_of(ask, exercise, finding):
+            why = prose.sections("mistakes", language)[name]
+            return Judgement(False, name, f"{finding.text}\n{why}")
     return Judgement(False, "", best.text)
+
+
+def _mistake_of(ask: Ask, exercise: Exercise, finding: Finding) -> str:
+    """The name of the mistake that explains all answers, or else those up to the first
+    that is wrong, as a function may make a second mistake later; "" if none does."""
+    for cases in (exercise.cases, exercise.cases[: finding.tried]):
+        for name, mistake in exercise.mistakes.items():
+            if _holds(mistake, ask, cases):
+                return name
+    return ""
 
 
 def same(a: Tensor, b: Tensor) -> bool:
@@ -133,8 +157,19 @@ def same(a: Tensor, b: Tensor) -> bool:
     )
 
 
-def _acts_like(wrong: Ask, cases: Sequence[tuple[Tensor, ...]]) -> Callable[..., bool]:
-    return lambda ask: all(same(ask(*case), wrong(*case)) for case in cases)
+def _acts_like(wrong: Ask) -> Mistake:
+    return lambda ask, cases: all(same(ask(*case), wrong(*case)) for case in cases)
+
+
+def _right_by_rows(right: Ask) -> Mistake:
+    def each_row(ask: Ask, cases: Sequence[Case]) -> bool:
+        return all(
+            same(ask(row, *rest), right(row[None], *rest)[0])
+            for first, *rest in cases
+            for row in first
+        )
+
+    return each_row
 
 
 def _asker(exercise: Exercise, form: Callable[..., Any], function: Function) -> Ask:
@@ -167,42 +202,49 @@ def _or_nan(function: Function, value: float) -> Any:
         return torch.nan
 
 
-def _holds(mistake: Callable[[Ask], bool], ask: Ask) -> bool:
+def _holds(mistake: Mistake, ask: Ask, cases: Sequence[Case]) -> bool:
     try:
-        return mistake(ask)
+        return mistake(ask, cases)
     except Exception:  # what cannot be asked did not make this mistake
         return False
 
 
 def _try(exercise: Exercise, ask: Ask, words: Mapping[str, str]) -> Finding:
     """The first thing that differs from what is right, if anything does."""
-    for case in exercise.cases:
+    for tried, case in enumerate(exercise.cases, start=1):
         wanted = exercise.right(*case)
         try:
             got = ask(*case)
         except NothingReturnedError:
-            return Finding(NOTHING, words["none"])
+            return Finding(NOTHING, words["none"], tried)
         except Exception as error:  # a learner's code may raise anything
             reason = f"{type(error).__name__}: {error}"
-            return Finding(RAISES, words["raises"].format(error=reason))
+            return Finding(RAISES, words["raises"].format(error=reason), tried)
         if got.shape != wanted.shape:
             shapes = {"got": tuple(got.shape), "wanted": tuple(wanted.shape)}
-            return Finding(SHAPE, words["shape"].format(**shapes))
+            return Finding(SHAPE, words["shape"].format(**shapes), tried)
         if not same(got, wanted):
-            return Finding(VALUES, _first_difference(case, got, wanted, words))
-    return Finding(RIGHT, words["right"])
+            text = _first_difference(exercise, case, got, words)
+            return Finding(VALUES, text, tried)
+    return Finding(RIGHT, words["right"], len(exercise.cases))
 
 
 def _first_difference(
-    case: tuple[Tensor, ...], got: Tensor, wanted: Tensor, words: Mapping[str, str]
+    exercise: Exercise, case: Case, got: Tensor, words: Mapping[str, str]
 ) -> str:
-    """For which input, or row of inputs, another answer was given."""
-    if wanted.ndim and len(case[0]) == len(wanted):
+    """How the function was called, and the first row that came out otherwise."""
+    wanted, how, place = exercise.right(*case), "called", ""
+    if wanted.ndim:
         rows = zip(got, wanted, strict=True)
         row = next(index for index, pair in enumerate(rows) if not same(*pair))
-        got, wanted, case = got[row], wanted[row], (case[0][row], *case[1:])
+        got, wanted = got[row], wanted[row]
+        how, place = "called_row", str(row)
+        if exercise.alone:
+            how, case = "differs", (case[0][row], *case[1:])
     given = ", ".join(str(_plain(value)) for value in case)
-    return words["differs"].format(given=given, got=_plain(got), wanted=_plain(wanted))
+    return words[how].format(
+        given=given, row=place, got=_plain(got), wanted=_plain(wanted)
+    )
 
 
 def _plain(values: Tensor) -> Any:
@@ -222,6 +264,6 @@ def _named_after(exercises: Mapping[str, Exercise], function: Function) -> str:
     if not fitting:
         raise ValueError(
             f"which exercise is {name}? Name it, as in check({name}, "
-            f"{next(iter(exercises))!r}); there is {', '.join(exercises)}"
+            f"{next(iter(exercises))!r}); there are {', '.join(exercises)}"
         )
     return max(fitting, key=len)

@@ -14,6 +14,10 @@ _SQUARES = (
     torch.tensor([[1.0, 2.0], [3.0, 4.0]]),
     torch.tensor([[5.0, 6.0], [7.0, 8.0]]),
 )
+_RECTANGLES = (
+    torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]),
+    torch.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]),
+)
 _BATCH = torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0], [7.0, 8.0, 9.0]])
 _BIAS = torch.tensor([10.0, 20.0, 30.0])
 
@@ -21,7 +25,7 @@ _BIAS = torch.tensor([10.0, 20.0, 30.0])
 EXERCISES: dict[str, Exercise] = {
     "matmul": exercise(
         torch.matmul,
-        [_SQUARES],
+        [_SQUARES, _RECTANGLES],
         number_by_number=torch.mul,
         swapped=lambda a, b: b @ a,
         rows_with_rows=lambda a, b: a @ b.T,
@@ -29,6 +33,7 @@ EXERCISES: dict[str, Exercise] = {
         transposed_result=lambda a, b: (a @ b).T,
         one_sum=lambda a, b: (a * b).sum(),
         one_sum_per_row=lambda a, b: (a * b).sum(1),
+        square_only=lambda a, b: a[:, : len(a)] @ b[: len(a), : len(a)],
     ),
     "add_bias": exercise(
         torch.add,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -10,7 +10,15 @@ from torch import Tensor
 
 from torchbasics.activations import step
 from torchbasics.lessons.exercises import judge
-from torchbasics.lessons.exercises.judge import ROWS, Ask, Exercise, exercise, same
+from torchbasics.lessons.exercises.judge import (
+    ROWS,
+    Ask,
+    Case,
+    Exercise,
+    Mistake,
+    exercise,
+    same,
+)
 from torchbasics.perceptron import INPUTS, separability
 
 TABLES = {
@@ -22,7 +30,7 @@ TABLES = {
 NUDGES = 1e-3 * torch.cat([torch.eye(2), -torch.eye(2)])
 
 
-def _gate(name: str, **special: Callable[[Ask], bool]) -> Exercise:
+def _gate(name: str, **special: Mistake) -> Exercise:
     """A gate to write. What went wrong is found by asking about other points too."""
     wanted = torch.tensor(TABLES[name], dtype=torch.float64)
     others = {key: torch.tensor(table) for key, table in TABLES.items() if key != name}
@@ -33,33 +41,33 @@ def _gate(name: str, **special: Callable[[Ask], bool]) -> Exercise:
         changed = (near.amin(0) == 0) & (near.amax(0) == 1)
         return bool((changed | (ask(INPUTS) == wanted)).all())
 
-    mistakes: dict[str, Callable[[Ask], bool]] = {
-        "not_summed": lambda ask: ask(INPUTS).shape == INPUTS.shape,
-        "signs": lambda ask: same((ask(INPUTS) + 1) / 2, wanted),
-        "no_step": lambda ask: not _binary(ask) and same(step(ask(INPUTS)), wanted),
-        "at_least": lambda ask: (
+    mistakes: dict[str, Mistake] = {
+        "not_summed": lambda ask, _: ask(INPUTS).shape == INPUTS.shape,
+        "signs": lambda ask, _: same((ask(INPUTS) + 1) / 2, wanted),
+        "no_step": lambda ask, _: not _binary(ask) and same(step(ask(INPUTS)), wanted),
+        "at_least": lambda ask, _: (
             on_the_line(ask) and bool((ask(INPUTS) >= wanted).all())
         ),
-        "on_the_line": lambda ask: (
+        "on_the_line": lambda ask, _: (
             on_the_line(ask) and bool((ask(INPUTS) <= wanted).all())
         ),
-        "inverted": lambda ask: same(1 - ask(INPUTS), wanted),
-        "bias_sign": lambda ask: same(1 - ask(-INPUTS), wanted),
-        "no_bias": lambda ask: (
+        "inverted": lambda ask, _: same(1 - ask(INPUTS), wanted),
+        "bias_sign": lambda ask, _: same(1 - ask(-INPUTS), wanted),
+        "no_bias": lambda ask, _: (
             _binary(ask)
             and len(ask(INPUTS).unique()) == 2
             and same(ask(INPUTS), ask(1e-3 * INPUTS))
         ),
         **special,
-        "other_gate": lambda ask: any(same(ask(INPUTS), t) for t in others.values()),
-        "always_0": lambda ask: not ask(INPUTS).any(),
-        "always_1": lambda ask: bool((ask(INPUTS) == 1).all()),
-        "one_input": lambda ask: any(same(ask(INPUTS), x) for x in INPUTS.T),
+        "other_gate": lambda ask, _: any(same(ask(INPUTS), t) for t in others.values()),
+        "always_0": lambda ask, _: not ask(INPUTS).any(),
+        "always_1": lambda ask, _: bool((ask(INPUTS) == 1).all()),
+        "one_input": lambda ask, _: any(same(ask(INPUTS), x) for x in INPUTS.T),
     }
-    return Exercise(lambda x: wanted, [(INPUTS,)], mistakes, ROWS)
+    return Exercise(lambda x: wanted, [(INPUTS,)], mistakes, ROWS, alone=True)
 
 
-def _needs_one_line(ask: Ask) -> bool:
+def _needs_one_line(ask: Ask, _: Sequence[Case]) -> bool:
     return _binary(ask) and separability(INPUTS, ask(INPUTS).int()).separable
 
 
@@ -98,6 +106,7 @@ EXERCISES: dict[str, Exercise] = {
     "perceptron": exercise(
         _perceptron,
         _UNITS,
+        batched=True,
         at_least=lambda x, weight, bias: (x @ weight + bias >= 0).float(),
         no_bias=lambda x, weight, bias: step(x @ weight),
         bias_sign=lambda x, weight, bias: step(x @ weight - bias),
@@ -113,6 +122,14 @@ EXERCISES: dict[str, Exercise] = {
         always_moves=lambda weight, x, target: weight + (2 * target - 1) * x,
         no_input=lambda weight, x, target: weight + (target - step(weight @ x)),
         no_step=lambda weight, x, target: weight + (target - weight @ x) * x,
+        adds_target=lambda weight, x, target: weight + target * x,
+        only_adds=lambda weight, x, target: (
+            weight + (target - step(weight @ x)).abs() * x
+        ),
+        change_only=lambda weight, x, target: (target - step(weight @ x)) * x,
+        other_rate=lambda weight, x, target: (
+            weight + 0.1 * (target - step(weight @ x)) * x
+        ),
     ),
 }
 
