@@ -1,6 +1,7 @@
 """The words: two languages with the same keys, places and commands."""
 
 import re
+from doctest import DocTestParser
 from importlib import import_module
 
 import pytest
@@ -39,18 +40,25 @@ def test_a_lesson_has_a_place_for_each_of_its_parts(lesson, lang):
     assert places == [part.__name__ for part in find(lesson)]
 
 
+def snippets(lesson, lang):
+    """What a reader is asked to type, without comments and the language."""
+    sources = [e.source for e in DocTestParser().get_examples(body(lesson, lang))]
+    assert sources
+    return [re.sub(r"\s*#.*|, lang=\"ko\"", "", source) for source in sources]
+
+
 @pytest.mark.parametrize("lesson", LESSONS)
 def test_both_languages_show_the_same_code_but_for_comments(lesson):
-    english, korean = (
-        [
-            re.split(r"\s*#| {3,}|  같", line.strip())[0]
-            for line in body(lesson, lang).splitlines()
-            if line.startswith("    >>> ") or line.startswith("    ... ")
-        ]
-        for lang in ("en", "ko")
-    )
-    assert english == korean
-    assert english
+    assert snippets(lesson, "en") == snippets(lesson, "ko")
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_the_code_works_as_it_is_typed(lesson, capsys):
+    names: dict = {}
+    for source in snippets(lesson, "ko"):
+        exec(compile(source, lesson, "single"), names)
+    assert capsys.readouterr().out
+    assert re.search(r"^    \.\.\.$", body(lesson, "en"), re.M)  # ends each def
 
 
 @pytest.mark.parametrize("lang", ["en", "ko"])

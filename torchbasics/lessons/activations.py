@@ -66,17 +66,27 @@ def curves(words: Words) -> Iterable[Check | RenderableType]:
 def values(words: Words) -> Iterable[Check | RenderableType]:
     """The three functions of the source at the textbook's points, and their kin."""
     x = numbers(-1, 1, 2)
-    yield Check("step(-1, 1, 2)", (0, 1, 1), step(x), BOOK)
+    yield Check(f"step {words['at']} -1, 1, 2", (0, 1, 1), step(x), BOOK)
     wanted = (0.26894142, 0.73105858, 0.88079708)
-    yield Check("sigmoid(-1, 1, 2)", wanted, sigmoid(x), BOOK, 5e-9)
-    yield Check("relu(-1, 1, 2)", (0, 1, 2), relu(x), BOOK)
+    yield Check(f"sigmoid {words['at']} -1, 1, 2", wanted, sigmoid(x), BOOK, 5e-9)
+    yield Check("step(0)", [0], step(numbers(0)), words["convention"])
+    yield Check(f"relu {words['at']} -1, 1, 2", (0, 1, 2), relu(x), BOOK)
     mirrored = sigmoid(x) + sigmoid(-x)
     yield Check("sigmoid(x) + sigmoid(-x)", (1, 1, 1), mirrored, "theorem", 1e-12)
     wanted = (-0.76159416, 0.76159416, 0.96402758)
-    yield Check("tanh(-1, 1, 2)", wanted, tanh(x), "2 sigmoid(2x) - 1", 5e-9)
-    yield Check("leaky_relu(-1, 1, 2)", (-0.01, 1, 2), activations.leaky_relu(x), "d2l")
+    yield Check(
+        f"tanh {words['at']} -1, 1, 2", wanted, tanh(x), "2 sigmoid(2x) - 1", 5e-9
+    )
+    yield Check(
+        f"leaky_relu {words['at']} -1, 1, 2",
+        (-0.01, 1, 2),
+        activations.leaky_relu(x),
+        "d2l",
+    )
     wanted = (-0.15865525, 0.84134475, 1.95449974)
-    yield Check("gelu(-1, 1, 2)", wanted, activations.gelu(x), "x Phi(x)", 5e-9)
+    yield Check(
+        f"gelu {words['at']} -1, 1, 2", wanted, activations.gelu(x), "x Phi(x)", 5e-9
+    )
 
 
 def slopes(words: Words) -> Iterable[Check | RenderableType]:
@@ -89,12 +99,18 @@ def slopes(words: Words) -> Iterable[Check | RenderableType]:
             f"sigmoid'({x})", [value], slope(sigmoid, numbers(x)), "s (1 - s)", size
         )
     zero, around = numbers(0), numbers(-2, -0.5, 0.5, 2)
-    yield Check("step(0)", [0], step(zero), words["convention"])
     for name, value in {"relu": 0, "leaky_relu": 0.01, "gelu": 0.5, "tanh": 1}.items():
         source = words["convention"] if "relu" in name else "theorem"
         yield Check(f"{name}'(0)", [value], slope(FUNCTIONS[name], zero), source)
-    yield Check("relu'(-2, -.5, .5, 2)", (0, 0, 1, 1), slope(relu, around), "theorem")
-    yield Check("step'(-2, -.5, .5, 2)", (0,) * 4, slope(step, around), "theorem")
+    yield Check(
+        f"relu' {words['at']} -2, -.5, .5, 2",
+        (0, 0, 1, 1),
+        slope(relu, around),
+        "theorem",
+    )
+    yield Check(
+        f"step' {words['at']} -2, -.5, .5, 2", (0,) * 4, slope(step, around), "theorem"
+    )
 
 
 def untrainable(words: Words) -> Iterable[Check | RenderableType]:
@@ -109,9 +125,7 @@ def untrainable(words: Words) -> Iterable[Check | RenderableType]:
     weight = numbers(0.5)
     for name, wanted in (("step", 0.0), ("sigmoid", -0.27218605)):
         gradient = slope(partial(_loss, FUNCTIONS[name]), weight)
-        yield Check(
-            f"{name}: d {words['loss']} / d w", [wanted], gradient, "calculus", 5e-9
-        )
+        yield Check(f"{name}: {words['dloss']}", [wanted], gradient, "calculus", 5e-9)
 
 
 def collapse(words: Words) -> Iterable[Check | RenderableType]:
@@ -163,7 +177,7 @@ def overflow(words: Words) -> Iterable[Check | RenderableType]:
     """Softmax, and exp's overflow: the plain formulas beside the safe ones."""
     scores = numbers(0.3, 2.9, 4.0)
     wanted = (0.01821127, 0.24519181, 0.73659691)
-    yield Check("softmax(0.3, 2.9, 4)", wanted, softmax(scores), BOOK, 5e-9)
+    yield Check("softmax(scores)", wanted, softmax(scores), BOOK, 5e-9)
     yield Check(words["total"], [1], [softmax(scores).sum()], "theorem", 1e-12)
     shift = softmax(scores + 100) - softmax(scores)
     yield Check("softmax(x + 100) - softmax(x)", (0, 0, 0), shift, "theorem", 1e-12)
@@ -230,8 +244,8 @@ def chain(function: Activation, x: Tensor, depth: int) -> Tensor:
 def _curve(y: Tensor, rows: int = 6) -> str:
     """Values as dots, from the lowest at the bottom to the highest at the top."""
     span = (y.max() - y.min()).clamp(min=1e-12)
-    height = ((rows - 1) * (y.max() - y) / span).round().tolist()
-    labels = {0: f"{y.max():.3g}", rows - 1: f"{y.min():.3g}"}
+    height = (rows - 1 - (rows - 1) * (y - y.min()) / span).round().tolist()
+    labels = {round(min(height)): f"{y.max():.2g}", rows - 1: f"{y.min():.2g}"}
     return "\n".join(
         f"{labels.get(row, ''):>5} " + "".join("·●"[h == row] for h in height)
         for row in range(rows)

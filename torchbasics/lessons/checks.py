@@ -81,8 +81,8 @@ def checks_table(
     for check in checks:
         cells = [
             check.name,
-            " ".join(_number(value, check.tolerance) for value in check.expected),
-            " ".join(_number(value, check.tolerance) for value in check.here),
+            ", ".join(_number(value, check.tolerance) for value in check.expected),
+            ", ".join(_number(value, check.tolerance) for value in check.here),
             "[green]✓" if check.passed else f"[bold red]✗ {words['wrong']}",
         ]
         table.add_row(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice, product
 
 import torch
@@ -106,10 +107,9 @@ def refused(words: Words) -> Iterable[Check | RenderableType]:
     yield table
     errors = [len(epoch.mistakes) for epoch in epochs]
     yield Check(words["xor_mistakes"], (2, 3, 4, 4, 4), errors, "perceptron rule")
-    ends = torch.tensor([epoch.weights for epoch in epochs[1:]]).flatten()
-    yield Check(words["xor_weights"], (1, 0, -1) * 4, ends, "perceptron rule")
-    times = separability(INPUTS, torch.tensor(TABLES["XOR"])).multipliers
-    yield Check(words["times"], (1, 1, 1, 1), times, "Farkas 1902")
+    for number, epoch in enumerate(epochs[1:], start=2):
+        name = words["xor_weights"].format(epoch=number)
+        yield Check(name, (1, 0, -1), epoch.weights, "perceptron rule")
 
 
 def sixteen(words: Words) -> Iterable[Check | RenderableType]:
@@ -119,16 +119,31 @@ def sixteen(words: Words) -> Iterable[Check | RenderableType]:
     for targets in product((0, 1), repeat=4):
         verdict = separability(INPUTS, torch.tensor(targets))
         verdicts.append(proves(verdict, targets) and verdict.separable)
-        bias, *weights = verdict.weights or (0.0, 0.0, 0.0)
-        line = f"{weights[0]:+g} x1 {weights[1]:+g} x2 {bias:+g} > 0"
         table.add_row(
             "     ".join(map(str, targets)),
             words["one line" if verdict.separable else "no line"],
-            line if verdict.separable else words["sum"],
+            condition(verdict.weights, words) if verdict.separable else words["sum"],
         )
     yield table
+    times = separability(INPUTS, torch.tensor(TABLES["XOR"])).multipliers
+    yield Check(words["times"], (1, 1, 1, 1), times, "Farkas 1902")
     yield Check(words["separable"], [14], [sum(verdicts)], "counted")
     yield Check(words["inseparable"], [2], [verdicts.count(False)], "XOR, XNOR")
+
+
+def condition(weights: Sequence[float], words: Words) -> str:
+    """`w1 x1 + w2 x2 + b > 0` in numbers, without what is 0.
+
+    >>> condition((-2.0, 1.0, 2.0), {})
+    'x1 + 2 x2 - 2 > 0'
+    """
+    bias, *factors = weights
+    terms = [f"{w:+g} x{i}" for i, w in enumerate(factors, start=1) if w]
+    if not terms:
+        return f"{bias:g} > 0: {words['always' if bias > 0 else 'never']}"
+    text = " ".join(terms + ([f"{bias:+g}"] if bias else []))
+    text = re.sub(r"\b1 x", "x", text).replace("+", "+ ").replace("-", "- ")
+    return f"{text.removeprefix('+ ')} > 0".replace("- ", "-", text.startswith("- "))
 
 
 def proves(verdict: Verdict, targets: tuple[int, ...]) -> bool:

@@ -44,6 +44,7 @@ FIGURES: dict[str, Callable[[Words], Figure]] = {
     "activations": curves.activations,
     "matrices": tables.matrices,
     "forward": network.forward,
+    "learning-chain": network.chain,
 }
 
 

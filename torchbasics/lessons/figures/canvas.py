@@ -35,9 +35,10 @@ def caption(axes: Axes, title: str, note: str) -> None:
     write(axes, note, (0, 1), (0, 8), xycoords="axes fraction", va="bottom")
 
 
-def board(figure: Figure) -> Axes:
+def board(figure: Figure, bottom: float = 0) -> Axes:
     """Axes all over the figure, without scales, measured like the figure itself."""
     width, height = figure.get_size_inches()
-    axes = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(0, height))
+    limits = {"xlim": (0, width), "ylim": (bottom, bottom + height)}
+    axes = figure.add_axes((0, 0, 1, 1), **limits)
     axes.axis("off")
     return axes
