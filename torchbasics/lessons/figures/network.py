@@ -27,7 +27,7 @@ from torchbasics.lessons.figures.canvas import (
 from torchbasics.lessons.learning import LABELS, loss_of
 from torchbasics.losses import cross_entropy_gradient
 
-CARD, SMALL, LARGE = (1.16, 0.56), (0.8, 0.56), (1.5, 0.86)  # width, height
+CARD, SMALL, LARGE = (1.16, 0.56), (0.9, 0.56), (1.5, 0.86)  # width, height
 
 
 def forward(words: Words) -> Figure:
@@ -62,7 +62,7 @@ def chain(words: Words) -> Figure:
     passed = trace.forward(model, X)
     asked = cross_entropy_gradient(passed[-1].outputs, LABELS)
     back = trace.backward(model, X, asked)[::-1]
-    columns = [places(x, n) for x, n in ((0.8, 2), (3.55, 3), (6.65, 2), (9.6, 2))]
+    columns = [places(x, n) for x, n in ((0.75, 2), (3.6, 3), (6.65, 2), (9.6, 2))]
     for number, column in enumerate(columns):
         x = column[0][0]
         heading(axes, x, words[f"layer{number}"], words[f"slopes{number}"])
@@ -111,12 +111,12 @@ def edges(
     Shape: weight (in, out).
     """
     share = 0.4 if len(ends) >= len(starts) else 0.6  # where lines are well apart
+    share = 0.575 if back else share
     for (x, y), row in zip(starts, weight.tolist(), strict=True):
         for (to_x, to_y), value in zip(ends, row, strict=True):
             look = SIGNS[value >= 0] | {"lw": 1 + 6 * abs(value), "alpha": 0.8}
             axes.plot([x, to_x], [y, to_y], **look)
             if back:
-                share = 1 - 1.17 / (to_x - x)  # just before the box
                 slant = math.degrees(math.atan2(y - to_y, x - to_x))
                 at = between((x, y), (to_x, to_y), share - 0.19)
                 head = {"marker": (3, 0, slant - 90), "ms": 9, "mec": "none"}
@@ -196,15 +196,15 @@ def asks(
     axes: Axes, column: Sequence[Point], probs: Tensor, asked: Tensor, words: Words
 ) -> None:
     """What the loss asks of each score: its probability, less 1 if it is the right's."""
-    heading(axes, 11.65, words["asks"], words["asks_note"])
+    heading(axes, 11.6, words["asks"], words["asks_note"])
     heading(axes, 13.2, words["loss"], words["loss_note"])
     right = int(LABELS)
     card(axes, (13.2, 3.5), f"L = {loss_of(network()):.4f}", SMALL)
     for k, (x, y) in enumerate(column):
         text = f"p = {probs[k]:.4f}\nt = {k == right:d}\np − t = {signed(asked[k])}"
-        card(axes, (11.65, y), text, (1.2, 0.7))
-        arrow(axes, (11.65 - 0.68, y), (x + 0.83, y))
-        arrow(axes, (13.2 - 0.48, 3.5), (11.65 + 0.68, y))
+        card(axes, (11.6, y), text, (1.3, 0.7))
+        arrow(axes, (11.6 - 0.73, y), (x + 0.83, y))
+        arrow(axes, (13.2 - 0.53, 3.5), (11.6 + 0.73, y + 0.3 * (3.5 - y)))
 
 
 def arrow(axes: Axes, start: Point, end: Point) -> None:
