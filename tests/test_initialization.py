@@ -49,7 +49,13 @@ def test_xavier_and_he_have_pytorchs_variance(init, theirs):
 
 @pytest.mark.parametrize(
     ("activation", "init"),
-    [("sigmoid", "xavier"), ("tanh", "xavier"), ("relu", "he"), ("gelu", "he")],
+    [
+        ("sigmoid", "xavier"),
+        ("tanh", "xavier"),
+        ("relu", "he"),
+        ("leaky_relu", "he"),
+        ("gelu", "he"),
+    ],
 )
 def test_auto_fits_the_activation(activation, init):
     assert spread("auto", activation, 30, 50) == spread(init, activation, 30, 50)

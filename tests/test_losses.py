@@ -68,3 +68,13 @@ def test_wrong_shapes_are_named_with_the_ones_wanted(loss):
         ValueError, match=r"outputs has shape \(2,\), wanted has \(2, 1\)"
     ):
         squared_error(torch.zeros(2), torch.zeros(2, 1))
+
+
+def test_the_gradients_formula_keeps_no_graph():
+    logits = torch.zeros(2, 3, requires_grad=True)
+    assert not cross_entropy_gradient(logits, torch.tensor([0, 1])).requires_grad
+
+
+def test_labels_of_another_number_are_refused():
+    with pytest.raises(ValueError, match=r"labels has \(3,\)"):
+        cross_entropy(torch.zeros(2, 3), torch.tensor([0, 1, 2]))

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 
 from torchbasics import MLP
 from torchbasics.mlp import Dropout, share_noise
+from torchbasics.rng import generator
 
 
 def test_it_computes_weighted_sums_with_an_activation_between():
@@ -105,3 +106,31 @@ class TestDropout:
         model = MLP(20, [30], 2, dropout=0.5)
         share_noise(model)
         copy.deepcopy(model)
+
+
+def test_a_residual_layer_adds_its_inputs_where_they_are_as_many():
+    model = MLP(4, [3, 3, 5], 2, "tanh", residual=True)
+    x = torch.randn(6, 4)
+    first = model.hidden1(x)
+    torch.testing.assert_close(first, torch.tanh(model.hidden1.linear(x)))
+    second = first + torch.tanh(model.hidden2.linear(first))
+    torch.testing.assert_close(model.hidden2(first), second)
+    third = torch.tanh(model.hidden3.linear(second))
+    torch.testing.assert_close(model(x), model.logits(third))
+
+
+def test_without_being_asked_no_layer_is_residual():
+    model = MLP(4, [3, 3], 2, "tanh")
+    first = torch.randn(5, 3)
+    torch.testing.assert_close(
+        model.hidden2(first), torch.tanh(model.hidden2.linear(first))
+    )
+
+
+def test_without_a_generator_the_weights_are_those_of_seed_0():
+    ours, theirs = MLP(3, [2], 2), MLP(3, [2], 2, generator=generator(0, "weights"))
+    assert torch.equal(ours.logits.weight, theirs.logits.weight)
+
+
+def test_one_example_by_itself_may_be_asked():
+    assert MLP(3, [2], 4)(torch.zeros(3)).shape == (4,)

@@ -146,3 +146,22 @@ def test_three_inputs_are_decided_too(table):
         signs = 2 * torch.tensor(table) - 1
         times = torch.tensor(verdict.multipliers)
         assert not ((times * signs) @ rows.long()).any()
+
+
+def test_the_bound_is_that_of_the_nearest_example_and_the_longest_of_any_class():
+    """R^2 = 1 + 2^2 = 5; the nearest example, a 1, lies 0.5 / sqrt(2.25 + 4) away."""
+    x = torch.tensor([[0.0], [1.0], [2.0]])
+    bound = mistake_bound(x, torch.tensor([0, 1, 1]), (-1.5, 2))
+    assert bound == pytest.approx(5 / (0.5**2 / 6.25))
+
+
+def test_a_line_through_an_example_does_not_separate():
+    with pytest.raises(ValueError, match="do not separate"):
+        mistake_bound(INPUTS, torch.tensor(TABLES["AND"]), (-2, 1, 2))
+
+
+def test_each_example_needs_a_target():
+    with pytest.raises(ValueError, match=r"targets has shape \(3,\); wanted \(4,\)"):
+        next(perceptron_rule(INPUTS, torch.tensor([0, 0, 1])))
+    with pytest.raises(ValueError, match=r"x has shape \(4,\); wanted \(N, D\)"):
+        next(perceptron_rule(INPUTS[:, 0], torch.tensor([0, 0, 1, 1])))

@@ -170,3 +170,23 @@ def test_what_the_backward_trace_cannot_do_is_said():
         )
     with pytest.raises(TypeError, match=r"parameter is torch.float32; wanted"):
         trace.central_differences(lambda: torch.ones(()), torch.ones(2))
+
+
+def test_a_trace_keeps_no_graph_whatever_it_is_given():
+    model = MLP(2, [3], 2, batch_norm=True)
+    x = torch.randn(4, 2, requires_grad=True)
+    for layer in trace.forward(model, x):
+        assert not any(part.requires_grad for part in layer[2:])
+    plain = MLP(2, [3], 2)
+    asked = torch.ones(4, 2, requires_grad=True)
+    for layer in trace.backward(plain, x, asked)[1:]:
+        assert not any(part.requires_grad for part in layer[1:])
+
+
+def test_the_textbooks_step_of_1e_4_is_the_default_first_up_then_down():
+    parameter = torch.tensor([1.0], dtype=torch.float64)
+    tried = []
+    trace.central_differences(
+        lambda: tried.append(parameter.item()) or parameter.sum(), parameter
+    )
+    assert tried == pytest.approx([1 + 1e-4, 1 - 1e-4], abs=1e-15)

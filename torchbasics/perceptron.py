@@ -106,7 +106,7 @@ def perceptron_rule(x: Tensor, targets: Tensor) -> Iterator[Epoch]:
     >>> next(rule)
     Epoch(mistakes=[1], weights=(1.0, 1.0, 0.0))
     """
-    rows = _with_bias_input(x)
+    rows = _with_bias_input(x, targets)
     weights = torch.zeros(rows.shape[1], dtype=torch.float64)
     while True:
         mistakes = []
@@ -129,7 +129,7 @@ def mistake_bound(x: Tensor, targets: Tensor, weights: Sequence[float]) -> float
     >>> round(mistake_bound(INPUTS, torch.tensor([0, 0, 0, 1]), [-3, 2, 2]))
     51
     """
-    rows = _with_bias_input(x)
+    rows = _with_bias_input(x, targets)
     normal = torch.tensor(weights, dtype=torch.float64)
     gamma = ((2 * targets - 1) * (rows @ normal)).min() / normal.norm()
     if gamma <= 0:
@@ -176,6 +176,13 @@ def separability(x: Tensor, targets: Tensor) -> Verdict:
     raise AssertionError("the rule never ends")
 
 
-def _with_bias_input(x: Tensor) -> Tensor:
+def _with_bias_input(x: Tensor, targets: Tensor) -> Tensor:
     """Each example with a 1 before it, whose weight is the bias, in float64."""
+    if x.ndim != 2:
+        raise ValueError(f"x has shape {tuple(x.shape)}; wanted (N, D)")
+    if targets.shape != x.shape[:1]:
+        raise ValueError(
+            f"targets has shape {tuple(targets.shape)}; wanted {tuple(x.shape[:1])}, "
+            "one for each row of x"
+        )
     return torch.cat([torch.ones(len(x), 1), x], dim=1).double()

@@ -210,8 +210,16 @@ def hidden_plane(axes: Axes, words: Words) -> None:
     points(axes, hidden, AND(hidden))
     last = parameters(AND)
     line(axes, last, f"AND: {formula(last, 'h')}", 0.8, -1, color=BLUE)
-    for h1, h2 in hidden.unique(dim=0).tolist():
-        came = INPUTS[(hidden == torch.tensor([h1, h2])).all(1)].int().tolist()
-        text = words["from"].format(inputs=", ".join(str(tuple(x)) for x in came))
-        by, va = ((0, 11), "bottom") if h2 else ((0, -11), "top")
+    origins(axes, hidden, words)
+
+
+def origins(axes: Axes, moved: Tensor, words: Words) -> None:
+    """At each place that inputs were moved to, which they were. Shape: (4, 2)."""
+    places = moved.round(decimals=1)
+    for place in places.unique(dim=0):
+        here = (places == place).all(1)
+        came = ", ".join(str(tuple(x)) for x in INPUTS[here].int().tolist())
+        h1, h2 = moved[here].mean(0).tolist()
+        by, va = ((0, 11), "bottom") if h2 > 0.5 else ((0, -11), "top")
+        text = words["from"].format(inputs=came)
         write(axes, text, (h1, h2), by, ha="center", va=va)
