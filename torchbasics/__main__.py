@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import sys
 from collections.abc import Sequence
 from typing import Annotated, Literal
@@ -45,17 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         from torchbasics.lessons import vanishing  # noqa: PLC0415 - torch.optim is slow
 
         return vanishing.main(argv[1:])
-    about = f"{__doc__}\n\nLessons, in order: {', '.join(LESSONS)}."
-    options = settings.parse_options(
-        Options(), argv, prog="python -m torchbasics", about=about
-    )
-    for name in options.lessons:
-        if name not in LESSONS:
-            raise UserError(
-                f"there is no lesson {name!r}; there is {', '.join(LESSONS)}"
-            )
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # no letter may stop a lesson
+    options = parse(argv)
     torch.set_num_threads(1)  # small matrices: a second thread only waits
     console = a_console()
     lang = prose.language(options.lang)
@@ -69,16 +58,30 @@ def main(argv: Sequence[str] | None = None) -> int:
     return conclude(console, checks, lang)
 
 
+def parse(argv: Sequence[str]) -> Options:
+    """The options of a command line. Raises UserError for a lesson there is not."""
+    about = f"{__doc__}\n\nLessons, in order: {', '.join(LESSONS)}."
+    options = settings.parse_options(
+        Options(), argv, prog="python -m torchbasics", about=about
+    )
+    for name in options.lessons:
+        if name not in LESSONS:
+            raise UserError(
+                f"there is no lesson {name!r}; there are {', '.join(LESSONS)}"
+            )
+    return options
+
+
 def draw(
     console: LastingConsole, names: Sequence[str], lang: Language, runs_dir: str
 ) -> None:
-    """Each lesson's figure as a PNG in a new run folder."""
+    """Each lesson's figures as PNG in a new run folder."""
     from torchbasics.lessons import figures  # noqa: PLC0415 - matplotlib is slow
 
     if figures.drawable(lang) != lang:
         console.print(prose.read("course", lang).words["no_font"])
     folder = runs.create(runs_dir, "course", names[0] if len(names) == 1 else "lessons")
-    for name in names:
+    for name in (figure for lesson in names for figure in figures.of(lesson)):
         path = folder / f"{name}.png"
         figures.draw(name, lang, path)
         console.print(str(path), soft_wrap=True)

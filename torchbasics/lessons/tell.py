@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from collections.abc import Iterable, Sequence
 from itertools import chain
 
@@ -24,6 +26,8 @@ WIDTH = 88  # longer lines are tiring to read
 
 def a_console() -> LastingConsole:
     """Where lessons are printed: not too wide, no colour but what they ask for."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # no letter may stop a lesson
     console = LastingConsole(highlight=False)
     console.width = min(console.width, WIDTH)
     return console

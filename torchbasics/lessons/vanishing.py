@@ -57,8 +57,8 @@ __all__ = ["PARTS", "check", "main"]
 PAIR = ("sigmoid", "relu")
 LAYOUT = {
     "all networks in one chart": {
-        "gradient norm, first layer": ["Multiline", ["gradient_norm/hidden1"]],
-        "update : weight, first layer": ["Multiline", ["update_ratio/hidden1"]],
+        "gradient norm, first layer": ["Multiline", ["gradient_norm/hidden1$"]],
+        "update : weight, first layer": ["Multiline", ["update_ratio/hidden1$"]],
         "test accuracy": ["Multiline", ["accuracy/test"]],
     }
 }
