@@ -65,3 +65,41 @@ def test_critical_is_as_wide_as_mean_field_theory_says():
     assert spread("critical", "sigmoid", 50, 70).weight == pytest.approx(
         critical_sigma_w("sigmoid") ** 2 / 50
     )
+
+
+@pytest.mark.parametrize(
+    ("init", "weight", "bias"),
+    [
+        ("default", 1 / 150, 1 / 150),
+        ("xavier", 2 / 130, 0),
+        ("he", 2 / 50, 0),
+        ("lecun", 1 / 50, 0),
+        ("small", 0.0001, 0),
+        ("critical", 1 / 50, 0),
+    ],
+)
+def test_each_name_stands_for_its_papers_variance(init, weight, bias):
+    variances = spread(init, "tanh", fan_in=50, fan_out=80)
+    assert variances.weight == pytest.approx(weight, rel=1e-5)
+    assert variances.bias == pytest.approx(bias)
+
+
+@pytest.mark.parametrize("init", ["default", "he"])
+def test_a_generators_seed_decides_all_that_is_drawn(init):
+    first, second, third = (nn.Linear(30, 40) for _ in range(3))
+    for linear, seed in ((first, 1), (second, 1), (third, 2)):
+        initialize(linear, init, "relu", torch.Generator().manual_seed(seed))
+    for ours, same, other in zip(
+        *map(nn.Module.parameters, (first, second, third)), strict=False
+    ):
+        assert torch.equal(ours, same)
+        assert not ours.any() or not torch.equal(ours, other)
+
+
+def test_defaults_biases_are_drawn_on_both_sides_of_0():
+    linear = nn.Linear(100, 5000)
+    linear.weight.data.fill_(7)
+    initialize(linear, "default", "relu", torch.Generator().manual_seed(1))
+    for values in (linear.weight, linear.bias):
+        assert abs(values.mean().item()) < 0.005
+        assert values.var().item() == pytest.approx(1 / 300, rel=0.1)

@@ -3,6 +3,7 @@
 import ast
 import logging
 import math
+import re
 from functools import cache
 from itertools import combinations
 from pathlib import Path
@@ -10,21 +11,31 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 import pytest
+import torch
 from matplotlib import font_manager
 from matplotlib.figure import Figure
 from matplotlib.path import Path as Outline
 from matplotlib.text import Text
 from PIL import Image
 
-from torchbasics.lessons import LESSONS, figures, prose
-from torchbasics.lessons.figures import planes
-from torchbasics.perceptron import Perceptron
+from torchbasics import __main__ as course
+from torchbasics.lessons import LESSONS, digits, figures, learning, prose
+from torchbasics.lessons.exercises.forward import network
+from torchbasics.lessons.figures import chain, learned, planes
+from torchbasics.lessons.figures import digits as pictures
+from torchbasics.lessons.tell import a_console
+from torchbasics.lessons.xor import OPTIMIZERS, hundred
+from torchbasics.mnist.evaluate import read_digits
+from torchbasics.perceptron import INPUTS, Perceptron
 
 SIZES = {
     "perceptron": (1400, 1160),
     "activations": (1400, 1100),
     "matrices": (1400, 800),
     "forward": (1400, 800),
+    "learning-chain": (1400, 940),
+    "learning-xor": (1400, 1150),
+    "digits": (1400, 1150),
 }
 BOTH = [(name, lang) for name in SIZES for lang in ("en", "ko")]
 NO_FONT = ("a font that nobody has",)
@@ -45,6 +56,7 @@ def drawn(tmp_path_factory):
 
 def draw(name, lang, path):
     """The figure that `figures.draw` saves."""
+    torch.set_num_threads(1)  # as the course does: a second thread only waits
     saved = []
     with pytest.MonkeyPatch.context() as patch:
         save = Figure.savefig
@@ -110,8 +122,17 @@ def outside(figure):
     ]
 
 
-def test_each_lesson_has_a_figure():
-    assert set(LESSONS) <= set(figures.FIGURES)
+def test_each_lesson_has_a_figure_but_the_one_whose_lab_draws_its_own():
+    of = {lesson: figures.of(lesson) for lesson in LESSONS}
+    assert [lesson for lesson, names in of.items() if not names] == ["vanishing"]
+    assert sorted(sum(of.values(), [])) == sorted(figures.FIGURES) == sorted(SIZES)
+
+
+def test_all_figures_of_a_lesson_are_drawn(monkeypatch, tmp_path):
+    monkeypatch.setattr(figures, "draw", lambda name, lang, path: path.touch())
+    course.draw(a_console(), ["forward", "learning", "vanishing"], "en", str(tmp_path))
+    names = sorted(path.name for path in tmp_path.glob("course/lessons-*/*.png"))
+    assert names == ["forward.png", "learning-chain.png", "learning-xor.png"]
 
 
 @pytest.mark.parametrize(("name", "lang"), BOTH)
@@ -213,6 +234,18 @@ def test_pyplot_is_never_imported():
             ["40.6 %", "59.4 %", "37.3 %", "62.7 %", "[[0.1, 0.4], [0.2, 0.5]]"],
         ),
         ("forward", ["a = 0.3000\nz = 0.5744", "a = 1.2140\nz = 0.7710", "a = 0.6963"]),
+        ("learning-chain", ["p = 0.4063\nt = 1\np - t = -0.5937", "L = 0.9008"]),
+        (
+            "learning-chain",
+            ["dL/dz = +0.1187\ns'(a) = 0.2341", "dL/da = +0.0278", "= -0.3718"],
+        ),
+        (
+            "learning-xor",
+            ["0.35: two answers at 1/2", "0.48: three", "moves (1, 0) and (1, 1)"],
+        ),
+        ("learning-xor", ["from (1, 0), (0, 1)", "100 steps (0.", "h₁ = 1/2"]),
+        ("digits", ["row 8 becomes inputs 28·8 = 224 to 251", "(784, 50)", "+10.2"]),
+        ("digits", ["99.7 %", "The 8 of 279 mistakes", "7 → 2, 99.99"]),
     ],
 )
 def test_a_figure_shows_the_numbers_of_its_lesson(name, numbers, drawn):
@@ -226,3 +259,84 @@ def test_a_gate_is_drawn_from_its_weights(monkeypatch, tmp_path):
     shown = words_in(draw("perceptron", "en", tmp_path / "perceptron.png"))
     assert "x₁ + 0.25x₂ - 1.125 = 0" in shown
     assert "AND: h₁ + 0.25h₂ - 1.125 = 0" in shown
+
+
+def test_the_slopes_on_the_lines_are_autograds(drawn):
+    model = network()
+    learning.loss_of(model).backward()
+    slopes = [
+        f"{slope:+.4f}"
+        for parameter in model.parameters()
+        if parameter.ndim == 2
+        for slope in parameter.grad.flatten().tolist()
+    ]
+    figure = drawn("learning-chain", "en")[0]
+    shown = [
+        text.replace("\N{MINUS SIGN}", "-")
+        for text in map(Text.get_text, texts(figure))
+    ]
+    assert sorted(filter(re.compile(r"[+-]\d\.\d+$").match, shown)) == sorted(slopes)
+    dashed = [line for line in figure.axes[0].lines if line.get_linestyle() == "--"]
+    key = 1
+    assert len(dashed) == key + sum(
+        slope < "-0" and slope[0] == "-" for slope in slopes
+    )
+
+
+def test_the_chain_is_drawn_from_its_network(monkeypatch, tmp_path):
+    monkeypatch.setattr(chain, "network", lambda: network("source"))
+    shown = words_in(draw("learning-chain", "en", tmp_path / "chain.png"))
+    assert "p = 0.3729\nt = 1\np - t = -0.6271" in shown
+    assert f"L = {-math.log(0.37288):.3f}" in shown
+
+
+def test_the_bars_are_the_networks_that_learned(drawn):
+    curves, _, bars, *_ = drawn("learning-xor", "en")[0].axes
+    counts = [int(hundred(h, name).solved.sum()) for h in (2, 4) for name in OPTIMIZERS]
+    assert [bar.get_height() for bar in bars.patches] == counts
+    lines = [line for line in curves.lines if len(line.get_xdata()) == learning.STEPS]
+    ends = sorted(line.get_ydata()[-1] for line in lines)
+    assert ends == sorted(hundred(2, learned.FIRST).losses[-1].tolist())
+    legend = [text.get_text() for text in curves.get_legend().get_texts()]
+    assert legend == [f"{counts[0]} learned XOR", f"{100 - counts[0]} are stuck"]
+
+
+def test_what_the_captions_say_of_the_two_networks_is_so():
+    weight = learned.learned().weight1[0]
+    torch.testing.assert_close(weight[0], weight[1], rtol=0.01, atol=0)
+    stuck = learned.failed()
+    probs, hidden = stuck(INPUTS).sigmoid()[0], stuck.hidden(INPUTS)[0]
+    one, other = ((probs - 0.5).abs() < 0.1).nonzero().flatten()
+    torch.testing.assert_close(hidden[one], hidden[other], rtol=0, atol=0.01)
+    assert learned.TARGETS[one] != learned.TARGETS[other]
+
+
+def test_the_pictures_are_the_digit_its_row_and_all_its_rows(drawn):
+    whole, row, strip = drawn("digits", "en")[0].axes[0].images[:3]
+    image = digits.load("test").images[digits.SHOWN].numpy()
+    np.testing.assert_array_equal(whole.get_array(), image)
+    np.testing.assert_array_equal(row.get_array(), image[8:9])
+    np.testing.assert_array_equal(strip.get_array(), image.reshape(1, 784))
+    assert image.sum(axis=1).argmax() == 8
+
+
+def test_another_digit_gives_another_picture(monkeypatch, tmp_path):
+    monkeypatch.setattr(pictures, "SHOWN", 1)
+    figure = draw("digits", "en", tmp_path / "digits.png")
+    image = digits.load("test").images[1].numpy()
+    np.testing.assert_array_equal(figure.axes[0].images[0].get_array(), image)
+    assert "test image 1:" in words_in(figure)
+
+
+def test_the_mistakes_are_the_surest_and_the_weights_the_largest(drawn):
+    figure = drawn("digits", "en")[0]
+    shown = re.findall(r"(\d) → (\d), ([\d.]+) %", words_in(figure))
+    test, model = digits.load("test"), digits.shipped()
+    probs = read_digits(model, test.images, "unit")
+    wrong = probs.argmax(1) != test.labels
+    surest = sorted(probs.amax(1)[wrong].tolist())[:-9:-1]
+    assert [percent for *_, percent in shown] == [f"{100 * p:.3f}" for p in surest]
+    assert all(label != answer for label, answer, _ in shown)
+    units = [int(unit) for unit in re.findall(r"unit (\d+): ", words_in(figure))]
+    sizes = model.get_submodule("hidden1").linear.weight.abs().amax(1)
+    assert sorted(units) == sorted(sizes.topk(12).indices.tolist())

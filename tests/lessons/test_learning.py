@@ -7,8 +7,21 @@ import torch
 from torch import optim
 
 from torchbasics.lessons import learning
-from torchbasics.lessons.xor import OPTIMIZERS, TARGETS, Networks, learn, loss_of_each
+from torchbasics.lessons.xor import (
+    OPTIMIZERS,
+    TARGETS,
+    Networks,
+    hundred,
+    learn,
+    loss_of_each,
+)
 from torchbasics.perceptron import INPUTS, Perceptron
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    """A second thread only waits for so small networks."""
+    torch.set_num_threads(1)
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
@@ -82,3 +95,55 @@ def test_one_step_is_stock_sgd():
     loss = learning.loss_of(model)
     loss.backward()
     assert loss.item() == pytest.approx(-math.log(0.40625907), abs=1e-8)
+
+
+def test_the_optimizers_are_what_their_names_say():
+    kinds = {"SGD": optim.SGD, "momentum": optim.SGD, "Adam": optim.Adam}
+    for name, make in OPTIMIZERS.items():
+        kind, lr = name.split(", lr ")
+        made = make([torch.nn.Parameter(torch.zeros(1))])
+        assert type(made) is kinds[kind]
+        assert made.defaults["lr"] == float(lr)
+        assert made.defaults.get("momentum", 0) == (0.9 if kind == "momentum" else 0)
+
+
+def test_training_is_gradient_descent_step_by_step():
+    networks, by_hand = Networks(2, [3]), Networks(2, [3])
+    outcome = learn(networks, OPTIMIZERS["SGD, lr 1"], steps=4)
+    for step in range(4):
+        loss = loss_of_each(by_hand(INPUTS)).sum()
+        assert outcome.losses[step].sum().item() == pytest.approx(loss.item())
+        slopes = torch.autograd.grad(loss, list(by_hand.parameters()))
+        with torch.no_grad():
+            for parameter, slope in zip(by_hand.parameters(), slopes, strict=True):
+                parameter.sub_(slope)
+    for ours, theirs in zip(networks.parameters(), by_hand.parameters(), strict=True):
+        torch.testing.assert_close(ours, theirs)
+    assert not outcome.losses.requires_grad
+
+
+@pytest.mark.parametrize("steps", [100, 200, 400])
+def test_solved_are_those_whose_scores_have_the_right_signs(steps):
+    make = OPTIMIZERS["SGD, lr 1"]
+    networks = Networks(4, range(30))
+    learn(networks, make, steps=steps - 1)
+    right = ((networks(INPUTS) > 0) == torch.tensor([False, True, True, False])).all(1)
+    assert torch.equal(learn(Networks(4, range(30)), make, steps=steps).solved, right)
+    assert right.any() != right.all() or steps == 400
+
+
+def test_the_experiment_is_a_hundred_networks_of_2000_steps():
+    outcome = hundred(2, "Adam, lr 0.05")
+    assert outcome.losses.shape == (2000, 100)
+    few = learn(Networks(2, range(3)), OPTIMIZERS["Adam, lr 0.05"], steps=20)
+    torch.testing.assert_close(outcome.losses[:20, :3], few.losses)
+    assert hundred(2, "Adam, lr 0.05") is outcome
+
+
+def test_a_score_of_exactly_0_says_0():
+    networks = Networks(1, [0])
+    with torch.no_grad():
+        for parameter in networks.parameters():
+            parameter.zero_()
+    still = learn(networks, lambda parameters: optim.SGD(parameters, lr=0.0), steps=1)
+    assert not still.solved.any()
