@@ -1,4 +1,4 @@
-"""The figure of each lesson, as a PNG; every number in it comes from the library."""
+"""The figures of the lessons, as PNG; every number in it comes from the library."""
 
 from __future__ import annotations
 
@@ -13,7 +13,15 @@ from matplotlib.figure import Figure
 
 from torchbasics.lessons import prose
 from torchbasics.lessons.checks import Words
-from torchbasics.lessons.figures import curves, network, planes, tables
+from torchbasics.lessons.figures import (
+    chain,
+    curves,
+    digits,
+    learned,
+    network,
+    planes,
+    tables,
+)
 from torchbasics.lessons.figures.canvas import INK
 from torchbasics.lessons.prose import Language
 
@@ -44,12 +52,23 @@ FIGURES: dict[str, Callable[[Words], Figure]] = {
     "activations": curves.activations,
     "matrices": tables.matrices,
     "forward": network.forward,
-    "learning-chain": network.chain,
+    "learning-chain": chain.chain,
+    "learning-xor": learned.xor,
+    "digits": digits.digits,
 }
 
 
+def of(lesson: str) -> list[str]:
+    """The names of a lesson's figures: its own, or that and, after a hyphen, a word.
+
+    >>> of("learning")
+    ['learning-chain', 'learning-xor']
+    """
+    return [name for name in FIGURES if name.partition("-")[0] == lesson]
+
+
 def draw(name: str, lang: Language, path: Path) -> None:
-    """Draw a lesson's figure as a PNG, in the language that `drawable` gives."""
+    """Draw a figure of a lesson as a PNG, in the language that `drawable` gives."""
     save(FIGURES[name], "figures", lang, path)
 
 

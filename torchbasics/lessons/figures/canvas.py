@@ -38,7 +38,13 @@ def caption(axes: Axes, title: str, note: str) -> None:
 def board(figure: Figure, bottom: float = 0) -> Axes:
     """Axes all over the figure, without scales, measured like the figure itself."""
     width, height = figure.get_size_inches()
-    limits = {"xlim": (0, width), "ylim": (bottom, bottom + height)}
-    axes = figure.add_axes((0, 0, 1, 1), **limits)
+    axes = figure.add_axes((0, 0, 1, 1), xlim=(0, width))
+    axes.set_ylim(bottom, bottom + height)
     axes.axis("off")
     return axes
+
+
+def arrow(axes: Axes, start: Point, end: Point) -> None:
+    """An arrow between two places."""
+    look = {"arrowstyle": "-|>", "color": INK, "shrinkA": 0, "shrinkB": 0}
+    axes.annotate("", end, start, arrowprops=look)

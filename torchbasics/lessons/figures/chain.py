@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
@@ -12,12 +14,11 @@ from torchbasics import trace
 from torchbasics.activations import softmax
 from torchbasics.lessons.checks import Words
 from torchbasics.lessons.exercises.forward import X, network
-from torchbasics.lessons.figures.canvas import Point, board, sheet
+from torchbasics.lessons.figures.canvas import Point, arrow, board, sheet, write
 from torchbasics.lessons.figures.network import (
     LARGE,
     SIGNS,
     SMALL,
-    arrow,
     card,
     edges,
     heading,
@@ -37,7 +38,7 @@ def chain(words: Words) -> Figure:
     passed = trace.forward(model, X)
     asked = cross_entropy_gradient(passed[-1].outputs, LABELS)
     back = trace.backward(model, X, asked)[::-1]
-    columns = [places(x, n) for x, n in ((0.75, 2), (3.6, 3), (6.65, 2), (9.6, 2))]
+    columns = [places(x, n) for x, n in ((0.75, 2), (3.6, 3), (6.65, 2), (9.65, 2))]
     for number, column in enumerate(columns):
         x = column[0][0]
         heading(axes, x, words[f"layer{number}"], words[f"slopes{number}"])
@@ -58,25 +59,23 @@ def chain(words: Words) -> Figure:
 
 
 def slope_units(
-    axes: Axes,
-    layer: trace.Layer,
-    slopes: trace.Gradients,
-    column: Sequence[Point],
+    axes: Axes, layer: trace.Layer, slopes: trace.Gradients, column: Sequence[Point]
 ) -> None:
     """What reaches each unit from the right, its own slope, and their product."""
+    look: dict[str, Any] = {"ha": "center", "zorder": 4}
     for unit, (x, y) in enumerate(column):
-        z, asked, own = layer.outputs[0], slopes.outputs[0], layer.slopes[0]
         lines = [
-            f"z = {z[unit]:.4f}",
-            f"dL/dz = {signed(asked[unit])}",
-            f"s'(a) = {own[unit]:.4f}",
+            f"z = {layer.outputs[0, unit]:.4f}",
+            f"dL/dz = {signed(slopes.outputs[0, unit])}",
+            f"s'(a) = {layer.slopes[0, unit]:.4f}",
         ]
-        if layer.name == "logits":  # no activation: a is z
-            lines = [f"a = {z[unit]:.4f}"]
-        result = f"dL/da = {signed(slopes.sums[0, unit])}"
-        card(axes, (x, y), "\n".join([*lines, ""]), LARGE)
-        below = y - 0.1 * len(lines)
-        axes.text(x, below, result, ha="center", va="center", zorder=4, weight="bold")
+        if torch.equal(layer.outputs, layer.sums):  # no activation: a is z
+            lines = [f"a = {layer.sums[0, unit]:.4f}"]
+        card(axes, (x, y), "", LARGE)
+        product = f"dL/da = {signed(slopes.sums[0, unit])}"
+        at = (x, y - 0.09 * (len(lines) - 1))
+        write(axes, "\n".join(lines), at, (0, 1), va="bottom", size=11, **look)
+        write(axes, product, at, (0, -3), va="top", weight="bold", **look)
 
 
 def asks(
@@ -88,8 +87,8 @@ def asks(
     right = int(LABELS)
     card(axes, (13.2, 3.5), f"L = {loss_of(network()):.4f}", SMALL)
     for k, (x, y) in enumerate(column):
-        lines = f"p = {probs[k]:.4f}", f"t = {k == right:d}", words["p_minus_t"]
-        text = "\n".join(lines).format(slope=signed(asked[k]))
+        text = f"p = {probs[k]:.4f}\nt = {k == right:d}\n"
+        text += f"p \N{MINUS SIGN} t = {signed(asked[k])}"
         card(axes, (11.6, y), text, (1.3, 0.7))
         arrow(axes, (11.6 - 0.73, y), (x + 0.83, y))
         arrow(axes, (13.2 - 0.53, 3.5), (11.6 + 0.73, y + 0.3 * (3.5 - y)))
@@ -111,19 +110,20 @@ def examples(
     back: Sequence[trace.Gradients],
     words: Words,
 ) -> None:
-    """One unit's slopes, and one weight's, worked out."""
-    unit, asked = passed[1], back[2].sums[0]
-    parts = zip(passed[2].weight[0], asked, strict=True)
-    asks_of_unit = " + ".join(f"{w:.1f}·({signed(a)})" for w, a in parts)
-    arrives, leaves = back[1].outputs[0, 0], back[1].sums[0, 0]
+    """The slopes of one unit, the first before the scores, and of its first weight."""
+    unit, arrives, leaves = passed[1], back[1].outputs[0, 0], back[1].sums[0, 0]
+    asked, slope = back[2].sums[0], back[2].weight[0, 0]
+    pairs = zip(passed[2].weight[0], asked, strict=True)
+    products = " + ".join(f"{weight:.1f}·({signed(a)})" for weight, a in pairs)
+    factors = f"{signed(arrives)}·{unit.slopes[0, 0]:.4f}"
     texts = {
         "of_unit": (
-            f"dL/dz = Σ w · dL/da = {asks_of_unit} = {signed(arrives)}",
-            f"dL/da = dL/dz · s'(a) = {arrives:.4f}·{unit.slopes[0, 0]:.4f} = {leaves:.4f}",
+            f"dL/dz = Σ w · dL/da = {products} = {signed(arrives)}",
+            f"dL/da = dL/dz · s'(a) = {factors} = {signed(leaves)}",
         ),
         "of_weight": (
-            f"dL/dw = z · dL/da = {unit.outputs[0, 0]:.4f}·({signed(asked[0])})"
-            f" = {signed(back[2].weight[0, 0])}",
+            f"dL/dw = z · dL/da = {unit.outputs[0, 0]:.4f}·({signed(asked[0])}) "
+            f"= {signed(slope)}",
             words["of_bias"],
         ),
     }

@@ -1,4 +1,4 @@
-"""Lessons 4 and 5 as graphs: the 2-3-2-2 network, forward and then backward."""
+"""Lesson 4 as a graph: the 2-3-2-2 network with every number in it."""
 
 from __future__ import annotations
 
@@ -21,11 +21,10 @@ from torchbasics.lessons.figures.canvas import (
     INK,
     RED,
     Point,
+    arrow,
     board,
     sheet,
 )
-from torchbasics.lessons.learning import LABELS, loss_of
-from torchbasics.losses import cross_entropy_gradient
 
 CARD, SMALL, LARGE = (1.16, 0.56), (0.9, 0.56), (1.5, 0.86)  # width, height
 
@@ -51,34 +50,6 @@ def forward(words: Words) -> Figure:
         shape_of(axes, x, f"W{number}", layer.weight)
     heading(axes, 12.6, words["softmax"], words["softmax_note"])
     percents(axes, columns[-1], words)
-    return figure
-
-
-def chain(words: Words) -> Figure:
-    """The slopes of the loss in the same network, from the loss back to the input."""
-    figure = sheet(9.4, words["chain"])
-    axes = board(figure, bottom=-1.4)
-    model = network()
-    passed = trace.forward(model, X)
-    asked = cross_entropy_gradient(passed[-1].outputs, LABELS)
-    back = trace.backward(model, X, asked)[::-1]
-    columns = [places(x, n) for x, n in ((0.75, 2), (3.6, 3), (6.65, 2), (9.6, 2))]
-    for number, column in enumerate(columns):
-        x = column[0][0]
-        heading(axes, x, words[f"layer{number}"], words[f"slopes{number}"])
-    for name, place, value in zip(("x₁", "x₂"), columns[0], X[0], strict=True):
-        card(axes, place, f"{name} = {value:g}", SMALL)
-    for number, (layer, slopes) in enumerate(zip(passed, back, strict=True)):
-        before, column = columns[number : number + 2]
-        edges(axes, slopes.weight, before, column, back=True)
-        slope_units(axes, layer, slopes, column)
-        x = (before[0][0] + column[0][0]) / 2
-        shape_of(axes, x, f"dL/dW{number + 1}", slopes.weight)
-        largest = words["largest"].format(slope=f"{slopes.weight.abs().max():.4f}")
-        axes.text(x, 0.52, largest, ha="center")
-    asks(axes, columns[-1], softmax(passed[-1].outputs)[0], asked[0], words)
-    signs(axes, words)
-    examples(axes, passed, back, words)
     return figure
 
 
@@ -111,7 +82,8 @@ def edges(
     Shape: weight (in, out).
     """
     share = 0.4 if len(ends) >= len(starts) else 0.6  # where lines are well apart
-    share = 0.575 if back else share
+    if back:
+        share = 0.6 if len(ends) == len(starts) else 0.575
     for (x, y), row in zip(starts, weight.tolist(), strict=True):
         for (to_x, to_y), value in zip(ends, row, strict=True):
             look = SIGNS[value >= 0] | {"lw": 1 + 6 * abs(value), "alpha": 0.8}
@@ -119,8 +91,8 @@ def edges(
             if back:
                 slant = math.degrees(math.atan2(y - to_y, x - to_x))
                 at = between((x, y), (to_x, to_y), share - 0.19)
-                head = {"marker": (3, 0, slant - 90), "ms": 9, "mec": "none"}
-                axes.plot(*at, color=look["color"], **head)
+                look = {"color": look["color"], "ms": 9, "mec": "none"}
+                axes.plot(*at, marker=(3, 0, slant - 90), **look)
             at = between((x, y), (to_x, to_y), share)
             text = signed(value) if back else f"{value:.1f}"
             box = {"fc": "white", "ec": "none", "pad": 1.5}
@@ -140,11 +112,11 @@ SIGNS: dict[bool, dict[str, Any]] = {
 """The look of a line whose number is positive (or 0), and of one that is negative."""
 
 
-def signed(value: float) -> str:
+def signed(value: float | Tensor) -> str:
     """A slope with its sign.
 
-    >>> signed(-0.5)
-    '−0.5000'
+    >>> signed(0.5)
+    '+0.5000'
     """
     return f"{value:+.4f}".replace("-", "\N{MINUS SIGN}")
 
@@ -155,31 +127,8 @@ def units(axes: Axes, layer: trace.Layer, column: Sequence[Point]) -> None:
     for (x, y), a, z, b in rows:
         text = f"a = {a:.4f}"
         card(axes, (x, y), text if a == z else f"{text}\nz = {z:.4f}")
-        look = {"arrowstyle": "-|>", "color": INK, "shrinkA": 0, "shrinkB": 0}
-        axes.annotate("", (x, y + 0.36), (x, y + 0.62), arrowprops=look)
+        arrow(axes, (x, y + 0.62), (x, y + 0.36))
         axes.text(x, y + 0.65, f"b = {b:.1f}", ha="center")
-
-
-def slope_units(
-    axes: Axes,
-    layer: trace.Layer,
-    slopes: trace.Gradients,
-    column: Sequence[Point],
-) -> None:
-    """What reaches each unit from the right, its own slope, and their product."""
-    for unit, (x, y) in enumerate(column):
-        z, asked, own = layer.outputs[0], slopes.outputs[0], layer.slopes[0]
-        lines = [
-            f"z = {z[unit]:.4f}",
-            f"dL/dz = {signed(asked[unit])}",
-            f"s'(a) = {own[unit]:.4f}",
-        ]
-        if layer.name == "logits":  # no activation: a is z
-            lines = [f"a = {z[unit]:.4f}"]
-        result = f"dL/da = {signed(slopes.sums[0, unit])}"
-        card(axes, (x, y), "\n".join([*lines, ""]), LARGE)
-        below = y - 0.1 * len(lines)
-        axes.text(x, below, result, ha="center", va="center", zorder=4, weight="bold")
 
 
 def card(axes: Axes, place: Point, text: str, size: Point = CARD) -> None:
@@ -190,64 +139,6 @@ def card(axes: Axes, place: Point, text: str, size: Point = CARD) -> None:
     box.set(facecolor="white", edgecolor=INK, linewidth=1.5)
     axes.add_patch(box)
     axes.text(x, y, text, ha="center", va="center", zorder=4, size=11)
-
-
-def asks(
-    axes: Axes, column: Sequence[Point], probs: Tensor, asked: Tensor, words: Words
-) -> None:
-    """What the loss asks of each score: its probability, less 1 if it is the right's."""
-    heading(axes, 11.6, words["asks"], words["asks_note"])
-    heading(axes, 13.2, words["loss"], words["loss_note"])
-    right = int(LABELS)
-    card(axes, (13.2, 3.5), f"L = {loss_of(network()):.4f}", SMALL)
-    for k, (x, y) in enumerate(column):
-        text = f"p = {probs[k]:.4f}\nt = {k == right:d}\np − t = {signed(asked[k])}"
-        card(axes, (11.6, y), text, (1.3, 0.7))
-        arrow(axes, (11.6 - 0.73, y), (x + 0.83, y))
-        arrow(axes, (13.2 - 0.53, 3.5), (11.6 + 0.73, y + 0.3 * (3.5 - y)))
-
-
-def arrow(axes: Axes, start: Point, end: Point) -> None:
-    """From there to there."""
-    look = {"arrowstyle": "-|>", "color": INK, "shrinkA": 0, "shrinkB": 0}
-    axes.annotate("", end, start, arrowprops=look)
-
-
-def signs(axes: Axes, words: Words) -> None:
-    """What the lines' colours, styles and widths mean."""
-    axes.text(0.3, -0.1, words["signs"], weight="bold")
-    for row, (positive, look) in enumerate(SIGNS.items()):
-        y = -0.4 - 0.3 * row
-        axes.plot([0.3, 0.9], [y, y], **look)
-        axes.text(1.05, y, words[f"slope_{positive}"], va="center")
-    axes.text(1.05, -1.0, words["wider"], va="center")
-
-
-def examples(
-    axes: Axes,
-    passed: Sequence[trace.Layer],
-    back: Sequence[trace.Gradients],
-    words: Words,
-) -> None:
-    """One unit's slopes, and one weight's, worked out."""
-    unit, asked = passed[1], back[2].sums[0]
-    parts = zip(passed[2].weight[0], asked, strict=True)
-    asks_of_unit = " + ".join(f"{w:.1f}·({signed(a)})" for w, a in parts)
-    arrives, leaves = back[1].outputs[0, 0], back[1].sums[0, 0]
-    texts = {
-        "of_unit": (
-            f"dL/dz = Σ w · dL/da = {asks_of_unit} = {signed(arrives)}",
-            f"dL/da = dL/dz · s'(a) = {arrives:.4f}·{unit.slopes[0, 0]:.4f} = {leaves:.4f}",
-        ),
-        "of_weight": (
-            f"dL/dw = z · dL/da = {unit.outputs[0, 0]:.4f}·({signed(asked[0])})"
-            f" = {signed(back[2].weight[0, 0])}",
-            words["of_bias"],
-        ),
-    }
-    for x, (title, lines) in zip((4.9, 10.0), texts.items(), strict=True):
-        axes.text(x, -0.1, words[title], weight="bold")
-        axes.text(x, -0.25, "\n".join(lines), va="top", linespacing=1.6)
 
 
 def percents(axes: Axes, column: Sequence[Point], words: Words) -> None:
