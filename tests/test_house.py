@@ -86,9 +86,8 @@ def test_both_readmes_give_the_same_commands():
     assert english == korean
 
 
-@pytest.mark.parametrize("readme", READMES)
-def test_every_command_of_the_readme_works(readme, tmp_path, capsys):
-    commands = COMMAND.findall((ROOT / readme).read_text(encoding="utf-8"))
+def test_every_command_of_the_readme_works(tmp_path, capsys):
+    commands = COMMAND.findall((ROOT / READMES[0]).read_text(encoding="utf-8"))
     assert len(commands) > 5
     for module, words in commands:
         argv = words.split()

@@ -78,10 +78,13 @@ def draw(
     """Each lesson's figures as PNG in a new run folder."""
     from torchbasics.lessons import figures  # noqa: PLC0415 - matplotlib is slow
 
+    drawn = [figure for lesson in names for figure in figures.of(lesson)]
+    if not drawn:
+        return  # a lab draws its own
     if figures.drawable(lang) != lang:
         console.print(prose.read("course", lang).words["no_font"])
     folder = runs.create(runs_dir, "course", names[0] if len(names) == 1 else "lessons")
-    for name in (figure for lesson in names for figure in figures.of(lesson)):
+    for name in drawn:
         path = folder / f"{name}.png"
         figures.draw(name, lang, path)
         console.print(str(path), soft_wrap=True)

@@ -21,6 +21,7 @@ from torchbasics.probes import Probes, update_ratio
 from torchbasics.settings import Settings
 
 PROBED = 256  # training images on which gradients are looked at
+FEW = 64  # of them where many networks are looked at
 LOOKS = 12  # at least, in a training
 EARLY = 400  # a step at which every training is looked at
 

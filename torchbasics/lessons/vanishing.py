@@ -33,6 +33,7 @@ from torchbasics.lessons.activations import CHAIN, FUNCTIONS, chain, numbers, sl
 from torchbasics.lessons.checks import Check, Part, Words, grid
 from torchbasics.lessons.deep import (
     EARLY,
+    FEW,
     PROBED,
     SWEPT,
     VARIANTS,
@@ -134,7 +135,7 @@ class Laboratory:
         """The same for networks of other depths: what is left at the first layer."""
         table = grid(words["depth"], *(f"{v.activation} {v.init}" for v in SWEPT))
         for depth in self.lab.depths:
-            starts = [self.start(variant, depth) for variant in SWEPT]
+            starts = [self.start(variant, depth, FEW) for variant in SWEPT]
             self.sweep.append(Swept(depth, starts))
             table.add_row(str(depth), *(f"{start.left:.1e}" for start in starts))
         yield table
@@ -157,9 +158,9 @@ class Laboratory:
         yield table
         yield Text(self.verdict(words))
 
-    def start(self, variant: Variant, depth: int) -> Start:
+    def start(self, variant: Variant, depth: int, count: int = PROBED) -> Start:
         """A network's gradients before training, on the first training digits."""
-        probed, lab = self.digits("train", PROBED), self.lab
+        probed, lab = self.digits("train", count), self.lab
         return start(variant, depth, lab.width, lab.seed, probed)
 
     def train(self, key: str) -> list[Moment]:

@@ -19,7 +19,7 @@ STEPS = 2000
 OPTIMIZERS: dict[str, Callable[..., optim.Optimizer]] = {
     "SGD, lr 1": partial(optim.SGD, lr=1.0),
     "momentum, lr 0.3": partial(optim.SGD, lr=0.3, momentum=0.9),
-    "Adam, lr 0.05": partial(optim.Adam, lr=0.05),
+    "Adam, lr 0.05": partial(optim.Adam, lr=0.05, fused=True),
 }
 
 
