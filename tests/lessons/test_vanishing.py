@@ -147,7 +147,7 @@ def test_a_look_inside_changes_no_training(few):
 
     def look(model, *_):
         deep.look_inside(model, few.test)
-        vanishing.accuracy(model, few.test)
+        deep.accuracy(model, few.test)
 
     ours, blind = weights(look), weights(lambda *_: None)
     for name, value in ours.items():

@@ -16,7 +16,7 @@ from torchbasics.lessons.checks import Check, Part, Words, grid
 from torchbasics.lessons.exercises.forward import X, network
 from torchbasics.lessons.exercises.learning import check
 from torchbasics.lessons.exercises.perceptron import TABLES
-from torchbasics.lessons.xor import OPTIMIZERS, Networks, Outcome, hundred, learn
+from torchbasics.lessons.xor import OPTIMIZERS, hundred, in_numbers, plateaus, solver
 from torchbasics.losses import cross_entropy, cross_entropy_gradient, squared_error
 from torchbasics.mlp import MLP
 from torchbasics.perceptron import INPUTS, Perceptron, perceptron_rule
@@ -280,34 +280,6 @@ def learned_gate(table: Iterable[int], steps: int) -> tuple[float, ...]:
         optimizer.step()
     linear = linear_of(unit, "logits")
     return (linear.bias.item(), *linear.weight[0].tolist())
-
-
-def solver() -> Networks:
-    """The first of the 2-2-1 networks that learns XOR, trained."""
-    for seed in range(100):
-        networks = Networks(2, [seed])
-        if learn(networks, OPTIMIZERS["SGD, lr 1"]).solved:
-            return networks
-    raise AssertionError("none of a hundred networks learned XOR")
-
-
-def plateaus() -> tuple[float, float]:
-    """The losses at which training on XOR gets stuck.
-
-    Two answers right and two at 1/2; or one right and three at 2/3, as two of three
-    should be 1.
-    """
-    half, third = numbers(2).log(), numbers(3).log()
-    return (half / 2).item(), ((3 * third - 2 * half) / 4).item()
-
-
-def in_numbers(outcome: Outcome) -> list[str]:
-    """How many networks learned XOR, how fast, and where the others are stuck."""
-    steps = outcome.solved_at[outcome.solved].float()
-    failed = outcome.losses[-1][~outcome.solved]
-    near = [int(((failed - level).abs() < 0.02).sum()) for level in plateaus()]
-    counts = (len(steps), int(steps.median()), int(steps.max()), *near)
-    return [f"{count:,}" for count in counts]
 
 
 def sine_fit(steps: int) -> tuple[Tensor, Tensor, MLP]:

@@ -8,7 +8,6 @@ for TensorBoard of each network.
 
 from __future__ import annotations
 
-import csv
 import math
 import shlex
 import sys
@@ -25,10 +24,10 @@ from torch import Tensor
 
 from torchbasics import data, runs, settings
 from torchbasics.activations import DERIVATIVES, ActivationName
-from torchbasics.data import Digits, scale_pixels
+from torchbasics.data import Digits
 from torchbasics.errors import command
 from torchbasics.events import Events
-from torchbasics.lessons import prose
+from torchbasics.lessons import leave, prose
 from torchbasics.lessons.activations import CHAIN, FUNCTIONS, chain, numbers, slope
 from torchbasics.lessons.checks import Check, Part, Words, grid
 from torchbasics.lessons.deep import (
@@ -42,15 +41,14 @@ from torchbasics.lessons.deep import (
     Start,
     Swept,
     Variant,
+    accuracy,
     look_inside,
     start,
     train,
 )
 from torchbasics.lessons.exercises.vanishing import check
-from torchbasics.lessons.prose import Language
 from torchbasics.lessons.tell import a_console, conclude, tell
 from torchbasics.mlp import MLP
-from torchbasics.probes import Probes
 from torchbasics.settings import Parsed
 
 __all__ = ["PARTS", "check", "main"]
@@ -178,7 +176,7 @@ class Laboratory:
             moment = Moment(step, loss, accuracy(model, test), left, ratio)
             history.append(moment)
             if self.lab.tensorboard:
-                write(events, moment, norms, probes)
+                leave.write(events, moment, norms, probes)
 
         train(VARIANTS[key], self.lab, self.digits("train"), look)
         events.close()
@@ -228,8 +226,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         runs.describe(folder, settings.to_toml(lab), manifest)
         laboratory = Laboratory(lab, folder)
         checks = tell(console, "vanishing", lang, laboratory.parts())
-        write_tables(laboratory, folder)
-        draw(laboratory, lang, folder / "vanishing.png")
+        results = laboratory.starts, laboratory.sweep, laboratory.histories
+        leave.write_tables(folder, *results)
+        leave.draw(folder / "vanishing.png", lang, *results)
         console.print(prose.read("vanishing", lang).words["left behind"])
         console.print(f"  {folder}", soft_wrap=True)
         console.print(
@@ -253,65 +252,6 @@ def product_of_slopes(name: ActivationName, depth: int) -> Tensor:
 def through_chain(name: ActivationName, depth: int) -> Tensor:
     """The same by autograd. Shape: ()."""
     return slope(partial(chain, FUNCTIONS[name], depth=depth), numbers(1))[0]
-
-
-@torch.no_grad()
-def accuracy(model: MLP, digits: Digits) -> float:
-    """Share of the digits that the model reads right; its mode is as before after."""
-    was_training = model.training
-    answers = model.eval()(scale_pixels(digits.images)).argmax(1)
-    model.train(was_training)
-    return float((answers == digits.labels).float().mean())
-
-
-def write(
-    events: Events, moment: Moment, norms: dict[str, float], probes: Probes
-) -> None:
-    """A look into a network as curves and histograms."""
-    events.scalar("loss/train", moment.loss, moment.step)
-    events.scalar("accuracy/test", moment.accuracy, moment.step)
-    events.scalar("update_ratio/hidden1", moment.update_ratio, moment.step)
-    for layer, norm in norms.items():
-        events.scalar(f"gradient_norm/{layer}", norm, moment.step)
-    for layer, values in probes.activations.items():
-        events.histogram(f"activations/{layer}", values, moment.step)
-    for layer, values in probes.gradients().items():
-        events.histogram(f"gradients/{layer}", values, moment.step)
-
-
-def write_tables(laboratory: Laboratory, folder: Path) -> None:
-    """What was measured, as CSV: the start, the sweep over depth, the training."""
-    starts = [
-        (name, f"hidden{layer}", *map(float, sizes))
-        for name, start in laboratory.starts.items()
-        for layer, sizes in enumerate(zip(*start, strict=True), start=1)
-    ]
-    write_csv(folder / "start.csv", ("network", "layer", *Start._fields), starts)
-    sweep = [(s.depth, *(start.left for start in s.starts)) for s in laboratory.sweep]
-    write_csv(folder / "depth.csv", ("depth", *map(str, SWEPT)), sweep)
-    moments = [
-        (key, *moment)
-        for key, history in laboratory.histories.items()
-        for moment in history
-    ]
-    write_csv(folder / "training.csv", ("network", *Moment._fields), moments)
-
-
-def draw(laboratory: Laboratory, lang: Language, path: Path) -> None:
-    """The lab's figure, in the reader's language where a font has its letters."""
-    from torchbasics.lessons import figures  # noqa: PLC0415 - matplotlib is slow
-    from torchbasics.lessons.figures import deep  # noqa: PLC0415 - matplotlib is slow
-
-    results = laboratory.starts, laboratory.sweep, laboratory.histories
-    figures.save(partial(deep.vanishing, *results), "vanishing", lang, path)
-
-
-def write_csv(
-    path: Path, head: Sequence[str], rows: Iterable[Sequence[object]]
-) -> None:
-    """A table with its head."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows([head, *rows])
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from functools import cache, partial
 from typing import NamedTuple
@@ -102,3 +103,31 @@ def loss_of_each(logits: Tensor) -> Tensor:
     """
     targets = TARGETS.expand_as(logits)
     return binary_cross_entropy_with_logits(logits, targets, reduction="none").mean(1)
+
+
+def solver() -> Networks:
+    """The first of the 2-2-1 networks that learns XOR, trained."""
+    for seed in range(100):
+        networks = Networks(2, [seed])
+        if learn(networks, OPTIMIZERS["SGD, lr 1"]).solved:
+            return networks
+    raise AssertionError("none of a hundred networks learned XOR")
+
+
+def plateaus() -> tuple[float, float]:
+    """The losses at which training on XOR gets stuck.
+
+    Two answers right and two at 1/2; or one right and three at 2/3, as two of three
+    should be 1.
+    """
+    half, third = math.log(2), math.log(3)
+    return half / 2, (3 * third - 2 * half) / 4
+
+
+def in_numbers(outcome: Outcome) -> list[str]:
+    """How many networks learned XOR, how fast, and where the others are stuck."""
+    steps = outcome.solved_at[outcome.solved].float()
+    failed = outcome.losses[-1][~outcome.solved]
+    near = [int(((failed - level).abs() < 0.02).sum()) for level in plateaus()]
+    counts = (len(steps), int(steps.median()), int(steps.max()), *near)
+    return [f"{count:,}" for count in counts]

@@ -92,6 +92,7 @@ def by_depth(axes: Axes, sweep: Sequence[Swept], words: Words) -> None:
         label = f"{variant.activation}, {variant.init}"
         axes.plot(depths, left, ls="", **look, label=label)
     axes.set(yscale="log", xlabel=words["hidden layers"])
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(loc="lower left")
     caption(axes, words["by_depth"], words["by_depth_note"])
 

@@ -25,8 +25,16 @@ from torchbasics.lessons.figures.canvas import (
     sheet,
     write,
 )
-from torchbasics.lessons.learning import plateaus, sine_fit, solver
-from torchbasics.lessons.xor import OPTIMIZERS, TARGETS, Networks, hundred, learn
+from torchbasics.lessons.learning import sine_fit
+from torchbasics.lessons.xor import (
+    OPTIMIZERS,
+    TARGETS,
+    Networks,
+    hundred,
+    learn,
+    plateaus,
+    solver,
+)
 from torchbasics.perceptron import INPUTS
 
 FIRST = next(iter(OPTIMIZERS))
