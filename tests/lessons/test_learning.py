@@ -147,3 +147,18 @@ def test_a_score_of_exactly_0_says_0():
             parameter.zero_()
     still = learn(networks, lambda parameters: optim.SGD(parameters, lr=0.0), steps=1)
     assert not still.solved.any()
+
+
+def test_the_solver_is_the_first_2_2_1_network_that_learns_xor():
+    found = learning.solver()
+    assert found.weight1.shape == (1, 2, 2)
+    assert (found(INPUTS)[0] > 0).tolist() == [False, True, True, False]
+    assert learn(Networks(2, [0]), OPTIMIZERS["SGD, lr 1"]).solved.any() == (
+        torch.allclose(found.bias1, trained_from(0).bias1)
+    )
+
+
+def trained_from(seed):
+    networks = Networks(2, [seed])
+    learn(networks, OPTIMIZERS["SGD, lr 1"])
+    return networks
