@@ -17,7 +17,7 @@ from torchbasics.lessons.exercises import matrices as matrix_exercises
 from torchbasics.lessons.exercises import perceptron as perceptron_exercises
 from torchbasics.lessons.exercises import vanishing as vanishing_exercises
 from torchbasics.lessons.exercises.judge import judge
-from torchbasics.perceptron import Perceptron
+from torchbasics.perceptron import INPUTS, Perceptron
 
 EXERCISES = {
     **digit_exercises.EXERCISES,
@@ -556,3 +556,14 @@ def test_many_numbers_are_told_by_shape_and_range():
     assert (
         "the answer is (784,) 0.0..255.0; wanted (784,) 0.0..1.0" in judgement.message
     )
+
+
+def test_a_gate_that_works_in_place_alters_no_inputs_of_the_library():
+    before = INPUTS.clone()
+
+    def in_place(x):
+        x *= 0.5
+        return x.sum() > 0.7
+
+    assert judge(EXERCISES["and"], in_place, "en").passed
+    assert torch.equal(INPUTS, before)
