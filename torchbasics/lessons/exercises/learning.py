@@ -50,14 +50,14 @@ def _slopes_with(h: float) -> Callable[[Tensor], Tensor]:
 
 
 SURFACES = (
-    lambda function, x: function(surface, x.clone()),
-    lambda function, x: function(surface, x.numpy().copy()),
+    lambda function, x: function(surface, x),
+    lambda function, x: function(surface, x.numpy()),
     lambda function, x: function(surface, x.tolist()),
 )
 DESCENTS = (
-    lambda function, x, lr: function(_bowl_slopes, x.clone(), lr.item(), STEPS),
+    lambda function, x, lr: function(_bowl_slopes, x, lr.item(), STEPS),
     lambda function, x, lr: function(
-        lambda x: x * np.array([2.0, 4.0]), x.numpy().copy(), lr.item(), STEPS
+        lambda x: x * np.array([2.0, 4.0]), x.numpy(), lr.item(), STEPS
     ),
     lambda function, x, lr: function(
         lambda x: [2 * x[0], 4 * x[1]], x.tolist(), lr.item(), STEPS
