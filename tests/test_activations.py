@@ -87,3 +87,13 @@ def test_softmax_survives_scores_that_overflow_exp():
     probs = activations.softmax(torch.tensor([1010.0, 1000.0, 990.0]).double())
     wanted = [9.99954600e-1, 4.53978686e-5, 2.06106005e-9]
     assert probs.tolist() == pytest.approx(wanted, rel=1e-8)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_what_is_no_number_stays_none_and_the_tiny_stays_tiny_in_float32(name):
+    ours = getattr(activations, name)
+    nan = torch.tensor([torch.nan])
+    assert ours(nan).isnan().all()
+    tiny = torch.tensor([1e-8, -1e-8, 1e-20])
+    theirs = ACTIVATIONS[name]()(tiny)
+    torch.testing.assert_close(ours(tiny), theirs, atol=0, rtol=1e-6)

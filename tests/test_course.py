@@ -103,4 +103,6 @@ def test_a_terminal_without_the_letters_still_gets_the_lesson(encoding):
     )  # fmt: skip
     assert done.returncode == 0
     assert not done.stderr
-    assert "XOR" in done.stdout.decode(encoding)
+    text = done.stdout.decode(encoding)
+    assert "XOR" in text
+    assert "| +|" in text  # a tick, where there is one

@@ -165,3 +165,26 @@ def test_each_example_needs_a_target():
         next(perceptron_rule(INPUTS, torch.tensor([0, 0, 1])))
     with pytest.raises(ValueError, match=r"x has shape \(4,\); wanted \(N, D\)"):
         next(perceptron_rule(INPUTS[:, 0], torch.tensor([0, 0, 1, 1])))
+
+
+@pytest.mark.parametrize(
+    ("x", "targets", "sentence"),
+    [
+        (INPUTS, torch.tensor([0, 1, 2, 0]), "wanted 0 and 1 only"),
+        (INPUTS, torch.tensor([0, 1, float("nan"), 0]), "wanted 0 and 1 only"),
+        (INPUTS / 3, torch.tensor([0, 1, 1, 0]), "other than whole numbers"),
+        (INPUTS * float("nan"), torch.tensor([0, 1, 1, 0]), "other than whole"),
+        (INPUTS[:, 0], torch.tensor([0, 1, 1, 0]), r"shape \(4,\); wanted \(N, D\)"),
+    ],
+)
+def test_what_would_never_end_is_refused(x, targets, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        separability(x, targets)
+
+
+def test_a_list_is_no_tensor_and_whole_numbers_are_weights():
+    with pytest.raises(TypeError, match=r"x is a list; wanted a torch\.Tensor"):
+        separability([[0, 1]], torch.tensor([1]))
+    assert torch.equal(Perceptron([1, 1], -1)(INPUTS), AND(INPUTS))
+    with pytest.raises(ValueError, match="weights has 2 numbers; wanted 3"):
+        mistake_bound(INPUTS, torch.tensor([0, 0, 0, 1]), [1, 1])

@@ -29,6 +29,15 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(UserError, match=r"cannot make a run folder in .*--runs-dir"):
         runs.create(str(tmp_path / "file"), "mnist", "lesson-s0")
+    with pytest.raises(UserError, match=r"in '[^(]*' \(Not a directory\): choose"):
+        runs.create(str(tmp_path / "file"), "mnist", "lesson-s0")
+
+
+def test_a_home_that_nobody_has_is_a_folder_of_that_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert runs.create("~nosuchuser/x", "mnist", "a").is_dir()
+    with pytest.raises(UserError, match="there is no run in '~nosuchuser/y' yet"):
+        runs.find("latest", "~nosuchuser/y")
 
 
 class TestLock:

@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from torchbasics import MLP, trace
@@ -35,6 +35,7 @@ def test_its_softmax_with_the_books_weights_and_with_those_inferred(last, probs)
     assert logits.softmax(1)[0].tolist() == pytest.approx(probs, abs=5e-9)
 
 
+@settings(deadline=None)  # the first example pays for what torch loads
 @given(
     st.lists(st.integers(1, 6), min_size=2, max_size=5),
     st.sampled_from(sorted(ACTIVATIONS)),
@@ -190,3 +191,28 @@ def test_the_textbooks_step_of_1e_4_is_the_default_first_up_then_down():
         lambda: tried.append(parameter.item()) or parameter.sum(), parameter
     )
     assert tried == pytest.approx([1 + 1e-4, 1 - 1e-4], abs=1e-15)
+
+
+def test_a_trace_leaves_each_modules_mode_even_where_it_fails():
+    model = MLP(2, [3], 2, batch_norm=True)
+    model.hidden1.norm.eval()
+    modes = [module.training for module in model.modules()]
+    trace.forward(model, torch.ones(4, 2))
+    assert [module.training for module in model.modules()] == modes
+    with pytest.raises(RuntimeError):
+        trace.forward(model, torch.ones(4, 2).double())
+    assert [module.training for module in model.modules()] == modes
+
+
+def test_a_loss_that_fails_leaves_the_parameter_as_it_was():
+    parameter = torch.tensor([1.0], dtype=torch.float64)
+    with pytest.raises(ZeroDivisionError):
+        trace.central_differences(lambda: 1 / 0, parameter)
+    assert parameter.item() == 1.0
+
+
+def test_a_trace_names_what_is_no_network_or_no_tensor():
+    with pytest.raises(TypeError, match="model is a Linear; wanted an MLP"):
+        trace.forward(torch.nn.Linear(2, 2), torch.ones(1, 2))
+    with pytest.raises(TypeError, match=r"x is a list; wanted a torch\.Tensor"):
+        trace.forward(MLP(2, [3], 2), [[1.0, 2.0]])

@@ -69,10 +69,14 @@ def sigmoid(x: Tensor) -> Tensor:
 def tanh(x: Tensor) -> Tensor:
     """2 sigmoid(2x) - 1, between -1 and 1. Shape: (*) -> (*).
 
+    It is taken as (1 - exp(-2x)) / (1 + exp(-2x)), with expm1 above, because near 0
+    the difference from 1 would be lost in rounding; below 0 the sign is turned.
+
     >>> tanh(torch.tensor([-1.0, 0.0, 1.0]))
     tensor([-0.7616,  0.0000,  0.7616])
     """
-    return 2 * sigmoid(2 * x) - 1
+    less = torch.expm1(2 * torch.where(x >= 0, -x, x))  # exp(-2|x|) - 1, in (-1, 0]
+    return torch.where(x >= 0, -less, less) / (2 + less)
 
 
 def relu(x: Tensor) -> Tensor:
@@ -81,7 +85,7 @@ def relu(x: Tensor) -> Tensor:
     >>> relu(torch.tensor([-1.0, 0.0, 2.0]))
     tensor([0., 0., 2.])
     """
-    return torch.where(x > 0, x, 0.0)
+    return torch.where(x <= 0, 0.0, x)  # which leaves nan as nan
 
 
 def leaky_relu(x: Tensor, negative_slope: float = NEGATIVE_SLOPE) -> Tensor:

@@ -13,6 +13,8 @@ import sys
 from collections.abc import Sequence
 from typing import Protocol
 
+from torch import Tensor
+
 
 class Main(Protocol):
     """A command: it takes the words of its command line, by default sys.argv's."""
@@ -26,6 +28,19 @@ class UserError(Exception):
 
 class TrainingError(Exception):
     """A training that cannot go on. Its text says why and what to try."""
+
+
+def wanted_tensor(**values: object) -> None:
+    """Raise TypeError for the first of these arguments that is no tensor.
+
+    >>> wanted_tensor(x=[1.0])
+    Traceback (most recent call last):
+    TypeError: x is a list; wanted a torch.Tensor
+    """
+    for name, value in values.items():
+        if not isinstance(value, Tensor):
+            kind = type(value).__name__
+            raise TypeError(f"{name} is a {kind}; wanted a torch.Tensor")
 
 
 def drop_stdout() -> None:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from torchbasics.activations import step
+from torchbasics.errors import wanted_tensor
 
 INPUTS = torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
 """The four rows of every truth table of two inputs, in the order of the textbook."""
@@ -29,7 +30,8 @@ class Perceptron(nn.Module):
 
     def __init__(self, weight: Sequence[float], bias: float) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.tensor(weight), requires_grad=False)
+        numbers = [float(number) for number in weight]
+        self.weight = nn.Parameter(torch.tensor(numbers), requires_grad=False)
         self.bias = nn.Parameter(torch.tensor(float(bias)), requires_grad=False)
 
     def pre_activation(self, x: Tensor) -> Tensor:
@@ -37,6 +39,7 @@ class Perceptron(nn.Module):
 
         Shape: (N, D) -> (N,).
         """
+        wanted_tensor(x=x)
         if x.ndim != 2 or x.shape[1] != len(self.weight):
             raise ValueError(
                 f"x has shape {tuple(x.shape)}; wanted (N, {len(self.weight)}), "
@@ -130,6 +133,11 @@ def mistake_bound(x: Tensor, targets: Tensor, weights: Sequence[float]) -> float
     51
     """
     rows = _with_bias_input(x, targets)
+    if len(weights) != rows.shape[1]:
+        raise ValueError(
+            f"weights has {len(weights)} numbers; wanted {rows.shape[1]}, "
+            "the bias first"
+        )
     normal = torch.tensor(weights, dtype=torch.float64)
     gamma = ((2 * targets - 1) * (rows @ normal)).min() / normal.norm()
     if gamma <= 0:
@@ -163,6 +171,9 @@ def separability(x: Tensor, targets: Tensor) -> Verdict:
     >>> separability(INPUTS, torch.tensor([0, 1, 1, 0]))
     Verdict(separable=False, weights=(), multipliers=(1, 1, 1, 1))
     """
+    rows = _with_bias_input(x, targets)
+    if not torch.equal(rows, rows.round()):  # nan equals nothing
+        raise ValueError("x holds other than whole numbers; the rule might never end")
     seen: list[tuple[float, ...]] = []
     mistakes: list[list[int]] = []
     for epoch in perceptron_rule(x, targets):
@@ -178,6 +189,7 @@ def separability(x: Tensor, targets: Tensor) -> Verdict:
 
 def _with_bias_input(x: Tensor, targets: Tensor) -> Tensor:
     """Each example with a 1 before it, whose weight is the bias, in float64."""
+    wanted_tensor(x=x, targets=targets)
     if x.ndim != 2:
         raise ValueError(f"x has shape {tuple(x.shape)}; wanted (N, D)")
     if targets.shape != x.shape[:1]:
@@ -185,4 +197,6 @@ def _with_bias_input(x: Tensor, targets: Tensor) -> Tensor:
             f"targets has shape {tuple(targets.shape)}; wanted {tuple(x.shape[:1])}, "
             "one for each row of x"
         )
+    if not set(targets.tolist()) <= {0, 1}:
+        raise ValueError(f"targets are {targets.tolist()}; wanted 0 and 1 only")
     return torch.cat([torch.ones(len(x), 1), x], dim=1).double()

@@ -37,7 +37,7 @@ def create(runs_dir: str, kind: str, name: str) -> Path:
     Two runs that start in the same second get two folders, the later one with `-2`.
     """
     time = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
-    parent = Path(runs_dir, kind).expanduser()
+    parent = Path(os.path.expanduser(runs_dir), kind)
     try:
         parent.mkdir(parents=True, exist_ok=True)
         for number in count(1):
@@ -50,8 +50,8 @@ def create(runs_dir: str, kind: str, name: str) -> Path:
                 continue
     except (OSError, UnicodeError) as error:
         raise UserError(
-            f"cannot make a run folder in {parent!a} ({error}): choose another "
-            "place with --runs-dir"
+            f"cannot make a run folder in {os.fspath(parent)!a} ({_reason(error)}): "
+            "choose another place with --runs-dir"
         ) from None
     return folder
 
@@ -99,7 +99,8 @@ def describe(folder: Path, config: str, manifest: Manifest) -> None:
         write_manifest(folder, manifest)
     except (OSError, UnicodeError) as error:
         shutil.rmtree(folder, ignore_errors=True)
-        raise UserError(f"cannot write to {folder!a} ({error})") from None
+        where = os.fspath(folder)
+        raise UserError(f"cannot write to {where!a} ({_reason(error)})") from None
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
@@ -139,10 +140,11 @@ def find(run: str, runs_dir: str = "runs", kind: str = "mnist") -> Path:
         if not os.path.isdir(run):
             raise UserError(f"there is no run {run!r}: give its folder, or 'latest'")
         return Path(run)
-    if not os.path.isdir(os.path.expanduser(runs_dir)):
+    where = os.path.expanduser(runs_dir)
+    if not os.path.isdir(where):
         raise UserError(f"there is no run in {runs_dir!r} yet: --runs-dir says where")
     started = {}
-    for path in Path(runs_dir).expanduser().glob(f"{kind}/*/manifest.json"):
+    for path in Path(where).glob(f"{kind}/*/manifest.json"):
         try:
             started[path.parent] = read_manifest(path.parent)["started"]
         except UserError:
@@ -174,6 +176,10 @@ def tensorboard_address(instance_file: Path = Path("/mnt/azmnt/.nbvm")) -> str:
             "http://localhost:6006/ (on an Azure ML compute instance:\n"
             "https://INSTANCE-6006.REGION.instances.azureml.ms/)"
         )
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "strerror", None) or error)
 
 
 def _version(package: str) -> str:

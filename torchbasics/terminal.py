@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import errno
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -15,20 +17,38 @@ BAR = 30  # columns of a bar that stands for 100 %
 
 
 class LastingConsole(Console):
-    """A console that outlives its reader (`| head`) and a full disk behind it."""
+    """A console that outlives its reader (`| head`) and a full disk behind it.
+
+    `lost` says that something could not be kept, which nobody chose.
+    """
+
+    lost = False
 
     def print(self, *objects: Any, **options: Any) -> None:
         """Print, or if that cannot be, print nothing from now on."""
         try:
             super().print(*objects, **options)
             self.file.flush()
-        except OSError:
+        except OSError as error:
+            self.lost = error.errno != errno.EPIPE
             self.on_broken_pipe()
 
     def on_broken_pipe(self) -> None:
         """What rich calls when nobody reads any more."""
         drop_stdout()
         self.quiet = True
+
+
+PLAIN = dict(zip("✓✗\u2212·→…●○", "+x-*>.#o", strict=True))
+"""What stands for a sign where the output's encoding has none."""
+
+
+def _plain(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeEncodeError)
+    return PLAIN.get(error.object[error.start], "?"), error.start + 1
+
+
+codecs.register_error("plain", _plain)
 
 
 class Answer(NamedTuple):

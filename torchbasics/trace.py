@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from torchbasics.activations import ACTIVATIONS, DERIVATIVES
+from torchbasics.errors import wanted_tensor
 from torchbasics.mlp import MLP
 
 NAMES = {module: name for name, module in ACTIVATIONS.items()}
@@ -62,13 +63,24 @@ def forward(model: MLP, x: Tensor) -> list[Layer]:
     >>> [(layer.name, tuple(layer.weight.shape)) for layer in layers]
     [('hidden1', (784, 50)), ('hidden2', (50, 100)), ('logits', (100, 10))]
     """
+    wanted_tensor(x=x)
+    if not isinstance(model, MLP):
+        raise TypeError(f"model is a {type(model).__name__}; wanted an MLP")
     if x.ndim != 2 or x.shape[1] != model.in_features:
         raise ValueError(
             f"x has shape {tuple(x.shape)}; wanted (N, {model.in_features}), "
             "one row per example"
         )
-    was_training = model.training
+    training = [module for module in model.modules() if module.training]
     model.eval()
+    try:
+        return _layers(model, x)
+    finally:
+        for module in training:
+            module.training = True
+
+
+def _layers(model: MLP, x: Tensor) -> list[Layer]:
     layers: list[Layer] = []
     for name, layer in model.named_children():
         parts = dict(layer.named_children()) or {"linear": layer}
@@ -82,7 +94,6 @@ def forward(model: MLP, x: Tensor) -> list[Layer]:
         outputs, slopes = activation(sums), DERIVATIVES[NAMES[type(activation)]](sums)
         layers.append(Layer(name, x, weight, bias, sums, outputs, slopes))
         x = outputs
-    model.train(was_training)
     return layers
 
 
@@ -99,9 +110,10 @@ def backward(model: MLP, x: Tensor, logit_gradient: Tensor) -> list[Gradients]:
     >>> [(layer.name, tuple(layer.weight.shape)) for layer in gradients]
     [('logits', (3, 2)), ('hidden1', (2, 3))]
     """
+    wanted_tensor(logit_gradient=logit_gradient)
+    layers = forward(model, x)
     if any(isinstance(module, nn.BatchNorm1d) for module in model.modules()):
         raise ValueError("model has batch norm; this trace goes back without it only")
-    layers = forward(model, x)
     if logit_gradient.shape != layers[-1].sums.shape:
         raise ValueError(
             f"logit_gradient has shape {tuple(logit_gradient.shape)}; "
@@ -137,9 +149,11 @@ def central_differences(
     slopes = torch.empty_like(parameter)
     for numbers, slope in zip(parameter.view(-1), slopes.view(-1), strict=True):
         value = numbers.item()
-        above = loss_at(loss, numbers, value + h)
-        below = loss_at(loss, numbers, value - h)
-        numbers.fill_(value)
+        try:
+            above = loss_at(loss, numbers, value + h)
+            below = loss_at(loss, numbers, value - h)
+        finally:
+            numbers.fill_(value)
         slope.copy_((above - below) / (2 * h))
     return slopes
 

@@ -1,6 +1,7 @@
 """The judge: mistakes as learners make them are named, right answers are accepted."""
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -231,7 +232,9 @@ MISTAKES = [
     ("update", "away", lambda w, x, t: w - (t - (w @ x > 0) * 1) * x),
     ("update", "always_moves", lambda w, x, t: w + x if t else w - x),
     ("update", "no_input", lambda w, x, t: w + (t - (w @ x > 0) * 1)),
-    ("update", "no_step", lambda w, x, t: w + (t - w @ x) * x),
+    ("update", "sum_for_answer", lambda w, x, t: w + (t - w @ x) * x),
+    ("update", "at_least", lambda w, x, t: w + (t - (w @ x >= 0) * 1) * x),
+    ("update", "always_moves", lambda w, x, t: w + (1 if t else -1) * x),
     ("step", "at_least", lambda x: (x >= 0).float()),
     ("step", "signs", torch.sign),
     ("step", "no_step", lambda x: x),
@@ -294,6 +297,51 @@ MISTAKES = [
     ("forward", "over_examples",
      lambda x: network(x, last=lambda a: np_softmax(a, axis=0))),
     ("forward", "log_softmax", lambda x: np.log(network(x))),
+    ("forward", "bias_sign", lambda x: network(x, bias=-1.0)),
+    ("forward", "over_everything",
+     lambda x: network(x, last=lambda a: np.exp(a) / np.sum(np.exp(a)))),
+    ("forward", "transposed_weight",
+     lambda x: np_softmax(np_sigmoid(np_sigmoid(x @ W1 + B1) @ W2 + B2) @ W3.T + B3)),
+    ("or", "other_gate", lambda x1, x2: int(x1 != x2)),
+    ("xor", "one_line", lambda x1, x2: x1 or x2),
+    ("nand", "one_input", lambda x1, x2: not x1),
+    ("and", "one_input", lambda x1, x2: x1 == 1),
+    ("xor", "inverted", lambda a, b: a == b),
+    ("xor", "one_line", lambda a, b: int(a * b > 0)),
+    ("nand", "no_bias", lambda x1, x2: fires(-0.5 * x1 - 0.5 * x2)),
+    ("and", "column", lambda x: x.sum(1, keepdim=True) > 1.5),
+    ("perceptron", "column", lambda x, w, b: x @ w[:, None] + b > 0),
+    ("predict", "column", lambda x: x.topk(1).indices),
+    ("perceptron", "signs", lambda x, w, b: np.sign(x @ w + b)),
+    ("perceptron", "inverted", lambda x, w, b: (x @ w + b < 0) * 1),
+    ("step", "signs", lambda x: np.where(x > 0, 1, -1)),
+    ("step", "inverted", lambda x: x <= 0),
+    ("step", "half_at_zero", lambda x: np.heaviside(x, 0.5)),
+    ("step", "sigmoid_for_step", torch.sigmoid),
+    ("sigmoid", "exponent_sign", lambda x: 1 / (1 + math.exp(x))),
+    ("sigmoid", "overflows", lambda x: math.exp(x) / (1 + math.exp(x))),
+    ("relu", "clipped", F.relu6),
+    ("relu", "not_summed_up", lambda x: np.max(np.append(x, 0))),
+    ("relu_slope", "slope_of_absolute", lambda x: np.where(x > 0, 1, -1)),
+    ("relu_slope", "slope_of_absolute", lambda x: -1 if x < 0 else 1),
+    ("softmax", "not_normalized", np.exp),
+    ("softmax", "over_examples", lambda x: np.exp(x) / np.exp(x).sum(0)),
+    ("softmax", "over_everything", lambda x: np.exp(x) / np.sum(np.exp(x))),
+    ("layer", "activated", lambda x, w, b: torch.relu(x @ w + b)),
+    ("layer", "activated", lambda x, w, b: np.tanh(x @ w + b)),
+    ("layer", "activated", lambda x, w, b: x @ w + b > 0),
+    ("squared_error", "for_each_example", lambda y, t: ((y - t) ** 2).sum(1) / 2),
+    ("flatten", "divided_by_256", lambda x: x.reshape(len(x), 784) / 256),
+    ("predict", "one_hot_answer", lambda x: F.one_hot(x.argmax(1), 4)),
+    ("accuracy", "cut_to_whole", lambda x, t: (x.argmax(1) == t).sum() // len(t)),
+    ("accuracy", "scores_with_labels", lambda x, t: (x.max(1)[0] == t).float().mean()),
+    ("left", "one_layer_more", lambda f, n: f ** (n + 1)),
+    ("factor", "one_layer_less", lambda left, n: left ** (1 / (n - 1))),
+    ("shrink", "fan_in_of_slopes",
+     lambda w, s: np.sqrt(len(s) * np.mean(w**2) * np.mean(s**2))),
+    ("shrink", "summed_slopes", lambda w, s: np.linalg.norm(w) * np.linalg.norm(s)),
+    ("shrink", "variance_for_square",
+     lambda w, s: np.sqrt(np.sum(w**2) * np.var(s))),
 ]  # fmt: skip
 
 
@@ -398,6 +446,22 @@ def float16_forward(x):
     return torch.softmax(z @ half[2] + half[5], -1)
 
 
+def float32_forward(x):
+    w1, w2, w3, b1, b2, b3 = (torch.tensor(w).float() for w in (W1, W2, W3, B1, B2, B3))
+    hidden = torch.sigmoid(torch.sigmoid(x @ w1 + b1) @ w2 + b2)
+    return torch.softmax(hidden @ w3 + b3, 1)
+
+
+def almost(x, place):
+    """The network with one of its 23 weights and biases 0.1 too large."""
+    changed = np.concatenate([a.ravel() for a in (W1, W2, W3, B1, B2, B3)])
+    changed[place] += 0.1
+    w1, w2, w3, b1, b2, b3 = np.split(changed, [6, 12, 16, 19, 21])
+    z = np_sigmoid(np.asarray(x) @ w1.reshape(2, 3) + b1)
+    z = np_sigmoid(z @ w2.reshape(3, 2) + b2)
+    return np_softmax(z @ w3.reshape(2, 2) + b3)
+
+
 RIGHT = [
     ("left", lambda f, n: math.exp(n * math.log(f))),
     ("left", lambda f, n: math.prod(f for _ in range(int(n)))),
@@ -478,6 +542,30 @@ RIGHT = [
     ("forward", network),
     ("forward", float16_forward),
     ("forward", lambda x: forward.network()(x.double()).softmax(1)),
+    ("forward", lambda x: forward.network()(x).softmax(1)),
+    ("forward", float32_forward),
+    ("relu", lambda x: x.to_sparse().relu() if x.ndim else x),
+    ("relu", lambda x: [torch.relu(v.requires_grad_()) for v in x]),
+    ("sigmoid", lambda x: [v.bfloat16().sigmoid() for v in x]),
+    ("relu", lambda x: [Fraction(max(v, 0)) for v in x]),
+    ("layer", lambda x, w, b: torch.addmm(b.double(), x.double(), w.double())),
+    ("or", lambda x1, x2: x1 or x2),
+    ("xor", lambda x1, x2: x1 != x2),
+    ("and", lambda a, b: a == b == 1),
+]
+
+ALMOST_RIGHT = [
+    *(("forward", lambda x, i=i: almost(x, i)) for i in range(23)),
+    ("forward", lambda x: network(x)[::-1]),
+    ("step", lambda x: x.max() > 0),
+    ("relu", lambda x: max(0, x.sum())),
+    ("sigmoid", lambda x: np_sigmoid(np.mean(x))),
+    ("sigmoid_slope", lambda x: np.max(np_sigmoid(x) * (1 - np_sigmoid(x)))),
+    ("and", lambda x1, x2: str(int(x1 * x2))),
+    ("and", lambda x1, x2: complex(x1 * x2, 1)),
+    ("relu", lambda x: x.relu() + 1j),
+    ("update", lambda w, x, t: w + (t - abs(np.sign(w @ x))) * x),
+    ("update", lambda w, x, t: w + t * (1 - (w @ x > 0) * 1) * x),
 ]
 
 
@@ -485,6 +573,11 @@ RIGHT = [
 def test_a_right_answer_is_accepted_however_it_is_written(exercise, function):
     judgement = judge(EXERCISES[exercise], function, "en")
     assert judgement.passed, judgement.message
+
+
+@pytest.mark.parametrize(("exercise", "function"), ALMOST_RIGHT)
+def test_what_is_nearly_right_is_refused(exercise, function):
+    assert not judge(EXERCISES[exercise], function, "en").passed
 
 
 def test_each_exercise_was_solved_here():
@@ -520,7 +613,12 @@ def test_a_sentence_is_korean_where_that_is_asked(capsys):
         (lambda x: x[17], "IndexError"),
         (lambda x: x.no_such_thing, "AttributeError"),
         (lambda: 1, "TypeError"),
-        (lambda x: "a text", "ValueError"),
+        (lambda x: "a text", "returns 'a text'; wanted are real numbers"),
+        (lambda x: [[1.0], [1.0, 2.0]], "rows of different lengths"),
+        (lambda x: x.to("meta"), "returns a tensor without values"),
+        (lambda x: 1 / 0, "ZeroDivisionError"),
+        (lambda x: no_such_name if x > 0 else 0, "no_such_name"),  # noqa: F821
+        (lambda x: torch.exp(x) + "a", "TypeError"),
         (lambda x: x[:2], "shape (2,); wanted (6,)"),
     ],
 )
@@ -553,9 +651,62 @@ def test_the_exercise_is_found_by_the_functions_name(capsys):
 
 def test_many_numbers_are_told_by_shape_and_range():
     judgement = judge(EXERCISES["flatten"], lambda x: x.reshape(len(x), 784), "en")
-    assert (
-        "the answer is (784,) 0.0..255.0; wanted (784,) 0.0..1.0" in judgement.message
+    assert "answer[0] is (784,) 0.0..255.0; wanted (784,) 0.0..1.0" in judgement.message
+
+
+def test_where_many_numbers_look_alike_the_first_other_one_is_shown():
+    images = EXERCISES["flatten"].cases[0][0]
+    shuffled = judge(
+        EXERCISES["flatten"], lambda x: x.reshape(len(x), -1).flip(1) / 255, "en"
     )
+    first, last = images[0, 0, 0].item() / 255, images[0, 27, 27].item() / 255
+    assert f"answer[0, 0] is {last:.4g}; wanted {first:.4g}." in shuffled.message
+
+
+def test_an_error_hides_no_truer_one():
+    def my_and(x1, x2):
+        return undefined_thing(x1)  # noqa: F821
+
+    def my_or(x):
+        return x + undefined_thing  # noqa: F821
+
+    for name, function in (("and", my_and), ("or", my_or)):
+        message = judge(EXERCISES[name], function, "en").message
+        assert "NameError: name 'undefined_thing'" in message
+
+
+def test_what_a_function_prints_is_shown_once(capsys):
+    def my_relu(x):
+        print("looking")
+        return x.clamp(min=0)
+
+    assert activations.check(my_relu, lang="en")
+    assert capsys.readouterr().out == "looking\nRight.\n"
+
+
+def test_one_that_alters_its_argument_is_told_to_return():
+    def my_sgd_step(weight, gradient, lr):
+        weight -= lr * gradient
+
+    message = judge(EXERCISES["sgd_step"], my_sgd_step, "en").message
+    assert "alters its argument instead" in message
+
+
+def test_a_guessed_exercise_is_named(capsys):
+    def AND(x1, x2):  # noqa: N802
+        return x1 * x2
+
+    def myOrGate(x1, x2):  # noqa: N802
+        return x1 or x2
+
+    def my_xnor(x1, x2):
+        return x1 == x2
+
+    assert perceptron.check(AND, lang="en")
+    assert perceptron.check(myOrGate, lang="en")
+    assert capsys.readouterr().out == "and: Right.\nor: Right.\n"
+    with pytest.raises(ValueError, match="which exercise is my_xnor"):
+        perceptron.check(my_xnor)
 
 
 def test_a_gate_that_works_in_place_alters_no_inputs_of_the_library():

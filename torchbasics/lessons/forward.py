@@ -23,6 +23,7 @@ SUMS = {
     "hidden2": (0.51615984, 1.21402696),
     "logits": (0.31682708, 0.69627909),
 }
+STORED = {"hidden1": (3, 2), "hidden2": (2, 3), "logits": (2, 2)}  # (out, in)
 OUTPUTS = {
     "hidden1": (0.57444252, 0.66818777, 0.75026011),
     "hidden2": (0.62624937, 0.77101070),
@@ -52,8 +53,8 @@ def linear(words: Words) -> Iterable[Check | RenderableType]:
         yield Check(
             f"{layer.name}: nn.Linear - (x W + b)", [0], [gap], "x W + b", 1e-15
         )
-        stored, written = tuple(module.weight.shape), tuple(layer.weight.shape)
-        yield Check(f"{layer.name}: weight.shape", written[::-1], stored, "nn.Linear")
+        stored = tuple(module.weight.shape)
+        yield Check(f"{layer.name}: weight.shape", STORED[layer.name], stored, BOOK)
 
 
 def probabilities(words: Words) -> Iterable[Check | RenderableType]:

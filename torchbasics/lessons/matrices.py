@@ -103,6 +103,10 @@ def explain_mismatch(a: Tensor, b: Tensor) -> str:
     >>> explain_mismatch(torch.ones(2, 3), torch.ones(2, 4))
     'A is (2, 3), B is (2, 4): 3 columns meet 2 rows; A.T @ B would fit'
     """
+    for name, matrix in (("A", a), ("B", b)):
+        if matrix.ndim != 2:
+            shape = tuple(matrix.shape)
+            raise ValueError(f"{name} has shape {shape}; wanted (rows, columns)")
     fits = {
         "A.T @ B": a.shape[0] == b.shape[0],
         "A @ B.T": a.shape[1] == b.shape[1],

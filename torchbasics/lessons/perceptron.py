@@ -115,10 +115,11 @@ def refused(words: Words) -> Iterable[Check | RenderableType]:
 def sixteen(words: Words) -> Iterable[Check | RenderableType]:
     """All functions of two inputs, each with a line or a contradiction."""
     table = grid("(0,0) (1,0) (0,1) (1,1)", words["verdict"], words["proof"])
-    verdicts = []
+    verdicts, proven = [], 0
     for targets in product((0, 1), repeat=4):
         verdict = separability(INPUTS, torch.tensor(targets))
-        verdicts.append(proves(verdict, targets) and verdict.separable)
+        verdicts.append(verdict.separable)
+        proven += proves(verdict, targets)
         table.add_row(
             "     ".join(map(str, targets)),
             words["one line" if verdict.separable else "no line"],
@@ -127,6 +128,7 @@ def sixteen(words: Words) -> Iterable[Check | RenderableType]:
     yield table
     times = separability(INPUTS, torch.tensor(TABLES["XOR"])).multipliers
     yield Check(words["times"], (1, 1, 1, 1), times, "Farkas 1902")
+    yield Check(words["proven"], [16], [proven], "counted")
     yield Check(words["separable"], [14], [sum(verdicts)], "counted")
     yield Check(words["inseparable"], [2], [verdicts.count(False)], "XOR, XNOR")
 
@@ -148,12 +150,13 @@ def condition(weights: Sequence[float], words: Words) -> str:
 
 def proves(verdict: Verdict, targets: tuple[int, ...]) -> bool:
     """Whether a certificate is one: the line separates, or the sum reads 0 > 0."""
-    rows = torch.cat([torch.ones(4, 1), INPUTS], dim=1)
+    rows = torch.cat([torch.ones(4, 1), INPUTS], dim=1).double()
     signs = 2 * torch.tensor(targets) - 1
     if verdict.separable:
-        return torch.equal(rows @ torch.tensor(verdict.weights) > 0, signs > 0)
+        line = torch.tensor(verdict.weights, dtype=torch.float64)
+        return torch.equal(rows @ line > 0, signs > 0)
     times = torch.tensor(verdict.multipliers)
-    total = (times * signs).float() @ rows
+    total = (times * signs).double() @ rows
     return bool((total == 0).all() and (times >= 0).all() and (times * signs > 0).any())
 
 

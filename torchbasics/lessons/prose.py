@@ -60,7 +60,7 @@ def language(choice: str = "auto") -> Language:
     if choice == "auto":
         names = ("LC_ALL", "LC_MESSAGES", "LANG")
         choice = next(filter(None, map(os.environ.get, names)), "en")
-    return "ko" if choice.startswith("ko") else "en"
+    return "ko" if re.match(r"ko\b|ko_", choice) else "en"
 
 
 def _split(name: str, lang: Language) -> tuple[dict[str, str], str]:

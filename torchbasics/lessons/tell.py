@@ -27,9 +27,9 @@ WIDTH = 88  # longer lines are tiring to read
 def a_console() -> LastingConsole:
     """Where lessons are printed: not too wide, no colour but what they ask for."""
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # no letter may stop a lesson
+        sys.stdout.reconfigure(errors="plain")  # no letter may stop a lesson
     console = LastingConsole(highlight=False)
-    console.width = min(console.width, WIDTH)
+    console.width = min(console.width or WIDTH, WIDTH)
     return console
 
 
@@ -80,4 +80,4 @@ def conclude(console: LastingConsole, checks: Iterable[Check], lang: Language) -
     total = sum(len(check.expected) for check in checks)
     right = total - sum(len(check.expected) for check in wrong)
     console.print(words["conclusion"].format(right=right, total=total), soft_wrap=True)
-    return 1 if wrong else 0
+    return 1 if wrong or console.lost else 0

@@ -40,6 +40,7 @@ EXERCISES: dict[str, Exercise] = {
         _rows,
         [(_IMAGES,)],
         batched=True,
+        divided_by_256=lambda images: _rows(images) * 255 / 256,
         not_scaled=lambda images: 255 * _rows(images),
         one_long_row=lambda images: _rows(images).flatten(),
         columns_first=lambda images: _rows(images.transpose(1, 2)),
@@ -55,13 +56,18 @@ EXERCISES: dict[str, Exercise] = {
         over_examples_argmax=lambda logits: logits.argmax(0),
         one_answer=lambda logits: logits.argmax(),
         probabilities=lambda logits: logits.softmax(1),
+        one_hot_answer=lambda logits: (logits == logits.amax(1, keepdim=True)).float(),
         smallest=lambda logits: logits.argmin(1),
         counted_from_1=lambda logits: logits.argmax(1) + 1,
     ),
     "accuracy": exercise(
         _accuracy,
-        [(_LOGITS, _LABELS)],
-        count_for_share=lambda logits, labels: 5 * _accuracy(logits, labels),
+        [(_LOGITS, _LABELS), (_LOGITS[:4], torch.tensor([1, 0, 0, 3]))],
+        count_for_share=lambda logits, labels: len(labels) * _accuracy(logits, labels),
+        cut_to_whole=lambda logits, labels: _accuracy(logits, labels).floor(),
+        scores_with_labels=lambda logits, labels: (
+            (logits.amax(1) == labels).float().mean()
+        ),
         in_percent=lambda logits, labels: 100 * _accuracy(logits, labels),
         error_for_accuracy=lambda logits, labels: 1 - _accuracy(logits, labels),
         not_counted=lambda logits, labels: (logits.argmax(1) == labels).float(),

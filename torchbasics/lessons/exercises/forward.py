@@ -8,7 +8,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from torchbasics.activations import relu, sigmoid, softmax
+from torchbasics.activations import relu, sigmoid, softmax, step, tanh
 from torchbasics.lessons.exercises import judge
 from torchbasics.lessons.exercises.judge import Exercise, exercise
 from torchbasics.mlp import MLP
@@ -52,11 +52,12 @@ def _forward(
     hidden: Callable[[Tensor], Tensor] = sigmoid,
     out: Callable[[Tensor], Tensor] = softmax,
     biases: float = 1.0,
+    last: Tensor = W3,
 ) -> Tensor:
     """The network's answer, with something of it changed."""
     z = hidden(x @ W1 + biases * B1)
     z = hidden(z @ W2 + biases * B2)
-    return out(z @ W3 + biases * B3)
+    return out(z @ last + biases * B3)
 
 
 def _over_all(scores: Tensor) -> Tensor:
@@ -67,17 +68,18 @@ def _forward_with_one_sigmoid(x: Tensor) -> Tensor:
     return softmax((sigmoid(x @ W1 + B1) @ W2 + B2) @ W3 + B3)
 
 
-def _forward_with_inferred_weights(x: Tensor) -> Tensor:
-    hidden = sigmoid(sigmoid(x @ W1 + B1) @ W2 + B2)
-    return softmax(hidden @ _rows(LAST["source"], 2) + B3)
-
-
 _LAYER = (
     torch.tensor([[1.0, 0.5], [-2.0, 0.0]]),
     torch.tensor([[0.1, 0.3], [0.2, 0.4]]),
     torch.tensor([0.5, -1.0]),
 )
-_INPUTS = [(torch.tensor([[1.0, 0.5]]),), (torch.tensor([[-40.0, 20.0], [0.0, 1.0]]),)]
+_INPUTS = [
+    (torch.tensor([[1.0, 0.5]]),),
+    (torch.tensor([[-40.0, 20.0], [0.0, 1.0]]),),
+    (torch.tensor([[3.0, -3.0], [-3.0, 3.0], [0.0, 0.0]]),),
+]
+
+FLOAT32 = 1e-5  # one wrong weight may change the answer by no more than 2e-5
 
 EXERCISES: dict[str, Exercise] = {
     "layer": exercise(
@@ -89,12 +91,16 @@ EXERCISES: dict[str, Exercise] = {
         bias_sign=lambda x, weight, bias: x @ weight - bias,
         bias_per_example=lambda x, weight, bias: x @ weight + bias[:, None],
         number_by_number=lambda x, weight, bias: x * weight + bias,
-        activated=lambda x, weight, bias: sigmoid(x @ weight + bias),
+        activated=tuple(
+            lambda x, weight, bias, of=of: of(x @ weight + bias)
+            for of in (sigmoid, relu, tanh, step, softmax)
+        ),
         swapped=lambda x, weight, bias: weight @ x + bias,
     ),
     "forward": exercise(
         _forward,
         _INPUTS,
+        tolerance=FLOAT32,
         batched=True,
         no_softmax=lambda x: _forward(x, out=lambda a: a),
         softmax_twice=lambda x: _forward(x, out=lambda a: softmax(softmax(a))),
@@ -104,11 +110,16 @@ EXERCISES: dict[str, Exercise] = {
         relu_for_sigmoid=lambda x: _forward(x, hidden=relu),
         softmax_hidden=lambda x: _forward(x, hidden=softmax),
         no_bias=lambda x: _forward(x, biases=0.0),
+        bias_sign=lambda x: _forward(x, biases=-1.0),
         over_examples=lambda x: _forward(x, out=lambda a: softmax(a, dim=0)),
         log_softmax=lambda x: _forward(x, out=lambda a: softmax(a).log()),
-        over_everything=lambda x: _forward(x, out=_over_all),
+        over_everything=(
+            lambda x: _forward(x, out=_over_all),
+            lambda x: _forward(x, out=lambda a: a.exp() / a.exp().sum()),
+        ),
         one_sigmoid_missing=_forward_with_one_sigmoid,
-        inferred_weights=_forward_with_inferred_weights,
+        inferred_weights=lambda x: _forward(x, last=_rows(LAST["source"], 2)),
+        transposed_weight=lambda x: _forward(x, last=W3.T),
     ),
 }
 

@@ -7,49 +7,38 @@ weights, NumPy, loops or float16 will do in a right answer.
 
 from __future__ import annotations
 
-import warnings
+import contextlib
+import io
+import re
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from torchbasics.lessons import prose
-
-Function = Callable[..., Any]
-Ask = Callable[..., Tensor]
-"""A learner's function, called in one of the forms below: tensors in, tensor out."""
+from torchbasics.lessons.exercises.asking import (
+    FORMS,
+    HALVES,
+    Ask,
+    Form,
+    Function,
+    NothingReturnedError,
+    NotNumbersError,
+    asker,
+)
 
 Case = tuple[Tensor, ...]
 Mistake = Callable[[Ask, Sequence[Case]], bool]
 """Whether a function made this mistake, as seen on the cases up to its first error."""
 
-TOLERANCE = 5e-3  # float16 is good to 1e-3; every mistake is far larger
+TOLERANCE = 1e-3  # float16 on the way is good to this; mistakes are larger
+HALF_TOLERANCE = 5e-3  # float16 is good to 1e-3, bfloat16 to 4e-3
 
 MANY = 20  # numbers that a sentence cannot hold
 
-FORMS: tuple[Callable[..., Any], ...] = (
-    lambda function, *case: function(*case),
-    lambda function, *case: function(*(value.numpy() for value in case)),
-    lambda function, *case: function(*(value.tolist() for value in case)),
-)
-"""How a function may want its arguments: as tensors, as arrays, as lists."""
-
-ROWS: tuple[Callable[..., Any], ...] = (
-    lambda function, x: [function(*row) for row in x.tolist()],
-    lambda function, x: [function(row) for row in x],
-    lambda function, x: [function(row) for row in x.numpy()],
-    *FORMS,
-)
-"""One example at a time first: as numbers, as a row; then all at once."""
-
-NUMBERS: tuple[Callable[..., Any], ...] = (
-    *FORMS[:2],
-    lambda function, x: [_or_nan(function, value) for value in x.tolist()],
-    FORMS[2],
-)
-"""Also number by number, for what is written with `math`."""
+HERE = Path(__file__).parent
 
 
 class Exercise(NamedTuple):
@@ -58,12 +47,10 @@ class Exercise(NamedTuple):
     right: Ask
     cases: Sequence[Case]
     mistakes: Mapping[str, Mistake]
-    forms: Sequence[Callable[..., Any]] = FORMS
+    forms: Sequence[Form] = FORMS
     alone: bool = False  # each row, or number, is a question of its own
-
-
-class NothingReturnedError(Exception):
-    """A function gave None, most often because it prints its answer."""
+    if_none_answers: Form | None = None  # a form that hides how a whole batch comes out
+    tolerance: float = TOLERANCE
 
 
 class Finding(NamedTuple):
@@ -72,9 +59,10 @@ class Finding(NamedTuple):
     rank: int
     text: str
     tried: int  # cases, up to the first that went wrong
+    printed: str = ""  # by the function itself
 
 
-RAISES, NOTHING, SHAPE, VALUES, RIGHT = range(5)
+UNCALLED, UNFIT, RAISES, NOTHING, SHAPE, VALUES, RIGHT = range(7)
 
 
 class Judgement(NamedTuple):
@@ -83,26 +71,30 @@ class Judgement(NamedTuple):
     passed: bool
     misconception: str
     message: str
+    printed: str = ""
 
 
 def exercise(
     right: Ask,
     cases: Sequence[Case],
-    forms: Sequence[Callable[..., Any]] = FORMS,
+    forms: Sequence[Form] = FORMS,
     *,
     alone: bool = False,
     batched: bool = False,
-    **wrong: Ask,
+    if_none_answers: Form | None = None,
+    tolerance: float = TOLERANCE,
+    **wrong: Ask | tuple[Ask, ...],
 ) -> Exercise:
     """An exercise whose mistakes are functions that make them.
 
     Where the first argument is a batch, a function that is right only for each of its
     rows by itself is known, too: `one_example`.
     """
-    mistakes = {name: _acts_like(function) for name, function in wrong.items()}
+    mistakes = {name: _acts_like(how, tolerance) for name, how in wrong.items()}
     if batched:
         mistakes["one_example"] = _right_by_rows(right)
-    return Exercise(right, cases, mistakes, forms, alone)
+    mistakes["column"] = _right_in_columns(right)
+    return Exercise(right, cases, mistakes, forms, alone, if_none_answers, tolerance)
 
 
 def check(
@@ -114,11 +106,13 @@ def check(
     """
     if not callable(function):
         raise TypeError(f"function is {function!r}; wanted a function, not its result")
-    name = name or _named_after(exercises, function)
-    if name not in exercises:
+    guessed = name or _named_after(exercises, function)
+    if guessed not in exercises:
         raise ValueError(f"no exercise {name!r}; there are {', '.join(exercises)}")
-    judgement = judge(exercises[name], function, lang)
-    print(judgement.message)
+    judgement = judge(exercises[guessed], function, lang)
+    certain = name or _name_of(function) in (guessed, f"my_{guessed}")
+    print(judgement.printed, end="")
+    print(judgement.message if certain else f"{guessed}: {judgement.message}")
     return judgement.passed
 
 
@@ -126,16 +120,34 @@ def judge(exercise: Exercise, function: Function, lang: str = "auto") -> Judgeme
     """Try the function on each case, in each form in which it may want them."""
     language = prose.language(lang)
     words = prose.read("course", language).words
-    asks = [_asker(exercise, form, function) for form in exercise.forms]
-    findings = [_try(exercise, ask, words) for ask in asks]
+    asks, findings = _tries(exercise, function, words)
     best = max(findings, key=lambda finding: finding.rank)
     if best.rank == RIGHT:
-        return Judgement(True, "", best.text)
+        return Judgement(True, "", best.text, best.printed)
     for ask, finding in zip(asks, findings, strict=True):
         if name := _mistake_of(ask, exercise, finding):
             why = prose.sections("mistakes", language)[name]
-            return Judgement(False, name, f"{finding.text}\n{why}")
-    return Judgement(False, "", best.text)
+            return Judgement(False, name, f"{finding.text}\n{why}", best.printed)
+    return Judgement(False, "", best.text, best.printed)
+
+
+def _tries(
+    exercise: Exercise, function: Function, words: Mapping[str, str]
+) -> tuple[list[Ask], list[Finding]]:
+    """The function in each form, and what it did in it.
+
+    Number by number, a sum over the batch would be right. So that form counts only for
+    a function which no other form suits.
+    """
+    asks = [asker(exercise.right, form, function) for form in exercise.forms]
+    findings = [_try(exercise, ask, words) for ask in asks]
+    if exercise.if_none_answers and all(f.rank < SHAPE for f in findings):
+        ask = asker(exercise.right, exercise.if_none_answers, function)
+        finding = _try(exercise, ask, words)
+        place = 0 if finding.rank > UNFIT else len(asks)
+        asks.insert(place, ask)
+        findings.insert(place, finding)
+    return asks, findings
 
 
 def _mistake_of(ask: Ask, exercise: Exercise, finding: Finding) -> str:
@@ -148,17 +160,23 @@ def _mistake_of(ask: Ask, exercise: Exercise, finding: Finding) -> str:
     return ""
 
 
-def same(a: Tensor, b: Tensor) -> bool:
-    """Whether two answers are equal in shape and, within TOLERANCE, in value."""
+def same(a: Tensor, b: Tensor, tolerance: float = TOLERANCE) -> bool:
+    """Whether answers are equal in shape and, as far as their types go, in value."""
+    if a.dtype in HALVES or b.dtype in HALVES:
+        tolerance = HALF_TOLERANCE
     return a.shape == b.shape and bool(
         torch.isclose(
-            a.double(), b.double(), rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True
+            a.double(), b.double(), rtol=tolerance, atol=tolerance, equal_nan=True
         ).all()
     )
 
 
-def _acts_like(wrong: Ask) -> Mistake:
-    return lambda ask, cases: all(same(ask(*case), wrong(*case)) for case in cases)
+def _acts_like(wrong: Ask | tuple[Ask, ...], tolerance: float) -> Mistake:
+    """Acting on all cases like one of these functions."""
+    ways = wrong if isinstance(wrong, tuple) else (wrong,)
+    return lambda ask, cases: any(
+        all(same(ask(*case), way(*case), tolerance) for case in cases) for way in ways
+    )
 
 
 def _right_by_rows(right: Ask) -> Mistake:
@@ -172,96 +190,106 @@ def _right_by_rows(right: Ask) -> Mistake:
     return each_row
 
 
-def _asker(exercise: Exercise, form: Callable[..., Any], function: Function) -> Ask:
-    """The function, called in this form, with a tensor as its answer."""
-
-    def ask(*case: Tensor) -> Tensor:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            try:
-                mine = (value.clone() for value in case)  # to alter as one likes
-                return _tensor(form(function, *mine))
-            except OverflowError:  # math.exp, where torch.exp gives inf
-                return torch.full_like(exercise.right(*case).double(), torch.nan)
-
-    return ask
-
-
-def _tensor(answer: Any) -> Tensor:
-    """An answer of any numeric kind as a tensor."""
-    if answer is None or (isinstance(answer, list) and any(a is None for a in answer)):
-        raise NothingReturnedError
-    if isinstance(answer, Tensor):
-        return answer.detach().double()
-    return torch.from_numpy(np.asarray(answer, dtype=np.float64).copy())
-
-
-def _or_nan(function: Function, value: float) -> Any:
-    try:
-        return function(value)
-    except OverflowError:
-        return torch.nan
+def _right_in_columns(right: Ask) -> Mistake:
+    return lambda ask, cases: all(
+        same(ask(*case), right(*case).unsqueeze(-1)) for case in cases
+    )
 
 
 def _holds(mistake: Mistake, ask: Ask, cases: Sequence[Case]) -> bool:
     try:
-        return mistake(ask, cases)
+        with contextlib.redirect_stdout(io.StringIO()):
+            return mistake(ask, cases)
     except Exception:  # what cannot be asked did not make this mistake
         return False
 
 
 def _try(exercise: Exercise, ask: Ask, words: Mapping[str, str]) -> Finding:
     """The first thing that differs from what is right, if anything does."""
-    for tried, case in enumerate(exercise.cases, start=1):
-        wanted = exercise.right(*case)
-        try:
-            got = ask(*case)
-        except NothingReturnedError:
-            return Finding(NOTHING, words["none"], tried)
-        except Exception as error:  # a learner's code may raise anything
-            reason = f"{type(error).__name__}: {error}"
-            return Finding(RAISES, words["raises"].format(error=reason), tried)
-        if got.shape != wanted.shape:
-            shapes = {"got": tuple(got.shape), "wanted": tuple(wanted.shape)}
-            return Finding(SHAPE, words["shape"].format(**shapes), tried)
-        if not same(got, wanted):
-            text = _first_difference(exercise, case, got, words)
-            return Finding(VALUES, text, tried)
-    return Finding(RIGHT, words["right"], len(exercise.cases))
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        for tried, case in enumerate(exercise.cases, start=1):
+            rank, text = _outcome(exercise, ask, case, words)
+            if rank != RIGHT:
+                return Finding(rank, text, tried, printed.getvalue())
+    return Finding(RIGHT, words["right"], len(exercise.cases), printed.getvalue())
+
+
+def _outcome(
+    exercise: Exercise, ask: Ask, case: Case, words: Mapping[str, str]
+) -> tuple[int, str]:
+    """How near to right the answer to one case is, and what is wrong with it."""
+    wanted = exercise.right(*case)
+    try:
+        got = ask(*case)
+    except NothingReturnedError as error:
+        return NOTHING, words["changes_argument" if error.args else "none"]
+    except NotNumbersError as error:
+        return NOTHING, words["not_numbers"].format(got=error)
+    except Exception as error:  # a learner's code may raise anything
+        reason = f"{type(error).__name__}: {error}"
+        return _rank(error), words["raises"].format(error=reason)
+    if got.shape != wanted.shape:
+        shapes = {"got": tuple(got.shape), "wanted": tuple(wanted.shape)}
+        return SHAPE, words["shape"].format(**shapes)
+    if not same(got, wanted, exercise.tolerance):
+        return VALUES, _first_difference(exercise, case, got, words)
+    return RIGHT, ""
+
+
+def _rank(error: Exception) -> int:
+    """An error in the call itself, or with the kind of argument, says less."""
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    if trace and Path(trace.tb_frame.f_code.co_filename).parent == HERE:
+        return UNCALLED
+    return UNFIT if isinstance(error, TypeError | AttributeError) else RAISES
 
 
 def _first_difference(
     exercise: Exercise, case: Case, got: Tensor, words: Mapping[str, str]
 ) -> str:
-    """How the function was called, and the first row that came out otherwise."""
-    wanted, how, place = exercise.right(*case), "called", ""
-    if wanted.ndim:
-        rows = zip(got, wanted, strict=True)
-        row = next(index for index, pair in enumerate(rows) if not same(*pair))
+    """How the function was called, and the first place that came out otherwise."""
+    places: list[str] = []
+    wanted, how = exercise.right(*case), "called"
+    while wanted.ndim and (not places or wanted.numel() > MANY):
+        pairs = enumerate(zip(got, wanted, strict=True))
+        row = next(i for i, pair in pairs if not same(*pair, exercise.tolerance))
         got, wanted = got[row], wanted[row]
-        how, place = "called_row", str(row)
+        how, places = "called_row", [*places, str(row)]
         if exercise.alone:
             how, case = "differs", (case[0][row], *case[1:])
-    given = ", ".join(str(_plain(value)) for value in case)
+        if _plain(got) != _plain(wanted):
+            break
+    digits = 4 if _plain(got) != _plain(wanted) else 9
     return words[how].format(
-        given=given, row=place, got=_plain(got), wanted=_plain(wanted)
+        given=", ".join(str(_plain(value)) for value in case),
+        place=", ".join(places),
+        got=_plain(got, digits),
+        wanted=_plain(wanted, digits),
     )
 
 
-def _plain(values: Tensor) -> Any:
-    """Numbers as one would write them, four significant digits; many by their range."""
+def _plain(values: Tensor, digits: int = 4) -> Any:
+    """Numbers as one would write them, with so many digits; many by their range."""
     if values.numel() > MANY:
         shape = tuple(values.shape)
         return f"{shape} {_plain(values.min())}..{_plain(values.max())}"
     if values.ndim:
-        return [_plain(value) for value in values]
-    return float(f"{values.item():.4g}")
+        return [_plain(value, digits) for value in values]
+    return float(f"{values.item():.{digits}g}")
+
+
+def _name_of(function: Function) -> str:
+    return str(getattr(function, "__name__", type(function).__name__))
 
 
 def _named_after(exercises: Mapping[str, Exercise], function: Function) -> str:
-    """The longest name of an exercise that is part of the function's name."""
-    name = getattr(function, "__name__", type(function).__name__).lower()
-    fitting = [key for key in exercises if key in name]
+    """The longest exercise whose words are among those of the function's name."""
+    name = _name_of(function)
+    parts = re.findall(r"[A-Z]?[a-z0-9]+|[A-Z]+", name)
+    spelled = f"_{'_'.join(parts).lower()}_"
+    fitting = [key for key in exercises if f"_{key}_" in spelled]
     if not fitting:
         raise ValueError(
             f"which exercise is {name}? Name it, as in check({name}, "

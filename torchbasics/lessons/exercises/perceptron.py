@@ -10,9 +10,8 @@ from torch import Tensor
 
 from torchbasics.activations import step
 from torchbasics.lessons.exercises import judge
+from torchbasics.lessons.exercises.asking import ROWS, Ask
 from torchbasics.lessons.exercises.judge import (
-    ROWS,
-    Ask,
     Case,
     Exercise,
     Mistake,
@@ -27,7 +26,7 @@ TABLES = {
     "NAND": (1, 1, 1, 0),
     "XOR": (0, 1, 1, 0),
 }
-NUDGES = 1e-3 * torch.cat([torch.eye(2), -torch.eye(2)])
+NUDGE = 1e-3
 
 
 def _gate(name: str, **special: Mistake) -> Exercise:
@@ -35,36 +34,57 @@ def _gate(name: str, **special: Mistake) -> Exercise:
     wanted = torch.tensor(TABLES[name], dtype=torch.float64)
     others = {key: torch.tensor(table) for key, table in TABLES.items() if key != name}
 
-    def on_the_line(ask: Ask) -> bool:
-        """Whether each row answered wrong is one whose answer a small nudge changes."""
-        near = torch.stack([ask(INPUTS + nudge) for nudge in NUDGES])
-        changed = (near.amin(0) == 0) & (near.amax(0) == 1)
-        return bool((changed | (ask(INPUTS) == wanted)).all())
+    def wrong_on_the_line(ask: Ask) -> bool:
+        return bool((_on_the_line(ask) | (ask(INPUTS) == wanted)).all())
 
     mistakes: dict[str, Mistake] = {
         "not_summed": lambda ask, _: ask(INPUTS).shape == INPUTS.shape,
         "signs": lambda ask, _: same((ask(INPUTS) + 1) / 2, wanted),
         "no_step": lambda ask, _: not _binary(ask) and same(step(ask(INPUTS)), wanted),
         "at_least": lambda ask, _: (
-            on_the_line(ask) and bool((ask(INPUTS) >= wanted).all())
+            wrong_on_the_line(ask) and bool((ask(INPUTS) >= wanted).all())
         ),
         "on_the_line": lambda ask, _: (
-            on_the_line(ask) and bool((ask(INPUTS) <= wanted).all())
+            wrong_on_the_line(ask) and bool((ask(INPUTS) <= wanted).all())
         ),
         "inverted": lambda ask, _: same(1 - ask(INPUTS), wanted),
         "bias_sign": lambda ask, _: same(1 - ask(-INPUTS), wanted),
-        "no_bias": lambda ask, _: (
-            _binary(ask)
-            and len(ask(INPUTS).unique()) == 2
-            and same(ask(INPUTS), ask(1e-3 * INPUTS))
-        ),
+        "no_bias": lambda ask, _: _line_through_zero(ask),
         **special,
         "other_gate": lambda ask, _: any(same(ask(INPUTS), t) for t in others.values()),
         "always_0": lambda ask, _: not ask(INPUTS).any(),
         "always_1": lambda ask, _: bool((ask(INPUTS) == 1).all()),
-        "one_input": lambda ask, _: any(same(ask(INPUTS), x) for x in INPUTS.T),
+        "one_input": lambda ask, _: any(
+            same(ask(INPUTS), x) or same(ask(INPUTS), 1 - x) for x in INPUTS.T
+        ),
+        "column": lambda ask, _: same(ask(INPUTS), wanted[:, None]),
     }
     return Exercise(lambda x: wanted, [(INPUTS,)], mistakes, ROWS, alone=True)
+
+
+def _on_the_line(ask: Ask) -> Tensor:
+    """Which inputs lie on the edge of a half plane: across it one of two opposite
+    nudges changes the answer, and never both do."""
+    here = ask(INPUTS)
+    edges = torch.zeros(len(INPUTS), dtype=torch.bool)
+    spikes = edges.clone()
+    for nudge in NUDGE * torch.eye(2):
+        changes = [ask(INPUTS + sign * nudge) != here for sign in (1, -1)]
+        edges |= changes[0] ^ changes[1]
+        spikes |= changes[0] & changes[1]
+    return edges & ~spikes
+
+
+def _line_through_zero(ask: Ask) -> bool:
+    """Whether only directions count, and of two opposite ones at most one answers 1."""
+    both = torch.cat([INPUTS, -INPUTS])
+    answers = ask(both)
+    here, opposite = answers.chunk(2)
+    return (
+        set(answers.tolist()) == {0, 1}
+        and same(answers, ask(NUDGE * both))
+        and not bool((here * opposite)[1:].any())
+    )
 
 
 def _needs_one_line(ask: Ask, _: Sequence[Case]) -> bool:
@@ -95,6 +115,8 @@ _STEPS = [
         ([0.0, 0.0, 0.0], [1.0, 1.0, 0.0], 1.0),
         ([0.0, 1.0, 2.0], [1.0, 0.0, 1.0], 0.0),
         ([-1.0, 2.0, 1.0], [1.0, 1.0, 1.0], 1.0),
+        ([-2.0, 1.0, -1.0], [1.0, 1.0, 0.0], 0.0),
+        ([-2.0, -1.0, 0.5], [1.0, 1.0, 1.0], 1.0),
     )
 ]
 
@@ -111,8 +133,14 @@ EXERCISES: dict[str, Exercise] = {
         no_bias=lambda x, weight, bias: step(x @ weight),
         bias_sign=lambda x, weight, bias: step(x @ weight - bias),
         no_step=lambda x, weight, bias: x @ weight + bias,
-        signs=lambda x, weight, bias: 2 * step(x @ weight + bias) - 1,
-        inverted=lambda x, weight, bias: 1 - step(x @ weight + bias),
+        signs=(
+            lambda x, weight, bias: 2 * step(x @ weight + bias) - 1,
+            lambda x, weight, bias: torch.sign(x @ weight + bias),
+        ),
+        inverted=(
+            lambda x, weight, bias: 1 - step(x @ weight + bias),
+            lambda x, weight, bias: (x @ weight + bias < 0).float(),
+        ),
         not_summed=lambda x, weight, bias: step(x * weight + bias),
     ),
     "update": exercise(
@@ -121,7 +149,10 @@ EXERCISES: dict[str, Exercise] = {
         away=lambda weight, x, target: weight - (target - step(weight @ x)) * x,
         always_moves=lambda weight, x, target: weight + (2 * target - 1) * x,
         no_input=lambda weight, x, target: weight + (target - step(weight @ x)),
-        no_step=lambda weight, x, target: weight + (target - weight @ x) * x,
+        sum_for_answer=lambda weight, x, target: weight + (target - weight @ x) * x,
+        at_least=lambda weight, x, target: (
+            weight + (target - (weight @ x >= 0).float()) * x
+        ),
         adds_target=lambda weight, x, target: weight + target * x,
         only_adds=lambda weight, x, target: (
             weight + (target - step(weight @ x)).abs() * x

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from torchbasics.lessons.exercises import judge
-from torchbasics.lessons.exercises.judge import FORMS, Exercise, exercise
+from torchbasics.lessons.exercises.asking import FORMS
+from torchbasics.lessons.exercises.judge import Exercise, exercise
 
 _FACTORS = [
     (torch.tensor(0.25), torch.tensor(10.0)),
@@ -38,6 +39,7 @@ EXERCISES: dict[str, Exercise] = {
         shared_by_layers=lambda factor, layers: factor / layers,
         lost_for_left=lambda factor, layers: 1 - factor**layers,
         one_layer_less=lambda factor, layers: factor ** (layers - 1),
+        one_layer_more=lambda factor, layers: factor ** (layers + 1),
         factor_from_layers=lambda factor, layers: factor ** (1 / layers),
     ),
     "factor": exercise(
@@ -47,6 +49,7 @@ EXERCISES: dict[str, Exercise] = {
         shared_by_layers=lambda left, layers: left / layers,
         factor_from_layers=lambda left, layers: left**layers,
         root_of_two=lambda left, layers: left**0.5,
+        one_layer_less=lambda left, layers: left ** (1 / (layers - 1)),
     ),
     "shrink": exercise(
         _chi,
@@ -56,6 +59,15 @@ EXERCISES: dict[str, Exercise] = {
         weights_only=lambda weights, slopes: weights.square().sum().sqrt(),
         no_fan_in=lambda weights, slopes: (
             weights.square().mean() * slopes.square().mean()
+        ).sqrt(),
+        fan_in_of_slopes=lambda weights, slopes: (
+            weights.square().mean() * slopes.square().sum()
+        ).sqrt(),
+        summed_slopes=lambda weights, slopes: (
+            weights.square().sum() * slopes.square().sum()
+        ).sqrt(),
+        variance_for_square=lambda weights, slopes: (
+            weights.square().sum() * slopes.var(unbiased=False)
         ).sqrt(),
         mean_for_square=lambda weights, slopes: (
             weights.square().sum().sqrt() * slopes.mean()
