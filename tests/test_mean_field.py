@@ -102,3 +102,8 @@ def test_predictions_are_what_is_measured_on_real_digits(activation, mnist, caps
         assert sums[0].item() == pytest.approx(predicted.sums[0].item(), rel=0.05)
         growth, wanted = (rms[1:] / rms[:-1] for rms in (sums, predicted.sums))
         assert (growth / wanted - 1).abs().max() < 0.05
+
+
+def test_gelu_has_no_critical_weights_and_that_is_said():
+    with pytest.raises(ValueError, match="gelu has no critical"):
+        mean_field.critical_sigma_w("gelu")

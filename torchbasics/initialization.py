@@ -24,7 +24,7 @@ import torch
 from torch import nn
 
 from torchbasics.activations import ActivationName
-from torchbasics.mean_field import critical_sigma_w
+from torchbasics.mean_field import UNSETTLED, critical_sigma_w
 
 InitName = Literal["auto", "default", "xavier", "he", "lecun", "small", "critical"]
 
@@ -48,6 +48,7 @@ def spread(
     """
     if init == "auto":
         init = "he" if activation in RECTIFIERS else "xavier"
+    check_suits(init, activation)
     if init == "critical":
         return Spread(critical_sigma_w(activation) ** 2 / fan_in, 0.0)
     weight = {
@@ -58,6 +59,17 @@ def spread(
         "small": 0.01**2,
     }[init]
     return Spread(weight, weight if init == "default" else 0.0)
+
+
+def check_suits(init: InitName, activation: ActivationName) -> None:
+    """Raise ValueError if there are no such weights for this activation.
+
+    >>> check_suits("critical", "gelu")
+    Traceback (most recent call last):
+    ValueError: init = 'critical': gelu has no such weights; take he
+    """
+    if init == "critical" and activation in UNSETTLED:
+        raise ValueError(f"init = {init!r}: {activation} has no such weights; take he")
 
 
 @torch.no_grad()

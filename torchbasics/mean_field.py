@@ -35,6 +35,7 @@ KINKED: dict[ActivationName, float] = {
     "relu": 0.0,
     "leaky_relu": NEGATIVE_SLOPE,
 }
+UNSETTLED: set[ActivationName] = {"gelu"}  # chi does not grow with q
 """Straight on both sides of 0, so that both means are known: the slope below 0."""
 
 
@@ -129,7 +130,11 @@ def critical_sigma_w(activation: ActivationName) -> float:
 
     >>> round(critical_sigma_w("sigmoid"), 2), round(critical_sigma_w("relu") ** 2, 6)
     (10.15, 2.0)
+
+    GELU has none: where sigma_w keeps a small q, a larger one grows without end.
     """
+    if activation in UNSETTLED:
+        raise ValueError(f"{activation} has no critical sigma_w")
     low, high = 1e-6, 1e3  # where the means can be trusted
     for _ in range(60):
         q = torch.tensor(math.sqrt(low * high), dtype=torch.float64)

@@ -111,6 +111,7 @@ def test_the_shipped_config_is_the_default():
         (["--config", "lesson"], "is a config of `python -m torchbasics.mnist`"),
         (["--resume", "latest"], "Unrecognized"),
         (["--lr", "nan"], "lr"),
+        (["--activations", "gelu"], "init = 'critical': gelu has no such weights"),
     ],
 )
 def test_bad_input_is_refused_naming_what_would_be_right(
@@ -166,3 +167,11 @@ def test_an_exploding_network_does_not_crash_the_lab(tmp_path, capsys):
 def test_the_verdict_has_a_place_for_each_number(lang):
     text = prose.read("vanishing", lang).words["verdict"]
     assert len(re.findall(r"\{\w+\}", text)) == 14
+
+
+def test_where_nobody_watches_each_network_that_is_done_is_told(tmp_path, capsys):
+    assert lab(tmp_path, "--no-tensorboard") == 0
+    shown = capsys.readouterr()
+    told = re.findall(r"^training: (\S+), \d+\.\d s$", shown.err, flags=re.M)
+    assert told == list(VARIANTS)
+    assert "The text describes the default settings" in shown.out

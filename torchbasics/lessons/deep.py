@@ -5,16 +5,17 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from functools import partial
-from typing import Annotated, ClassVar, Literal, NamedTuple
+from itertools import product
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor, nn, optim
 
 from torchbasics import mean_field, rng, trace
 from torchbasics.activations import ActivationName
 from torchbasics.data import Digits, scale_pixels
-from torchbasics.initialization import InitName, spread
+from torchbasics.initialization import InitName, check_suits, spread
 from torchbasics.losses import cross_entropy_gradient
 from torchbasics.mlp import MLP
 from torchbasics.probes import Probes, update_ratio
@@ -54,6 +55,18 @@ class Lab(Settings):
     tensorboard: bool = Field(True, description="write a run for each network")
     data_dir: str = Field("auto", min_length=1, description="folder of MNIST")
     runs_dir: str = Field("runs", min_length=1, description="where results go")
+
+    @model_validator(mode="after")
+    def _inits_suit_activations(self) -> Lab:
+        for activation, init in product(self.activations, self.inits):
+            check_suits(init, activation)
+        return self
+
+    def experiment(self) -> dict[str, Any]:
+        """What decides the results: all but where and how they are shown."""
+        return self.model_dump(
+            exclude={"threads", "lang", "tensorboard", "data_dir", "runs_dir"}
+        )
 
 
 class Variant(NamedTuple):

@@ -44,6 +44,10 @@ SIMPLE_LABEL = torch.tensor([2])
 def losses(words: Words) -> Iterable[Check | RenderableType]:
     """How wrong an answer is: the textbook's two digits, and a guess."""
     wanted = {0.6: (0.0975, 0.51082546), 0.1: (0.5975, 2.30258409)}
+    table = grid("p", *map(str, range(10)))
+    for sure, probs in DIGITS.items():
+        table.add_row(f"p(2) = {sure}", *(f"{p:g}" for p in probs))
+    yield table
     for sure, probs in DIGITS.items():
         error, entropy = wanted[sure]
         name = f"p(2) = {sure}"
@@ -84,6 +88,10 @@ def graph(words: Words) -> Iterable[Check | RenderableType]:
 
 def simple_net(words: Words) -> Iterable[Check | RenderableType]:
     """The textbook's first network with a loss, and the gradient of its weights."""
+    table = grid("x", "W", "", "")
+    for x, row in zip(SIMPLE_X[0], SIMPLE_W, strict=True):
+        table.add_row(f"{x:g}", *(f"{value:.8f}" for value in row))
+    yield table
     weight = SIMPLE_W.clone().requires_grad_()
     scores = SIMPLE_X @ weight
     wanted: tuple[float, ...] = (1.05414809, 0.63071653, 1.13280740)

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import math
 import shlex
-import sys
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, partial
 from pathlib import Path
 from typing import Literal
@@ -145,8 +145,7 @@ class Laboratory:
             return
         heads = ("network", "steps", "left", "update", "loss", "accuracy")
         table = grid(*(words[head] for head in heads))
-        wait = {"console": Console(stderr=True), "transient": True}
-        for key in track(VARIANTS, words["training"], disable=not _watched(), **wait):  # type: ignore[arg-type]
+        for key in watched(VARIANTS, words["training"]):
             self.histories[key] = self.train(key)
         for key, history in self.histories.items():
             early = min(history, key=lambda moment: abs(moment.step - EARLY))
@@ -225,6 +224,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         manifest = runs.new_manifest("vanishing", name, lab.seed)
         runs.describe(folder, settings.to_toml(lab), manifest)
         laboratory = Laboratory(lab, folder)
+        if lab.experiment() != Lab().experiment():
+            words = prose.read("vanishing", lang).words
+            console.print(words["other settings"])
         checks = tell(console, "vanishing", lang, laboratory.parts())
         results = laboratory.starts, laboratory.sweep, laboratory.histories
         leave.write_tables(folder, *results)
@@ -260,8 +262,16 @@ def load(split: Literal["train", "test"], data_dir: str) -> Digits:
     return data.load(split, data_dir)
 
 
-def _watched() -> bool:
-    return sys.stderr.isatty()
+def watched(names: Iterable[str], doing: str) -> Iterator[str]:
+    """The names, with a bar on a terminal; elsewhere with a line for each done."""
+    console = Console(stderr=True, highlight=False)
+    if console.is_terminal:
+        yield from track(list(names), doing, console=console, transient=True)
+        return
+    for name in names:
+        start = time.perf_counter()
+        yield name
+        console.print(f"{doing}: {name}, {time.perf_counter() - start:.1f} s")
 
 
 PARTS: tuple[Part, ...] = Laboratory(Lab()).parts()

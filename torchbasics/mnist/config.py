@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 
 from torchbasics.activations import ActivationName
 from torchbasics.data.mnist import Scale
-from torchbasics.initialization import InitName
+from torchbasics.initialization import InitName, check_suits
 from torchbasics.settings import Parsed, Settings
 
 MAX_WEIGHTS = 100_000_000  # 0.4 GB, and four times that while they are trained
@@ -48,6 +48,7 @@ class Model(Settings):
                 f"model.hidden = {list(self.hidden)} makes {weights:,} weights; "
                 f"there can be {MAX_WEIGHTS:,}"
             )
+        check_suits(self.init, self.activation)
         return self
 
 
