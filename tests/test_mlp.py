@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from torchbasics import MLP
-from torchbasics.mlp import Dropout, share_noise
+from torchbasics.mlp import Dropout, Noise, share_noise
 from torchbasics.rng import generator
 
 
@@ -134,3 +134,20 @@ def test_without_a_generator_the_weights_are_those_of_seed_0():
 
 def test_one_example_by_itself_may_be_asked():
     assert MLP(3, [2], 4)(torch.zeros(3)).shape == (4,)
+
+
+def test_noise_on_the_inputs_is_as_large_as_asked_and_only_in_training():
+    noise = Noise(0.3)
+    noise.generator = generator(0, "noise")
+    zeros = torch.zeros(100_000)
+    assert noise(zeros).std().item() == pytest.approx(0.3, rel=0.02)
+    assert torch.equal(noise.eval()(zeros), zeros)
+
+
+def test_inputs_are_dropped_and_noised_before_the_first_layer_only():
+    model = MLP(8, [5, 5], 2, input_dropout=0.2, input_noise=0.1)
+    assert list(dict(model.hidden1.named_children())) == [
+        "input_noise", "input_dropout", "linear", "activation",
+    ]  # fmt: skip
+    assert list(dict(model.hidden2.named_children())) == ["linear", "activation"]
+    assert share_noise(model) is model.hidden1.input_dropout.generator

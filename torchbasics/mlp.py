@@ -30,9 +30,11 @@ class MLP(nn.Sequential):
     torch.Size([5, 10])
 
     `batch_norm` normalises each weighted sum before its activation (Ioffe and Szegedy
-    2015); `dropout` zeroes that share of each hidden layer's activations in training
-    (Srivastava et al. 2014); `residual` adds a layer's inputs to its outputs where both
-    are equally many (He et al. 2016). The weights are drawn from `generator`.
+    2015); `dropout` zeroes that share of each hidden layer's activations in training,
+    `input_dropout` of the inputs (Srivastava et al. 2014), and `input_noise` adds
+    normal noise of that standard deviation to them; `residual` adds a layer's inputs to
+    its outputs where both are equally many (He et al. 2016). The weights are drawn from
+    `generator`.
     """
 
     def __init__(  # noqa: PLR0913 - each is an idea of the course
@@ -45,6 +47,8 @@ class MLP(nn.Sequential):
         init: InitName = "auto",
         batch_norm: bool = False,
         dropout: float = 0.0,
+        input_dropout: float = 0.0,
+        input_noise: float = 0.0,
         residual: bool = False,
         generator: torch.Generator | None = None,
     ) -> None:
@@ -52,6 +56,10 @@ class MLP(nn.Sequential):
         widths = [in_features, *hidden]
         for index, (fan_in, fan_out) in enumerate(pairwise(widths), start=1):
             layer: OrderedDict[str, nn.Module] = OrderedDict()
+            if index == 1 and input_noise:
+                layer["input_noise"] = Noise(input_noise)
+            if index == 1 and input_dropout:
+                layer["input_dropout"] = Dropout(input_dropout)
             layer["linear"] = skip_init(nn.Linear, fan_in, fan_out)
             if batch_norm:
                 layer["norm"] = nn.BatchNorm1d(fan_out)
@@ -95,11 +103,33 @@ class Residual(nn.Sequential):
         return inputs + changed
 
 
-class Dropout(nn.Module):
-    """In training, zero a share p of the inputs and divide the rest by 1 - p.
+class Keyed(nn.Module):
+    """A layer that draws in training, from a generator that can be keyed.
 
-    Like nn.Dropout, but it draws from a generator that can be keyed, so that a step
-    is repeatable whatever was drawn before it.
+    So a step is repeatable whatever was drawn before it; nn.Dropout takes none.
+    """
+
+    generator: torch.Generator | None = None
+
+
+class Noise(Keyed):
+    """In training, add normal noise of this standard deviation. Shape: (*) -> (*)."""
+
+    def __init__(self, std: float) -> None:
+        super().__init__()
+        self.std = std
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Inputs with noise on them, in training. Shape: (*) -> (*)."""
+        if not self.training:
+            return inputs
+        return inputs + torch.empty_like(inputs).normal_(
+            0, self.std, generator=self.generator
+        )
+
+
+class Dropout(Keyed):
+    """In training, zero a share p of the inputs and divide the rest by 1 - p.
 
     Shape: (*) -> (*).
     """
@@ -107,7 +137,6 @@ class Dropout(nn.Module):
     def __init__(self, p: float) -> None:
         super().__init__()
         self.p = p
-        self.generator: torch.Generator | None = None
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Inputs with a share p zeroed, in training. Shape: (*) -> (*)."""
@@ -118,8 +147,8 @@ class Dropout(nn.Module):
 
 
 def share_noise(model: nn.Module) -> torch.Generator | None:
-    """Let all dropout layers draw from one new generator; None if there are none."""
-    layers = [module for module in model.modules() if isinstance(module, Dropout)]
+    """Let all layers that draw do so from one new generator; None if none does."""
+    layers = [module for module in model.modules() if isinstance(module, Keyed)]
     if not layers:
         return None
     noise = torch.Generator(next(model.parameters()).device)

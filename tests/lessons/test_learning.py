@@ -11,9 +11,12 @@ from torchbasics.lessons.xor import (
     OPTIMIZERS,
     TARGETS,
     Networks,
+    Outcome,
     hundred,
+    in_numbers,
     learn,
     loss_of_each,
+    plateaus,
 )
 from torchbasics.perceptron import INPUTS, Perceptron
 
@@ -162,3 +165,17 @@ def trained_from(seed):
     networks = Networks(2, [seed])
     learn(networks, OPTIMIZERS["SGD, lr 1"])
     return networks
+
+
+def test_an_outcome_is_counted_solved_by_speed_and_stuck_by_place():
+    two, three = plateaus()
+    last = torch.tensor(
+        [0.01, 0.02, 0.03, two, two - 0.019, three + 0.019, 0.0, two + 0.0201]
+    )
+    first = torch.full((8,), two)
+    solved = torch.tensor([True] * 3 + [False] * 5)
+    solved_at = torch.tensor([1200, 30, 70, 2000, 2000, 2000, 2000, 2000])
+    outcome = Outcome(torch.stack([first, first, last]), solved_at, solved)
+    assert in_numbers(outcome) == ["3", "70", "1,200", "2", "1"]
+    even = Outcome(outcome.losses, solved_at, torch.tensor([True] * 2 + [False] * 6))
+    assert in_numbers(even)[:3] == ["2", "30", "1,200"]

@@ -1,12 +1,20 @@
 """Learning rates follow their formulas; optimizers are what they are called."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 from torch import nn
 from torch.optim.lr_scheduler import OneCycleLR
 
+from torchbasics import MLP
 from torchbasics.mnist.config import Optim, Schedule
-from torchbasics.mnist.optim import learning_rate, make_optimizer
+from torchbasics.mnist.optim import (
+    average,
+    learning_rate,
+    limit_norms,
+    make_optimizer,
+)
 
 
 def rates(name, warmup, steps, lr=0.5):
@@ -85,3 +93,51 @@ def test_each_optimizer_takes_pytorchs_steps(optim, theirs):
             model(x).square().sum().backward()
             optimizer.step()
     torch.testing.assert_close(ours_model.weight, their_model.weight)
+
+
+def test_exponential_falls_by_the_same_factor_to_its_end():
+    schedule = Schedule(name="exponential", warmup=0.0, final=0.01)
+    rates = [learning_rate(schedule, 2.0, step, 100) for step in range(101)]
+    factors = [b / a for a, b in pairwise(rates)]
+    assert rates[0] == 2.0
+    assert rates[100] == pytest.approx(0.02)
+    assert factors == pytest.approx([0.01 ** (1 / 100)] * 100)
+
+
+def test_weights_that_are_too_long_are_shortened_and_only_those():
+    model = MLP(4, [6], 3, "relu")
+    with torch.no_grad():
+        model.hidden1.linear.weight[:3] *= 100
+        model.logits.weight *= 100
+    before = model.hidden1.linear.weight.detach().clone()
+    logits = model.logits.weight.detach().clone()
+    optimizer = make_optimizer(Optim(name="sgd", lr=1e-12), model)
+    limit_norms(optimizer, model, 2.0)
+    model(torch.ones(2, 4)).sum().backward()
+    optimizer.step()
+    after = model.hidden1.linear.weight
+    long = before.norm(dim=1) > 2
+    assert long.tolist() == [True] * 3 + [False] * 3
+    wanted = 2 * before[long] / before[long].norm(dim=1, keepdim=True)
+    torch.testing.assert_close(after[long], wanted, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(after[~long], before[~long])
+    torch.testing.assert_close(model.logits.weight, logits)
+
+
+def test_the_average_follows_the_weights_and_what_batch_norm_has_seen():
+    model = MLP(4, [6], 3, "relu", batch_norm=True)
+    optimizer = make_optimizer(Optim(name="sgd", lr=0.5), model)
+    averaged = average(optimizer, model, 0.75)
+    wanted = {}
+    for step in range(4):
+        optimizer.zero_grad()
+        model(torch.randn(8, 4)).square().sum().backward()
+        optimizer.step()
+        for name, value in model.state_dict().items():
+            if value.is_floating_point():
+                old = wanted.get(name, value)
+                wanted[name] = (
+                    value if step == 0 else 0.75 * old + 0.25 * value
+                ).clone()
+    for name, value in wanted.items():
+        torch.testing.assert_close(averaged.module.state_dict()[name], value)

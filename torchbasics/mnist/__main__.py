@@ -11,12 +11,12 @@ from pathlib import Path
 
 import torch
 from rich.console import Console
+from torch import nn
 
 from torchbasics import device, rng, runs, settings
 from torchbasics.data import Digits
 from torchbasics.data.mnist import SHA256
 from torchbasics.errors import TrainingError, command
-from torchbasics.mlp import MLP
 from torchbasics.mnist import network
 from torchbasics.mnist.checkpoint import Keeper
 from torchbasics.mnist.config import DEFAULTS, Config
@@ -68,11 +68,11 @@ def carry_out(training: Training, folder: Path, console: Console) -> int:
             console.print(how_to_go_on(training, folder, stop.signal), soft_wrap=True)
             return 128 + stop.signal
         test, scale = training.splits.test, training.config.data.scale
-        result = evaluate(training.model, test, scale)
+        result = evaluate(training.result, test, scale)
         if "figures" not in runs.read_manifest(folder):
             monitor.finish(result)
             monitor.attempt("manifest.json", add_figures, folder, result)
-    show_one_digit(console, training.model, test, training.config)
+    show_one_digit(console, training.result, test, training.config)
     console.print(where_to_look(folder), soft_wrap=True)
     print(result.summary("test"))
     if keeper.failure:
@@ -151,7 +151,9 @@ def where_to_look(folder: Path) -> str:
     )
 
 
-def show_one_digit(console: Console, model: MLP, test: Digits, config: Config) -> None:
+def show_one_digit(
+    console: Console, model: nn.Module, test: Digits, config: Config
+) -> None:
     """The lesson's end: a picture of numbers goes in, the likeliest digit comes out."""
     pick = rng.generator(config.seed, "example")
     index = int(torch.randint(len(test.labels), (1,), generator=pick))

@@ -48,8 +48,8 @@ class Board(Events):
         """Pictures of what was learned and what not, and the settings with figures."""
         step, test = training.progress.step, training.splits.test
         config = training.config
-        probs = read_digits(training.model, test.images, config.data.scale)
-        first = next(iter(Probes(training.model).weights().values()))
+        probs = read_digits(training.result, test.images, config.data.scale)
+        first = next(iter(Probes(training.result).weights().values()))
         for name, picture in (
             ("first_layer_weights", pictures.weights(first)),
             ("confusion_matrix", pictures.confusion(result.confusion)),

@@ -6,7 +6,7 @@ The defaults train the lesson's network, 784-50-100-10 with sigmoid.
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -35,6 +35,12 @@ class Model(Settings):
     dropout: float = Field(
         0.0, ge=0, lt=1, description="share of each hidden layer zeroed in training"
     )
+    input_dropout: float = Field(
+        0.0, ge=0, lt=1, description="share of the pixels zeroed in training"
+    )
+    input_noise: float = Field(
+        0.0, ge=0, description="standard deviation of noise on pixels in training"
+    )
 
     @model_validator(mode="after")
     def _hidden_can_be_built(self) -> Model:
@@ -48,6 +54,8 @@ class Model(Settings):
                 f"model.hidden = {list(self.hidden)} makes {weights:,} weights; "
                 f"there can be {MAX_WEIGHTS:,}"
             )
+        if not self.hidden and (self.input_dropout or self.input_noise):
+            raise ValueError("model.input_dropout and input_noise need a hidden layer")
         check_suits(self.init, self.activation)
         return self
 
@@ -62,6 +70,29 @@ class Data(Settings):
     validation: int = Field(
         0, ge=0, le=59_000, description="last training images held out, 0: none"
     )
+
+
+class Distort(Settings):
+    """How far each training image is changed, anew in each epoch; all 0: not at all."""
+
+    group: ClassVar[str] = "distort"
+    rotation: float = Field(0.0, ge=0, le=180, description="most degrees, either way")
+    shear: float = Field(0.0, ge=0, le=60, description="most degrees, along x")
+    scale: float = Field(0.0, ge=0, lt=1, description="most change of width, of height")
+    shift: float = Field(0.0, ge=0, le=28, description="most pixels, along x, along y")
+    elastic: float = Field(
+        0.0, ge=0, le=28, description="rms displacement along x, along y, in pixels"
+    )
+    sigma: float = Field(
+        5.5, ge=0.5, le=28, description="how smooth elastic is: its blur, in pixels"
+    )
+    half: tuple[Annotated[int, Field(ge=0, le=9)], ...] = Field(
+        (), description="digits that turn and shear half as far, such as 1 and 7"
+    )
+
+    def changes(self) -> bool:
+        """Whether any image is changed."""
+        return any((self.rotation, self.shear, self.scale, self.shift, self.elastic))
 
 
 class Optim(Settings):
@@ -80,6 +111,15 @@ class Optim(Settings):
     label_smoothing: float = Field(
         0.0, ge=0, lt=1, description="probability taken from the label, spread on all"
     )
+    max_norm: float = Field(
+        0.0, ge=0, description="longest that a hidden unit's weights can be, 0: any"
+    )
+    ema: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="memory, per step, of the running mean of weights that is read",
+    )
 
     @model_validator(mode="after")
     def _momentum_is_used(self) -> Optim:
@@ -97,7 +137,7 @@ class Schedule(Settings):
     """How the learning rate goes over the run."""
 
     group: ClassVar[str] = "schedule"
-    name: Literal["constant", "linear", "cosine", "one-cycle"] = Field(
+    name: Literal["constant", "linear", "cosine", "one-cycle", "exponential"] = Field(
         "one-cycle", description="shape of the fall after the warm-up"
     )
     warmup: float = Field(
@@ -105,6 +145,9 @@ class Schedule(Settings):
         ge=0,
         le=1,
         description="share of all steps in which the rate rises, whatever follows",
+    )
+    final: float = Field(
+        0.001, gt=0, le=1, description="of the peak, where exponential ends"
     )
 
 
@@ -115,6 +158,9 @@ class Monitor(Settings):
     tensorboard: bool = Field(True, description="write curves for TensorBoard")
     histograms: int = Field(
         1, ge=0, description="epochs between looks into the layers, 0: never"
+    )
+    scores: int = Field(
+        1, ge=1, description="epochs between scores on test and validation images"
     )
 
 
@@ -150,6 +196,7 @@ class Config(Settings):
     data: Data = Data()
     optim: Optim = Optim()
     schedule: Schedule = Schedule()
+    distort: Distort = Distort()
     monitor: Monitor = Monitor()
     checkpoint: Checkpoint = Checkpoint()
 

@@ -104,13 +104,17 @@ class Monitor:
         if settings.histograms and record["epoch"] % settings.histograms == 0:
             probes = self._look()
             record = record | self._layers(probes)
+        if self.training.wants_scores():
+            self._tell(record)
+        self.attempt("metrics.jsonl", self._append, record)
+        if settings.tensorboard:
+            self.attempt("TensorBoard", self.board.epoch, record, probes)
+
+    def _tell(self, record: Record) -> None:
         if not self.told_head:
             self.console.print(table_head(record), soft_wrap=True)
             self.told_head = True
         self.console.print(table_line(record), soft_wrap=True)
-        self.attempt("metrics.jsonl", self._append, record)
-        if settings.tensorboard:
-            self.attempt("TensorBoard", self.board.epoch, record, probes)
 
     def finish(self, result: Evaluation) -> None:
         """Called once, when the training is done and scored on the test set."""

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from torchbasics import rng, runs
 from torchbasics.errors import UserError
@@ -36,6 +36,8 @@ def build(config: Config) -> MLP:
         init=config.model.init,
         batch_norm=config.model.batch_norm,
         dropout=config.model.dropout,
+        input_dropout=config.model.input_dropout,
+        input_noise=config.model.input_noise,
         generator=rng.generator(config.seed, "weights"),
     )
 
@@ -55,22 +57,25 @@ def load(run: str, runs_dir: str = "runs") -> Network:
     try:
         config = from_table(Config, facts["config"])
         model = build(config)
-        load_weights(model, tensors)
+        averaged = any(name.startswith("ema.") for name in tensors)
+        load_weights(model, tensors, "ema." if averaged else "model.")
     except (UserError, KeyError, TypeError, RuntimeError, AttributeError) as error:
         reason = " ".join(str(error).split())
         raise UserError(f"{path} holds no network: {reason}") from None
     return Network(model.eval(), config)
 
 
-def load_weights(model: MLP, tensors: dict[str, Tensor]) -> None:
-    """Take the weights `model.*` over. Shape: (*), as the model has them.
+def load_weights(
+    model: nn.Module, tensors: dict[str, Tensor], prefix: str = "model."
+) -> None:
+    """Take over the weights whose names begin so. Shape: (*), as the model has them.
 
     Raises RuntimeError if they are not its own.
     """
     weights = {
-        name.removeprefix("model."): value
+        name.removeprefix(prefix): value
         for name, value in tensors.items()
-        if name.startswith("model.")
+        if name.startswith(prefix)
     }
     wanted = {name: value.dtype for name, value in model.state_dict().items()}
     for name, value in weights.items():

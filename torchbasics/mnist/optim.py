@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import torch
 from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from torchbasics.mnist.config import Optim, Schedule
 
@@ -58,6 +59,39 @@ def refuse_nonfinite(optimizer: torch.optim.Optimizer, model: nn.Module) -> None
     optimizer.register_step_pre_hook(check)
 
 
+def limit_norms(
+    optimizer: torch.optim.Optimizer, model: nn.Module, max_norm: float
+) -> None:
+    """After each step, shorten hidden units' weights that are longer than `max_norm`.
+
+    A unit's incoming weights w become w * max_norm / |w| where |w| > max_norm, so that
+    large learning rates cannot blow them up (Srivastava et al. 2014, section 5.1).
+    """
+    parameters = model.named_parameters()
+    weights = [w for name, w in parameters if w.ndim == 2 and "hidden" in name]
+
+    def shorten(optimizer: torch.optim.Optimizer, args: object, kwargs: object) -> None:
+        with torch.no_grad():
+            for weight in weights:
+                weight.renorm_(p=2, dim=0, maxnorm=max_norm)
+
+    optimizer.register_step_post_hook(shorten)
+
+
+def average(
+    optimizer: torch.optim.Optimizer, model: nn.Module, decay: float
+) -> AveragedModel:
+    """A copy of the model that after each step follows it: w += (1 - decay)(new - w).
+
+    Such an average of the last 1 / (1 - decay) steps is nearer to where they circle
+    than any of them (Polyak and Juditsky 1992).
+    """
+    follow = get_ema_multi_avg_fn(decay)
+    averaged = AveragedModel(model, multi_avg_fn=follow, use_buffers=True)
+    optimizer.register_step_post_hook(lambda *_: averaged.update_parameters(model))
+    return averaged
+
+
 def set_learning_rate(optimizer: torch.optim.Optimizer, lr: float) -> None:
     """Use this learning rate from the next step on."""
     for group in optimizer.param_groups:
@@ -68,8 +102,9 @@ def learning_rate(schedule: Schedule, lr: float, step: int, total_steps: int) ->
     """The learning rate of a step, counted from 0: a formula, so it needs no state.
 
     It rises for `warmup * total_steps` steps to `lr`, then falls: not at all
-    (`constant`), along a line (`linear`) or half a cosine (`cosine`) to 0. `one-cycle`
-    rises along half a cosine from lr / 25 and falls along one to lr / 250,000, as in
+    (`constant`), along a line (`linear`) or half a cosine (`cosine`) to 0, or by the
+    same factor each step (`exponential`) to `final * lr`. `one-cycle` rises along half
+    a cosine from lr / 25 and falls along one to lr / 250,000, as in
     Smith and Topin, "Super-convergence", 2018, and PyTorch's OneCycleLR.
 
     >>> half = Schedule(name="linear", warmup=0.5)
@@ -88,6 +123,8 @@ def learning_rate(schedule: Schedule, lr: float, step: int, total_steps: int) ->
     progress = (step - warmup_steps) / (total_steps - warmup_steps)
     if schedule.name == "linear":
         return lr * (1 - progress)
+    if schedule.name == "exponential":
+        return float(lr * schedule.final**progress)
     return _half_cosine(lr, 0.0, progress) if schedule.name == "cosine" else lr
 
 

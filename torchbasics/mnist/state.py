@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
 from torchbasics import settings
 from torchbasics.data import Digits, load
@@ -21,7 +22,12 @@ from torchbasics.mlp import MLP
 from torchbasics.mnist import network
 from torchbasics.mnist.checkpoint import Checkpoint
 from torchbasics.mnist.config import FREE, Config
-from torchbasics.mnist.optim import make_optimizer, refuse_nonfinite
+from torchbasics.mnist.optim import (
+    average,
+    limit_norms,
+    make_optimizer,
+    refuse_nonfinite,
+)
 
 
 class Splits(NamedTuple):
@@ -112,11 +118,23 @@ class Training:
     model: MLP
     optimizer: torch.optim.Optimizer
     progress: Progress
+    averaged: AveragedModel | None = None
+
+    @property
+    def result(self) -> nn.Module:
+        """The network that is scored, shown and read: the average, if one is kept."""
+        return self.averaged.module if self.averaged else self.model
 
     @property
     def device(self) -> torch.device:
         """Where the images, the labels and the model are."""
         return self.splits.train.labels.device
+
+    def wants_scores(self) -> bool:
+        """Whether the network is to be scored at the end of this epoch."""
+        progress = self.progress
+        epoch = progress.step // progress.plan.steps_per_epoch
+        return progress.is_finished() or epoch % self.config.monitor.scores == 0
 
     def wants_checkpoint(self) -> bool:
         """Whether the state at the end of this epoch is to be kept."""
@@ -130,8 +148,13 @@ def prepare(config: Config, splits: Splits) -> Training:
     model = network.build(config).to(splits.train.labels.device)
     optimizer = make_optimizer(config.optim, model)
     refuse_nonfinite(optimizer, model)
-    plan = plan_steps(config, len(splits.train.labels))
-    return Training(config, splits, model, optimizer, Progress(plan))
+    optim, averaged = config.optim, None
+    if optim.max_norm:
+        limit_norms(optimizer, model, optim.max_norm)
+    if optim.ema:  # after what else a step changes
+        averaged = average(optimizer, model, optim.ema)
+    progress = Progress(plan_steps(config, len(splits.train.labels)))
+    return Training(config, splits, model, optimizer, progress, averaged)
 
 
 def capture(training: Training) -> Checkpoint:
@@ -141,6 +164,9 @@ def capture(training: Training) -> Checkpoint:
     """
     model, progress = training.model, training.progress
     tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
+    if training.averaged:
+        average = training.averaged.module.state_dict()
+        tensors |= {f"ema.{name}": value for name, value in average.items()}
     if not progress.is_finished():
         tensors |= _optimizer_tensors(training)
     for name, tensor in tensors.items():
@@ -170,6 +196,9 @@ def restore(training: Training, state: Checkpoint) -> None:
     try:
         network.load_weights(training.model, state.tensors)
         progress.step = int(state.facts["step"])
+        if training.averaged:
+            network.load_weights(training.averaged.module, state.tensors, "ema.")
+            training.averaged.n_averaged.fill_(progress.step)
         if not progress.is_finished():
             _restore_optimizer(training, state.tensors)
         if "epoch.losses" in state.tensors:

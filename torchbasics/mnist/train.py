@@ -13,6 +13,7 @@ from torchbasics.data import Digits, scale_pixels
 from torchbasics.data.mnist import Scale
 from torchbasics.errors import TrainingError
 from torchbasics.mlp import share_noise
+from torchbasics.mnist import distort
 from torchbasics.mnist.checkpoint import Keeper
 from torchbasics.mnist.evaluate import evaluate
 from torchbasics.mnist.monitor import Monitor, Record
@@ -87,7 +88,8 @@ def in_precision(
 def training_steps(training: Training) -> Iterator[Progress]:
     """Train from where the training stands to its end, pausing after each step."""
     config, model, progress = training.config, training.model, training.progress
-    digits, plan = training.splits.train, progress.plan
+    splits, plan = training.splits, progress.plan
+    digits = splits.train
     loss_function = loss_of(config.optim)
     forward = in_precision(model, config.precision, training.device)
     noise = share_noise(model)
@@ -96,6 +98,8 @@ def training_steps(training: Training) -> Iterator[Progress]:
         epoch, done = divmod(progress.step, plan.steps_per_epoch)
         if done == 0:
             progress.start_epoch()
+        if config.distort.changes():
+            digits = distort.epoch_of(splits.train, config.distort, config.seed, epoch)
         left = plan.total_steps - progress.step
         order = epoch_order(config.seed, epoch, len(digits.labels))
         order = order[done * config.batch_size :][: left * config.batch_size]
@@ -168,8 +172,8 @@ def epoch_record(training: Training, seconds: float) -> Record:
     }
     for name in ("validation", "test"):
         digits: Digits | None = getattr(training.splits, name)
-        if digits is not None:
-            result = evaluate(training.model, digits, config.data.scale)
+        if digits is not None and training.wants_scores():
+            result = evaluate(training.result, digits, config.data.scale)
             record[f"loss/{name}"] = result.loss
             record[f"accuracy/{name}"] = result.accuracy
     here = len(progress.logits) * config.batch_size  # without an earlier process's

@@ -1,0 +1,112 @@
+"""A series of seeds: trained once each, scored exactly, gone on with after a stop."""
+
+import json
+import shutil
+
+import pytest
+import torch
+
+from torchbasics import data, runs
+from torchbasics.mnist import network, seeds
+from torchbasics.mnist.evaluate import evaluate, read_digits
+from torchbasics.mnist.seeds import main
+
+CONFIG = """
+max_steps = 30
+batch_size = 64
+[model]
+hidden = [16]
+[monitor]
+tensorboard = false
+histograms = 0
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    place = tmp_path_factory.mktemp("series")
+    (place / "short.toml").write_text(CONFIG)
+    words = ["--config", str(place / "short.toml"), "--runs-dir", str(place)]
+    assert main([*words, "--seeds", "3", "5", "--processes", "2"]) == 0
+    (found,) = place.glob("seeds/short-*")
+    return found
+
+
+def test_each_seeds_error_is_that_of_its_network(folder):
+    result = json.loads((folder / "result.json").read_text())
+    test = data.load("test")
+    probs = []
+    for seed in (3, 5):
+        model, config = network.load(str(seeds.folder_of(folder, seed)))
+        assert config.seed == seed
+        accuracy = evaluate(model, test, "unit").accuracy
+        assert result["error"][str(seed)] == pytest.approx(100 * (1 - accuracy))
+        assert len(result["misread"][str(seed)]) == round(10_000 * (1 - accuracy))
+        probs.append(read_digits(model, test.images, "unit"))
+    first, second = result["error"].values()
+    assert first != second
+    assert result["mean"] == pytest.approx((first + second) / 2)
+    assert result["sd"] == pytest.approx(abs(first - second) / 2**0.5)
+    together = ((probs[0] + probs[1]).argmax(1) != test.labels).double().mean()
+    assert result["committee"] == pytest.approx(100 * together.item())
+
+
+def test_what_is_finished_is_not_trained_again_and_what_is_missing_is(
+    folder, tmp_path, capsys
+):
+    whole = tmp_path / "seeds" / folder.name
+    shutil.copytree(folder, whole)
+    before = json.loads((whole / "result.json").read_text())
+    shutil.rmtree(seeds.folder_of(whole, 5))
+    kept = seeds.folder_of(whole, 3) / "manifest.json"
+    finished = kept.read_text()
+    assert main(["--resume", "latest", "--runs-dir", str(tmp_path)]) == 0
+    after = json.loads((whole / "result.json").read_text())
+    assert after["error"] == before["error"]
+    assert kept.read_text() == finished
+    out = capsys.readouterr().out
+    assert "seed 5: test accuracy" in out
+    assert "seed 3: test accuracy" not in out
+    assert max(map(len, out.split("\nthe series")[0].splitlines())) <= 80
+
+
+def test_a_run_that_was_stopped_goes_on_where_it_was(folder, tmp_path):
+    whole = tmp_path / folder.name
+    shutil.copytree(folder, whole)
+    run = seeds.folder_of(whole, 5)
+    manifest = runs.read_manifest(run)
+    del manifest["figures"]
+    runs.write_manifest(run, manifest)
+    assert main(["--resume", str(whole)]) == 0
+    assert len(list(whole.glob("mnist/*"))) == 2
+    assert "figures" in runs.read_manifest(run)
+
+
+@pytest.mark.parametrize(
+    ("argv", "sentence"),
+    [
+        (["--seeds", "1", "1"], "seeds = [1, 1]: name each seed once"),
+        (["--config", "recrod"], "there is fast98"),
+        (["--resume", "nowhere"], "there is no run 'nowhere'"),
+        (["--processes", "0"], "processes = 0"),
+    ],
+)
+def test_bad_input_is_one_sentence(tmp_path, capsys, argv, sentence):
+    assert main([*argv, "--runs-dir", str(tmp_path)]) == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_a_run_that_fails_fails_the_series_and_says_how_to_go_on(tmp_path, capsys):
+    (tmp_path / "wild.toml").write_text(
+        CONFIG.replace("[16]", '[16]\nactivation = "relu"')
+        + '[optim]\nname = "sgd"\nlr = 1e38\n[schedule]\nname = "constant"\n'
+    )
+    words = ["--config", str(tmp_path / "wild.toml"), "--runs-dir", str(tmp_path)]
+    assert main([*words, "--seeds", "0"]) == 1
+    assert "--resume" in capsys.readouterr().err
+
+
+def test_a_misread_image_is_one_whose_likeliest_digit_is_not_its_label():
+    labels = torch.tensor([0, 1])
+    run = seeds.Run(0, 1.0, torch.tensor([[0.6, 0.4], [0.9, 0.1]]))
+    assert run.misread(labels) == [1]
