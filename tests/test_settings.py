@@ -116,7 +116,7 @@ def test_a_whole_number_will_do_for_a_float(tmp_path):
             "batch_size = 55000: with data.validation = 10000 it must be at most 50000",
         ),
         (["--config", "textbok"], "shipped config 'textbok'; did you mean 'textbook'?"),
-        (["--config", "zzz"], "config 'zzz'; there is fast98, lesson, textbook"),
+        (["--config", "zzz"], "config 'zzz'; there is fast98, fast99,"),
         (["--config", ""], "there is no config file or shipped config ''"),
         (["--resume", ""], "there is no run ''"),
         (["--config", "gone.toml"], "cannot read gone.toml: No such file"),
@@ -130,7 +130,10 @@ def test_a_mistake_on_the_command_line_is_one_sentence(argv, sentence):
     ("text", "sentence"),
     [
         ("[optim]\nlrr = 1", "setting 'optim.lrr'; did you mean 'optim.lr'?"),
-        ("[optim]\nzzz = 1", "setting 'optim.zzz'; there is optim.label_smoothing,"),
+        (
+            "[optim]\nzzz = 1",
+            "setting 'optim.zzz'; there is optim.ema, optim.label_smoothing,",
+        ),
         ("sed = 1", "unknown setting 'sed'; did you mean 'seed'?"),
         ("[optm]\nlr = 1", "unknown setting 'optm'; did you mean 'optim'?"),
         ("seed = 1.5", "seed = 1.5: it must be a valid integer"),

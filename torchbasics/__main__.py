@@ -11,7 +11,7 @@ from pydantic import Field
 from tyro.conf import FlagCreatePairsOff, Positional, arg
 
 from torchbasics import runs, settings
-from torchbasics.errors import UserError, command
+from torchbasics.errors import UserError, command, run
 from torchbasics.lessons import LESSONS, prose
 from torchbasics.lessons.prose import Language
 from torchbasics.lessons.tell import a_console, conclude, recite, show_contents, tell
@@ -91,4 +91,4 @@ def draw(
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    run(main)

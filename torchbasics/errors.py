@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import errno
 import functools
+import gc
 import os
 import sys
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from torch import Tensor
 
@@ -80,6 +81,18 @@ def command(main: Main) -> Main:
             return 0 if error.errno == errno.EPIPE else 1
 
     return wrapped
+
+
+def run(main: Main) -> NoReturn:
+    """Run a command as this process, and leave with its status.
+
+    What was imported never dies, so the garbage collector need not look through it:
+    neither later, nor at the end, which would take longer than a lesson's epoch.
+    """
+    gc.freeze()
+    status = main()
+    gc.freeze()
+    raise SystemExit(status)
 
 
 def flushed(status: int) -> int:

@@ -16,7 +16,7 @@ from torch import nn
 from torchbasics import device, rng, runs, settings
 from torchbasics.data import Digits
 from torchbasics.data.mnist import SHA256
-from torchbasics.errors import TrainingError, command
+from torchbasics.errors import TrainingError, command, run
 from torchbasics.mnist import network
 from torchbasics.mnist.checkpoint import Keeper
 from torchbasics.mnist.config import DEFAULTS, Config
@@ -164,4 +164,4 @@ def show_one_digit(
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    run(main)

@@ -20,7 +20,7 @@ from torchbasics import data, device, settings
 from torchbasics.activations import softmax
 from torchbasics.data import scale_pixels
 from torchbasics.data.mnist import Scale
-from torchbasics.errors import command
+from torchbasics.errors import command, run
 from torchbasics.mnist import network
 
 CHUNK = 2_000  # images at a time; the result does not depend on it
@@ -132,4 +132,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    run(main)

@@ -23,7 +23,7 @@ from pydantic import Field, model_validator
 from torch import Tensor
 
 from torchbasics import data, runs, settings
-from torchbasics.errors import TrainingError, UserError, command
+from torchbasics.errors import TrainingError, UserError, command, run
 from torchbasics.mnist import network
 from torchbasics.mnist.config import Config
 from torchbasics.mnist.evaluate import read_digits
@@ -188,4 +188,4 @@ def table(result: dict[str, Any]) -> list[str]:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    run(main)
