@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import torch
+from torch import Tensor
+
 from torchbasics import settings
+from torchbasics.data import Digits
 from torchbasics.events import Events
-from torchbasics.mnist import pictures
+from torchbasics.mnist import distort, pictures
 from torchbasics.mnist.config import FREE
 from torchbasics.mnist.evaluate import Evaluation, read_digits
 from torchbasics.mnist.state import Training
@@ -50,11 +54,14 @@ class Board(Events):
         config = training.config
         probs = read_digits(training.result, test.images, config.data.scale)
         first = next(iter(Probes(training.result).weights().values()))
-        for name, picture in (
-            ("first_layer_weights", pictures.weights(first)),
-            ("confusion_matrix", pictures.confusion(result.confusion)),
-            ("misread", pictures.misread(test.images, test.labels, probs)),
-        ):
+        figures = {
+            "first_layer_weights": pictures.weights(first),
+            "confusion_matrix": pictures.confusion(result.confusion),
+            "misread": pictures.misread(test.images, test.labels, probs),
+        }
+        if config.distort.changes():
+            figures["redrawn"] = pictures.redrawn(redrawn(training))
+        for name, picture in figures.items():
             self.writer.add_image(f"figures/{name}", picture, step, dataformats="HWC")
         self.writer.add_hparams(
             settings.flat(config.model_dump(mode="json", exclude=FREE)),
@@ -63,3 +70,18 @@ class Board(Events):
             global_step=step,
         )
         self.writer.flush()
+
+
+def redrawn(training: Training, epochs: int = 8) -> Tensor:
+    """Two examples of each digit, and what the first epochs make of them.
+
+    Shape: (20, epochs + 1, 28, 28).
+    """
+    config, (images, labels) = training.config, training.splits.train
+    shown = [index for d in range(10) for index in (labels == d).nonzero()[:2, 0]]
+    some = Digits(images[shown], labels[shown])
+    drawn = [
+        distort.epoch_of(some, config.distort, config.seed, epoch).images
+        for epoch in range(epochs)
+    ]
+    return torch.stack([some.images, *drawn], dim=1)

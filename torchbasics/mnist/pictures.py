@@ -70,6 +70,17 @@ def misread(images: Tensor, labels: Tensor, probs: Tensor, most: int = 40) -> Pi
     return _grid(cards) if cards else np.full((64, 64, 3), 255, np.uint8)
 
 
+def redrawn(columns: Tensor, scale: int = 2) -> Picture:
+    """Digits on top, and under each what training makes of it, epoch by epoch.
+
+    Shape: (N, epochs + 1, 28, 28) uint8 -> a picture.
+    """
+    pixels = 255 - columns.cpu().numpy().transpose(1, 2, 0, 3)  # rows of digits
+    sheet = pixels.reshape(pixels.shape[0] * pixels.shape[1], -1)
+    sheet = sheet.repeat(scale, axis=0).repeat(scale, axis=1)
+    return np.repeat(sheet[..., None], 3, axis=2)
+
+
 def _card(image: Tensor, label: int, answer: int, confidence: float) -> Picture:
     """A digit in ink on paper, and under it `label read as answer, confidence`."""
     card = Image.new("RGB", (112, 112), PAPER)
