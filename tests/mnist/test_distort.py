@@ -4,11 +4,14 @@ import math
 
 import pytest
 import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.functional import rotate
 
 from torchbasics.data import Digits
 from torchbasics.mnist import distort
+from torchbasics.mnist.__main__ import main
+from torchbasics.mnist.board import redrawn
 from torchbasics.mnist.checkpoint import Checkpoint
 from torchbasics.mnist.config import Config, Distort, Model
 from torchbasics.mnist.distort import SIDE
@@ -146,3 +149,22 @@ def test_a_training_stopped_within_an_epoch_ends_equal(some):
     assert any(name.startswith("ema.") for name in ends[0])
     for name, tensor in ends[0].items():
         assert torch.equal(tensor, ends[1][name]), name
+
+
+def test_a_run_shows_what_its_distortions_make_of_digits(tmp_path, capsys):
+    words = ["--distort.rotation", "15", "--max-steps", "2", "--model.hidden", "8"]
+    assert main([*words, "--quiet", "--runs-dir", str(tmp_path)]) == 0
+    assert not capsys.readouterr().err
+    (folder,) = tmp_path.glob("mnist/*")
+    events = EventAccumulator(str(folder)).Reload()
+    (sheet,) = events.Images("figures/redrawn")
+    assert (sheet.width, sheet.height) == (20 * 28 * 2, 9 * 28 * 2)
+
+
+def test_the_sheet_shows_each_digit_above_its_own_distortions(some):
+    config = Config(distort=Distort(shift=2))
+    sheet = redrawn(prepare(config, Splits(some, None, some)))
+    assert sheet.shape == (20, 9, 28, 28)
+    for column, original in zip(sheet, sheet[:, 0], strict=True):
+        assert (some.images == original).flatten(1).all(1).any()
+        assert not torch.equal(column[1], original)

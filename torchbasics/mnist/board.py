@@ -78,7 +78,7 @@ def redrawn(training: Training, epochs: int = 8) -> Tensor:
     Shape: (20, epochs + 1, 28, 28).
     """
     config, (images, labels) = training.config, training.splits.train
-    shown = [index for d in range(10) for index in (labels == d).nonzero()[:2, 0]]
+    shown = torch.cat([(labels == digit).nonzero()[:2, 0] for digit in range(10)])
     some = Digits(images[shown], labels[shown])
     drawn = [
         distort.epoch_of(some, config.distort, config.seed, epoch).images
