@@ -96,6 +96,16 @@ def test_bad_input_is_one_sentence(tmp_path, capsys, argv, sentence):
     assert sentence in capsys.readouterr().err
 
 
+def test_one_seed_has_an_error_but_no_spread(folder, tmp_path, capsys):
+    alone = tmp_path / folder.name
+    shutil.copytree(folder, alone)
+    (alone / "seeds.json").write_text('{"seeds": [5]}')
+    assert main(["--resume", str(alone)]) == 0
+    result = json.loads((alone / "result.json").read_text(), parse_constant=int)
+    assert result["sd"] is None
+    assert "committee" not in capsys.readouterr().out
+
+
 def test_a_run_that_fails_fails_the_series_and_says_how_to_go_on(tmp_path, capsys):
     (tmp_path / "wild.toml").write_text(
         CONFIG.replace("[16]", '[16]\nactivation = "relu"')

@@ -7,7 +7,6 @@ series that was stopped goes on with --resume: what is finished is not trained a
 from __future__ import annotations
 
 import json
-import math
 import shlex
 import statistics
 import subprocess
@@ -150,7 +149,7 @@ def summarize(folder: Path, config: Config, seeds: Sequence[int]) -> dict[str, A
         "versions": manifest["versions"],
         "error": {str(run.seed): e for run, e in zip(done, errors, strict=True)},
         "mean": statistics.mean(errors),
-        "sd": statistics.stdev(errors) if len(errors) > 1 else math.nan,
+        "sd": statistics.stdev(errors) if len(errors) > 1 else None,
         "committee": 100 * float((together.argmax(1) != labels).double().mean()),
         "seconds": {str(run.seed): round(run.seconds, 1) for run in done},
         "misread": misread,
@@ -175,15 +174,12 @@ def table(result: dict[str, Any]) -> list[str]:
     lines = [f"\n{result['config']}: test error", "seed   error  training"]
     for seed, error in result["error"].items():
         lines.append(f"{seed:>4}  {error:.2f} %  {result['seconds'][seed]:6.1f} s")
-    lines.append(
-        f"mean {result['mean']:.3f} %, sd {result['sd']:.3f} "
-        f"({len(result['error'])} seeds)"
-    )
     if len(result["error"]) > 1:
-        lines.append(
+        lines += [
+            f"mean {result['mean']:.3f} %, sd {result['sd']:.3f}",
             f"committee {result['committee']:.2f} %: the mean of all their "
-            "probabilities, not one network"
-        )
+            "probabilities, not one network",
+        ]
     return lines
 
 
