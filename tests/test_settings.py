@@ -116,7 +116,7 @@ def test_a_whole_number_will_do_for_a_float(tmp_path):
             "batch_size = 55000: with data.validation = 10000 it must be at most 50000",
         ),
         (["--config", "textbok"], "shipped config 'textbok'; did you mean 'textbook'?"),
-        (["--config", "zzz"], "config 'zzz'; there is fast98, fast99,"),
+        (["--config", "zzz"], "config 'zzz'; there is ciresan2010, fast98,"),
         (["--config", ""], "there is no config file or shipped config ''"),
         (["--resume", ""], "there is no run ''"),
         (["--config", "gone.toml"], "cannot read gone.toml: No such file"),

@@ -86,7 +86,7 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(folder, tmp_path):
     ("argv", "sentence"),
     [
         (["--seeds", "1", "1"], "seeds = [1, 1]: name each seed once"),
-        (["--config", "recrod"], "there is fast98"),
+        (["--config", "recrod"], "there is ciresan2010, fast98"),
         (["--resume", "nowhere"], "there is no run 'nowhere'"),
         (["--processes", "0"], "processes = 0"),
     ],

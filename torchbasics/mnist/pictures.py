@@ -16,12 +16,12 @@ INK, PAPER, GREY = (20, 20, 20), (255, 255, 255), (110, 110, 110)
 BLUE, ORANGE = np.array([0, 84, 166]), np.array([217, 95, 2])  # safe for colour-blind
 
 
-def weights(weight: Tensor, scale: int = 3) -> Picture:
+def weights(weight: Tensor, scale: int = 3, most: int = 400) -> Picture:
     """Each unit's weights as a tile: orange where ink excites it, blue where it calms.
 
-    Shape: (H, 784) -> a picture.
+    Of a wide layer, its first units. Shape: (H, 784) -> a picture.
     """
-    tiles = weight.detach().cpu().float().view(-1, 28, 28).numpy()
+    tiles = weight[:most].detach().cpu().float().view(-1, 28, 28).numpy()
     largest = np.abs(tiles).max(axis=(1, 2), keepdims=True) + 1e-12
     return _grid([_tint(tile, scale) for tile in tiles / largest])
 
