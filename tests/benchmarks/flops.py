@@ -11,10 +11,12 @@ own, on random digits: AdamW, ReLU, no batch norm.
 from __future__ import annotations
 
 import argparse
+import json
 import statistics
 import time
 from collections.abc import Callable
 from itertools import pairwise
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -78,6 +80,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--precision", choices=("bf16", "fp32"), default="bf16")
     parser.add_argument("--seconds", type=float, default=2, help="for each line")
+    parser.add_argument("--json", type=Path, help="where to write the numbers too")
     asked = parser.parse_args()
     dtype = {"bf16": torch.bfloat16, "fp32": torch.float32}[asked.precision]
     top = peak(dtype, asked.seconds)
@@ -89,6 +92,7 @@ def main() -> None:
     )
     cases = [(hidden, 1024) for hidden in (*NETWORKS, *DEPTHS, CIRESAN)]
     cases += [((512, 512), batch_size) for batch_size in BATCHES]
+    rows = []
     for hidden, batch_size in cases:
         step, work = step_of(hidden, batch_size, asked.precision)
         seconds = seconds_of(step, asked.seconds)
@@ -98,6 +102,10 @@ def main() -> None:
             f"{work / seconds / top:6.0%}",
             flush=True,
         )
+        rows.append({"hidden": hidden, "batch_size": batch_size, "peak": top,
+                     "seconds": seconds, "flop_per_s": work / seconds})  # fmt: skip
+    if asked.json:
+        asked.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

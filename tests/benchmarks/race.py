@@ -23,6 +23,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import itertools
+import json
 import os
 import statistics
 import subprocess
@@ -234,6 +235,7 @@ def main() -> None:
         metavar="PYTHON",
         help="of an environment without TensorFlow, which TensorBoard would import",
     )
+    parser.add_argument("--json", type=Path, help="where to write the numbers too")
     parser.add_argument("--run", choices=ENTRANTS, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.run:
@@ -258,6 +260,9 @@ def main() -> None:
             f"{name:12}{median:8.1f}{median / base:8.1f}x   {lowest:.2f} % at least   "
             f"{each}"
         )
+    if asked.json:
+        text = json.dumps({n: [one[n] for one in rounds] for n in here}, indent=1)
+        asked.json.write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
