@@ -86,6 +86,25 @@ class TestDropout:
         assert dropped.mean().item() == pytest.approx(1, abs=0.01)
         assert (dropped == 0).float().mean().item() == pytest.approx(0.3, abs=0.01)
 
+    @pytest.mark.parametrize("p", [0.01, 0.2, 0.5, 0.9])
+    def test_each_input_is_dropped_with_p_whatever_its_neighbours_are(self, p):
+        count = 400_003
+        zero = (Dropout(p)(torch.ones(count)) == 0).double() - p
+        sd = (p * (1 - p) / count) ** 0.5
+        assert abs(zero.mean()) < 5 * sd + 2**-16
+        for lag in (1, 2, 3, 4, 8):
+            assert abs((zero[:-lag] * zero[lag:]).mean()) < 5 * p * (1 - p) / count**0.5
+
+    def test_a_share_that_is_nearly_one_drops_nearly_all(self):
+        assert (Dropout(0.9999999)(torch.ones(10_000)) != 0).sum() < 10
+
+    def test_it_keeps_the_type_and_the_gradient_of_what_is_kept(self):
+        x = torch.ones(1000, dtype=torch.bfloat16, requires_grad=True)
+        dropped = Dropout(0.5)(x)
+        assert dropped.dtype == torch.bfloat16
+        dropped.sum().backward()
+        assert torch.equal(x.grad, dropped)
+
     def test_it_does_nothing_in_evaluation(self):
         x = torch.randn(10)
         assert torch.equal(Dropout(0.5).eval()(x), x)
