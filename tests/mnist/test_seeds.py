@@ -1,7 +1,11 @@
 """A series of seeds: trained once each, scored exactly, gone on with after a stop."""
 
 import json
+import os
 import shutil
+import signal
+import threading
+import time
 
 import pytest
 import torch
@@ -82,11 +86,30 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(folder, tmp_path):
     assert "figures" in runs.read_manifest(run)
 
 
+def test_a_series_asked_to_stop_stops_its_runs_and_starts_no_other(tmp_path, capsys):
+    (tmp_path / "long.toml").write_text(CONFIG.replace("= 30", "= 0"))
+
+    def stop_when_it_trains():
+        while not list(tmp_path.glob("seeds/*/mnist/*/metrics.jsonl")):
+            time.sleep(0.1)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=stop_when_it_trains, daemon=True).start()
+    words = ["--config", str(tmp_path / "long.toml"), "--runs-dir", str(tmp_path)]
+    assert main([*words, "--seeds", "0", "1"]) == 143
+    (run,) = tmp_path.glob("seeds/*/mnist/*")
+    assert "figures" not in runs.read_manifest(run)
+    assert list((run / "checkpoints").glob("*.safetensors"))
+    with runs.locked(run):  # nobody trains there any more
+        pass
+    assert "--resume" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("argv", "sentence"),
     [
         (["--seeds", "1", "1"], "seeds = [1, 1]: name each seed once"),
-        (["--config", "recrod"], "there is ciresan2010, fast98"),
+        (["--config", "recrod"], "did you mean 'record'?"),
         (["--resume", "nowhere"], "there is no run 'nowhere'"),
         (["--processes", "0"], "processes = 0"),
     ],

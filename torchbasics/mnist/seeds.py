@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 import shlex
+import signal
 import statistics
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,8 +26,10 @@ from torchbasics.errors import TrainingError, UserError, command, run
 from torchbasics.mnist import network
 from torchbasics.mnist.config import Config
 from torchbasics.mnist.evaluate import read_digits
+from torchbasics.signals import StopRequest
 
 PROGRAM = "python -m torchbasics.mnist.seeds"
+SECONDS_PER_LOOK = 0.1  # at whether a run has ended
 
 
 class Options(settings.Settings):
@@ -96,34 +98,58 @@ def series(options: Options) -> Path:
 def carry_out(
     folder: Path, config: Config, seeds: Sequence[int], processes: int
 ) -> None:
-    """Train each seed that is not finished, so many at once."""
+    """Train each seed that is not finished, so many at once.
+
+    Asked to stop, it lets the runs stop after their step, and starts no other.
+    """
     threads = config.threads or max(1, torch.get_num_threads() // processes)
-    train = partial(train_one, folder, threads)
-    with ThreadPoolExecutor(processes) as pool:
-        statuses = list(pool.map(train, seeds))
+    waiting = [seed for seed in seeds if not is_finished(folder, seed)]
+    running: dict[int, subprocess.Popen[str]] = {}
+    statuses = []
+    with StopRequest() as stop:
+        while running or (waiting and not stop.signal):
+            if waiting and len(running) < processes and not stop.signal:
+                seed = waiting.pop(0)
+                running[seed] = start(folder, threads, seed)
+                continue
+            time.sleep(SECONDS_PER_LOOK)
+            if stop.signal == signal.SIGTERM:  # Ctrl+C reaches them by itself
+                for process in running.values():
+                    process.terminate()
+            ended = [seed for seed in running if running[seed].poll() is not None]
+            statuses += [finish(seed, running.pop(seed)) for seed in ended]
     again = f"to go on:\n  {PROGRAM} --resume {shlex.quote(str(folder))}"
-    if signals := [status for status in statuses if status in (130, 143, -2, -15)]:
+    if stop.signal:
         print(f"\nstopped; {again}", file=sys.stderr)
-        raise SystemExit(130 if signals[0] in (130, -2) else 143)
+        raise SystemExit(128 + stop.signal)
     if any(statuses):
         raise TrainingError(f"exit statuses of the runs: {statuses}; {again}")
 
 
-def train_one(folder: Path, threads: int, seed: int) -> int:
-    """Train, or go on training, the run of a seed; return its exit status."""
+def is_finished(folder: Path, seed: int) -> bool:
+    """Whether the run of a seed has come to its end."""
     begun = folder_of(folder, seed)
-    if begun and "figures" in runs.read_manifest(begun):
-        return 0
+    return begun is not None and "figures" in runs.read_manifest(begun)
+
+
+def start(folder: Path, threads: int, seed: int) -> subprocess.Popen[str]:
+    """The process that trains, or goes on training, the run of a seed."""
+    begun = folder_of(folder, seed)
     words = ["--resume", str(begun)] if begun else [
         "--config", str(folder / "config.toml"), "--seed", str(seed),
         "--runs-dir", str(folder),
     ]  # fmt: skip
     train = [sys.executable, "-m", "torchbasics.mnist", *words]
     train += ["--threads", str(threads), "--quiet"]
-    done = subprocess.run(train, stdout=subprocess.PIPE, text=True, check=False)
-    if done.returncode == 0:
-        print(f"seed {seed}: {done.stdout.strip()}", flush=True)
-    return done.returncode
+    return subprocess.Popen(train, stdout=subprocess.PIPE, text=True)
+
+
+def finish(seed: int, process: subprocess.Popen[str]) -> int:
+    """Tell what a run that has ended printed; return its exit status."""
+    printed, _ = process.communicate()
+    if process.returncode == 0:
+        print(f"seed {seed}: {printed.strip()}", flush=True)
+    return process.returncode
 
 
 def folder_of(folder: Path, seed: int) -> Path | None:
