@@ -43,11 +43,12 @@ def bars(axes: Axes, values: dict[str, float], form: str) -> None:
 
 
 def race(axes: Axes) -> None:
-    """Whole processes, the shortest first."""
-    medians = {
-        name: statistics.median(seconds for seconds, _ in rounds)
-        for name, rounds in read("race").items()
-    }
+    """Whole processes, the shortest first; who fell short of 98 % with what it reached."""
+    medians = {}
+    for name, rounds in read("race").items():
+        lowest = min(accuracy for _, accuracy in rounds)
+        label = name if lowest >= 98 else f"{name} ({lowest:.1f} %)"
+        medians[label] = statistics.median(seconds for seconds, _ in rounds)
     ordered = dict(sorted(medians.items(), key=lambda pair: pair[1]))
     bars(axes, ordered, "{:.1f} s")
     axes.set_title("whole process, to 98 % of the test set")
