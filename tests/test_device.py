@@ -23,3 +23,14 @@ def test_a_device_that_is_not_there_is_refused_with_the_choices(name):
 def test_cuda_is_never_silently_the_cpu():
     with pytest.raises(UserError, match="'cuda' is not there"):
         device.choose("cuda")
+
+
+@pytest.mark.parametrize(
+    ("gain", "said"),
+    [(2.6, ""), (0.5, "bf16 is 2.0 times as slow as fp32 on this CPU")],
+)
+def test_bf16_is_advised_against_where_it_is_slower(monkeypatch, gain, said):
+    monkeypatch.setattr(device, "bf16_gain", lambda: gain)
+    assert said in device.bf16_advice(torch.device("cpu"))
+    assert bool(device.bf16_advice(torch.device("cpu"))) == bool(said)
+    assert device.bf16_advice(torch.device("meta")) == ""

@@ -43,7 +43,7 @@ def bars(axes: Axes, values: dict[str, float], form: str) -> None:
 
 
 def race(axes: Axes) -> None:
-    """Whole processes, the shortest first; who fell short of 98 % with what it reached."""
+    """Whole processes, the shortest first; below 98 %, with what was reached."""
     medians = {}
     for name, rounds in read("race").items():
         lowest = min(accuracy for _, accuracy in rounds)

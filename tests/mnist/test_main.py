@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from torchbasics import runs, settings
+from torchbasics import device, runs, settings
 from torchbasics.data import scale_pixels
 from torchbasics.mnist import checkpoint, network
 from torchbasics.mnist.__main__ import main
@@ -39,6 +39,19 @@ def test_it_trains_saves_shows_a_digit_and_ends_with_the_accuracy(tmp_path, caps
 def test_quiet_prints_the_last_line_only(tmp_path, capsys):
     assert main([*QUICK, "--runs-dir", str(tmp_path), "--quiet"]) == 0
     assert re.fullmatch(r"test accuracy .*\n", capsys.readouterr().out)
+
+
+@pytest.mark.parametrize(("precision", "advised"), [("fp32", 0), ("bf16", 1)])
+def test_where_bf16_is_slow_who_asks_for_it_is_told_once(
+    tmp_path, monkeypatch, capsys, precision, advised
+):
+    monkeypatch.setattr(device, "bf16_gain", lambda: 0.5)
+    monkeypatch.setattr(device, "choose", lambda name: (torch.device("cpu"), "cpu"))
+    argv = [*QUICK[:3], "2", "--precision", precision, "--runs-dir", str(tmp_path)]
+    assert main(argv) == 0
+    (run,) = (tmp_path / "mnist").iterdir()
+    assert main(["--resume", str(run)]) == 0
+    assert capsys.readouterr().out.count("try --precision fp32\n\nepoch") == advised
 
 
 def test_the_runs_own_config_repeats_it_bit_for_bit(tmp_path):

@@ -56,6 +56,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         else:
             describe(training, folder, name)
         console.print(heading(config, name, reason), soft_wrap=True)
+        if config.precision == "bf16" and not resumed:
+            console.print(device.bf16_advice(where), soft_wrap=True, end="")
         return carry_out(training, folder, console)
 
 
