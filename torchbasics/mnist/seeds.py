@@ -13,7 +13,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -114,8 +114,7 @@ def carry_out(
                 continue
             time.sleep(SECONDS_PER_LOOK)
             if stop.signal == signal.SIGTERM:  # Ctrl+C reaches them by itself
-                for process in running.values():
-                    process.terminate()
+                terminate(running.values())
             ended = [seed for seed in running if running[seed].poll() is not None]
             statuses += [finish(seed, running.pop(seed)) for seed in ended]
     again = f"to go on:\n  {PROGRAM} --resume {shlex.quote(str(folder))}"
@@ -142,6 +141,12 @@ def start(folder: Path, threads: int, seed: int) -> subprocess.Popen[str]:
     train = [sys.executable, "-m", "torchbasics.mnist", *words]
     train += ["--threads", str(threads), "--quiet"]
     return subprocess.Popen(train, stdout=subprocess.PIPE, text=True)
+
+
+def terminate(processes: Iterable[subprocess.Popen[str]]) -> None:
+    """Ask the runs to stop after their step."""
+    for process in processes:
+        process.terminate()
 
 
 def finish(seed: int, process: subprocess.Popen[str]) -> int:
