@@ -7,7 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from torchbasics import MLP
+from torchbasics import MLP, mlp
 from torchbasics.mlp import Dropout, Noise, share_noise
 from torchbasics.rng import generator
 
@@ -97,6 +97,21 @@ class TestDropout:
 
     def test_a_share_that_is_nearly_one_drops_nearly_all(self):
         assert (Dropout(0.9999999)(torch.ones(10_000)) != 0).sum() < 10
+
+    @pytest.mark.parametrize(
+        "p", [0, 1e-7, 0.1, 0.2, 0.5, 0.75, 0.999, 0.99999, 1 - 1e-9]
+    )
+    def test_the_mean_over_all_chances_is_exactly_the_input(self, p, monkeypatch):
+        every = torch.arange(-(2**15), 2**15).to(torch.int16)
+        monkeypatch.setattr(mlp, "chances", lambda *_: every)
+        dropped = Dropout(p)(torch.ones(2**16, dtype=torch.float64))
+        assert dropped.mean().item() == pytest.approx(1, abs=1e-12)
+        assert abs((dropped == 0).double().mean().item() - p) <= 2**-16
+
+    @pytest.mark.parametrize("p", [-0.1, 1, 1.5, float("nan")])
+    def test_a_share_that_is_none_is_refused(self, p):
+        with pytest.raises(ValueError, match="wanted a share from 0 to below 1"):
+            Dropout(p)
 
     def test_it_keeps_the_type_and_the_gradient_of_what_is_kept(self):
         x = torch.ones(1000, dtype=torch.bfloat16, requires_grad=True)

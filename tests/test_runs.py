@@ -95,6 +95,12 @@ class TestFind:
         assert runs.config_name(folder / "config.toml") == "lesson"
         assert runs.config_name(tmp_path / "my.toml") == "my"
 
+    @pytest.mark.parametrize(
+        "name", ["my try (1)", "-1", "(", ".hidden", "\ud55c \uae00"]
+    )
+    def test_a_config_of_any_name_gives_one_a_folder_can_have(self, tmp_path, name):
+        assert runs.is_name(runs.config_name(tmp_path / f"{name}.toml"))
+
 
 def test_the_address_of_tensorboard_on_a_compute_instance(tmp_path):
     file = tmp_path / "nbvm"

@@ -31,6 +31,11 @@ class TrainingError(Exception):
     """A training that cannot go on. Its text says why and what to try."""
 
 
+def warn(text: str) -> None:
+    """Say what went wrong without ending anything; also with --quiet."""
+    print(f"warning: {text}", file=sys.stderr)
+
+
 def wanted_tensor(**values: object) -> None:
     """Raise TypeError for the first of these arguments that is no tensor.
 

@@ -14,6 +14,8 @@ from torchbasics.activations import ACTIVATIONS, ActivationName
 from torchbasics.initialization import InitName, initialize
 from torchbasics.rng import generator as keyed_generator
 
+CHANCES = 2**16  # equally likely ones in dropout
+
 
 class MLP(nn.Sequential):
     """h = activation(h W^T + b) for each hidden layer, then logits = h W^T + b.
@@ -131,19 +133,23 @@ class Noise(Keyed):
 class Dropout(Keyed):
     """In training, zero a share p of the inputs and divide the rest by 1 - p.
 
+    p is taken as the nearest multiple of 1 / 65,536.
+
     Shape: (*) -> (*).
     """
 
     def __init__(self, p: float) -> None:
         super().__init__()
-        self.p = p
+        if not 0 <= p < 1:
+            raise ValueError(f"dropout {p}: wanted a share from 0 to below 1")
+        self.chances = min(round(p * CHANCES), CHANCES - 1)  # that drop an input
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Inputs with a share p zeroed, in training. Shape: (*) -> (*)."""
         if not self.training:
             return inputs
-        dropped = chances(inputs, self.generator) < round(self.p * (2**16 - 1)) - 2**15
-        return torch.where(dropped, 0, inputs / (1 - self.p))
+        dropped = chances(inputs, self.generator) < self.chances - CHANCES // 2
+        return torch.where(dropped, 0, inputs / (1 - self.chances / CHANCES))
 
 
 def chances(inputs: Tensor, generator: torch.Generator | None) -> Tensor:

@@ -105,10 +105,15 @@ def describe(folder: Path, config: str, manifest: Manifest) -> None:
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Put the manifest into the folder, whole or not at all."""
-    part = folder / ".manifest.json"
+    write_json(folder / "manifest.json", manifest)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Put the value at `path`, whole or not at all. Raises OSError."""
+    part = path.with_name(f".{path.name}")
     try:
-        part.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
-        part.replace(folder / "manifest.json")
+        part.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+        part.replace(path)
     finally:
         part.unlink(missing_ok=True)
 
@@ -155,10 +160,25 @@ def find(run: str, runs_dir: str = "runs", kind: str = "mnist") -> Path:
 
 
 def config_name(path: Path) -> str:
-    """The name that a config file goes by: its own, or that of the run it lies in."""
+    """The name that a config file goes by: its own, or that of the run it lies in.
+
+    >>> config_name(Path("my try (2).toml"))
+    'my-try-2'
+    """
     if path.name == "config.toml" and (path.parent / "manifest.json").is_file():
         return str(read_manifest(path.parent)["name"])
-    return path.stem
+    return re.sub(r"[^\w.-]+", "-", path.stem).strip(".-") or "config"
+
+
+def name_of(folder: Path, kind: str) -> str:
+    """The name of a run to go on with. Raises UserError if it is of another kind."""
+    manifest = read_manifest(folder)
+    if manifest.get("kind") != kind:
+        raise UserError(
+            f"{folder} is of the kind {manifest.get('kind')!r}, not {kind!r}: it goes "
+            "on with the command that made it"
+        )
+    return str(manifest["name"])
 
 
 def tensorboard_address(instance_file: Path = Path("/mnt/azmnt/.nbvm")) -> str:

@@ -66,17 +66,10 @@ class Settings(BaseModel):
 Config = TypeVar("Config", bound=Settings)
 
 
-class Parsed(NamedTuple, Generic[Config]):
-    """A configuration, the name it goes by, and the run it goes on with, if any."""
-
-    config: Config
-    name: str
-    resume: Path | None = None
-
-
 class Words(Settings):
     """What a command line may say beside the settings themselves."""
 
+    kind: ClassVar[str] = "mnist"  # of the runs that --resume goes on with
     config: str = Field("", description="TOML file or shipped config to start from")
     print_config: FlagCreatePairsOff[bool] = Field(
         False, description="print all settings as TOML and stop"
@@ -87,6 +80,15 @@ class ResumeWords(Words):
     """The same for a command whose runs can go on."""
 
     resume: str = Field("", description="run to go on with: its folder, or latest")
+
+
+class Parsed(NamedTuple, Generic[Config]):
+    """A configuration, the name it goes by, the run it goes on with, and the rest."""
+
+    config: Config
+    name: str
+    resume: Path | None = None
+    words: Words = Words()
 
 
 def parse(
@@ -109,15 +111,15 @@ def parse(
     taken, _ = first.parse_known_args(argv)
     if "resume" not in words.model_fields:
         taken.resume = None  # an option that is unknown, as tyro will say
-    default, name, resume = defaults
+    default, name, resume, _ = defaults
     if taken.config is not None and taken.resume is not None:
         raise UserError("--resume takes the run's own config: leave out --config")
     if taken.config is not None:
         path = find_config(taken.config)
         default, name = read_config(type(default), path), runs.config_name(path)
     if taken.resume is not None:
-        resume = runs.find(taken.resume, taken.runs_dir or "runs")
-        name = str(runs.read_manifest(resume)["name"])
+        resume = runs.find(taken.resume, taken.runs_dir or "runs", words.kind)
+        name = runs.name_of(resume, words.kind)
         default = read_config(type(default), resume / "config.toml")
     shipped = shipped_configs(type(default).command)
     about += f"\n\nShipped configs: {', '.join(sorted(shipped))}."
@@ -129,7 +131,7 @@ def parse(
     if said.print_config:
         print(to_toml(config), end="")
         raise SystemExit(0)
-    return Parsed(config, name, resume)
+    return Parsed(config, name, resume, said)
 
 
 def parse_options(

@@ -1,6 +1,7 @@
 """Which of two recipes reads digits better, image by image.
 
-    python tests/benchmarks/paired.py results/record.json results/ciresan2010.json
+    cd tests/benchmarks/results
+    python ../paired.py record.json ciresan2010.json
 
 Two networks are scored on the same 10,000 images, so the images that both misread say
 nothing; what counts is those that only one of them does. If the two were equally good,

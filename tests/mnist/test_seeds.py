@@ -6,17 +6,22 @@ import shutil
 import signal
 import threading
 import time
+from pathlib import Path
 
 import pytest
 import torch
 
-from torchbasics import data, runs
+from torchbasics import data, runs, settings
+from torchbasics.errors import TrainingError
 from torchbasics.mnist import network, seeds
+from torchbasics.mnist.config import Config
 from torchbasics.mnist.evaluate import evaluate, read_digits
 from torchbasics.mnist.seeds import main
+from torchbasics.terminal import LastingConsole
 
 CONFIG = """
 max_steps = 30
+threads = 1
 batch_size = 64
 [model]
 hidden = [16]
@@ -55,18 +60,20 @@ def test_each_seeds_error_is_that_of_its_network(folder):
     assert result["committee"] == pytest.approx(100 * together.item())
 
 
-def test_what_is_finished_is_not_trained_again_and_what_is_missing_is(
+def test_what_is_finished_is_not_trained_again_what_is_lost_or_new_is(
     folder, tmp_path, capsys
 ):
     whole = tmp_path / "seeds" / folder.name
     shutil.copytree(folder, whole)
     before = json.loads((whole / "result.json").read_text())
-    shutil.rmtree(seeds.folder_of(whole, 5))
+    shutil.rmtree(seeds.folder_of(whole, 5) / "checkpoints")  # a full disk, it may be
     kept = seeds.folder_of(whole, 3) / "manifest.json"
     finished = kept.read_text()
-    assert main(["--resume", "latest", "--runs-dir", str(tmp_path)]) == 0
+    more = ["--seeds", "5", "7"]
+    assert main(["--resume", "latest", "--runs-dir", str(tmp_path), *more]) == 0
     after = json.loads((whole / "result.json").read_text())
-    assert after["error"] == before["error"]
+    assert list(after["error"]) == ["3", "5", "7"]
+    assert before["error"].items() <= after["error"].items()
     assert kept.read_text() == finished
     out = capsys.readouterr().out
     assert "seed 5: test accuracy" in out
@@ -86,23 +93,44 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(folder, tmp_path):
     assert "figures" in runs.read_manifest(run)
 
 
-def test_a_series_asked_to_stop_stops_its_runs_and_starts_no_other(tmp_path, capsys):
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)]
+)
+def test_a_series_asked_to_stop_stops_its_runs_and_starts_no_other(
+    tmp_path, capsys, number, status
+):
     (tmp_path / "long.toml").write_text(CONFIG.replace("= 30", "= 0"))
 
     def stop_when_it_trains():
         while not list(tmp_path.glob("seeds/*/mnist/*/metrics.jsonl")):
             time.sleep(0.1)
-        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), number)
 
     threading.Thread(target=stop_when_it_trains, daemon=True).start()
     words = ["--config", str(tmp_path / "long.toml"), "--runs-dir", str(tmp_path)]
-    assert main([*words, "--seeds", "0", "1"]) == 143
+    assert main([*words, "--seeds", "0", "1"]) == status
     (run,) = tmp_path.glob("seeds/*/mnist/*")
     assert "figures" not in runs.read_manifest(run)
     assert list((run / "checkpoints").glob("*.safetensors"))
     with runs.locked(run):  # nobody trains there any more
         pass
     assert "--resume" in capsys.readouterr().err
+
+
+def test_a_series_that_breaks_leaves_no_run_alone(tmp_path, monkeypatch):
+    (tmp_path / "config.toml").write_text(CONFIG.replace("= 30", "= 0"))
+    started, start = [], seeds.start
+
+    def remember(*what):
+        started.append(start(*what))
+        return started[-1]
+
+    monkeypatch.setattr(seeds, "start", remember)
+    monkeypatch.setattr(seeds, "ended", lambda running: 1 / 0)
+    config = settings.read_config(Config, tmp_path / "config.toml")
+    with pytest.raises(ZeroDivisionError):
+        seeds.carry_out(tmp_path, config, [0, 1], 2, LastingConsole())
+    assert [process.returncode for process in started] == [-signal.SIGTERM] * 2
 
 
 @pytest.mark.parametrize(
@@ -112,6 +140,8 @@ def test_a_series_asked_to_stop_stops_its_runs_and_starts_no_other(tmp_path, cap
         (["--config", "recrod"], "did you mean 'record'?"),
         (["--resume", "nowhere"], "there is no run 'nowhere'"),
         (["--processes", "0"], "processes = 0"),
+        (["--seeds", "-1"], "seeds.0 = -1: it must be greater than or equal to 0"),
+        (["--device", "gpu"], "device 'gpu' is not there"),
     ],
 )
 def test_bad_input_is_one_sentence(tmp_path, capsys, argv, sentence):
@@ -122,11 +152,58 @@ def test_bad_input_is_one_sentence(tmp_path, capsys, argv, sentence):
 def test_one_seed_has_an_error_but_no_spread(folder, tmp_path, capsys):
     alone = tmp_path / folder.name
     shutil.copytree(folder, alone)
-    (alone / "seeds.json").write_text('{"seeds": [5]}')
+    runs.write_manifest(alone, runs.read_manifest(alone) | {"seeds": [5]})
     assert main(["--resume", str(alone)]) == 0
     result = json.loads((alone / "result.json").read_text(), parse_constant=int)
     assert result["sd"] is None
     assert "committee" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("changed", "argv", "sentence"),
+    [
+        ({"seeds": [0, 0]}, [], "seeds = [0, 0]: name each seed once"),
+        ({"seeds": 3}, [], "seeds = 3"),
+        ({"kind": "mnist"}, [], "is of the kind 'mnist', not 'seeds'"),
+        ({}, ["--epochs", "3"], "epochs = 3, but the run to go on with has 10"),
+    ],
+)
+def test_a_series_that_cannot_go_on_is_one_sentence(
+    folder, tmp_path, capsys, changed, argv, sentence
+):
+    whole = tmp_path / folder.name
+    shutil.copytree(folder, whole)
+    runs.write_manifest(whole, runs.read_manifest(whole) | changed)
+    assert main(["--resume", str(whole), *argv]) == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_a_run_trained_otherwise_is_not_counted(folder, tmp_path, capsys):
+    whole = tmp_path / folder.name
+    shutil.copytree(folder, whole)
+    config = whole / "config.toml"
+    config.write_text(config.read_text().replace("lr = 0.02", "lr = 0.03"))
+    assert main(["--resume", str(whole)]) == 2
+    assert "optim.lr = 0.03, but" in capsys.readouterr().err
+
+
+def test_the_seconds_are_those_of_the_images_shown(tmp_path):
+    config = Config(batch_size=100, epochs=2, max_steps=610)
+    lines = [
+        '{"step": 600, "time/images_per_s": 1000}',
+        '{"step": 610, "time/images_per_s": 100}',
+    ]
+    (tmp_path / "metrics.jsonl").write_text("\n".join(lines))
+    assert seeds.seconds_of(tmp_path, config) == 60 + 10
+    (tmp_path / "metrics.jsonl").write_text(lines[0])
+    assert seeds.seconds_of(tmp_path, config) is None
+    (tmp_path / "metrics.jsonl").write_text(lines[0] + '\n{"st')
+    assert seeds.seconds_of(tmp_path, config) is None
+
+
+def test_a_result_that_cannot_be_kept_is_told():
+    with pytest.raises(TrainingError, match=r"no result\.json in /dev/null"):
+        seeds.keep(Path("/dev/null"), {})
 
 
 def test_a_run_that_fails_fails_the_series_and_says_how_to_go_on(tmp_path, capsys):
@@ -136,7 +213,9 @@ def test_a_run_that_fails_fails_the_series_and_says_how_to_go_on(tmp_path, capsy
     )
     words = ["--config", str(tmp_path / "wild.toml"), "--runs-dir", str(tmp_path)]
     assert main([*words, "--seeds", "0"]) == 1
-    assert "--resume" in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert "seed 0 ended with status 1" in err
+    assert "--resume" in err
 
 
 def test_a_misread_image_is_one_whose_likeliest_digit_is_not_its_label():

@@ -211,7 +211,7 @@ class Laboratory:
 @command
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the lab: tell the lesson, train, and leave figure, tables and curves."""
-    lab, name, _ = settings.parse(
+    lab, name, *_ = settings.parse(
         Parsed(Lab(), "vanishing"), argv, prog="python -m torchbasics vanishing",
         about=__doc__,
     )  # fmt: skip

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import signal
-import sys
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
@@ -16,7 +15,7 @@ from torch import nn
 from torchbasics import device, rng, runs, settings
 from torchbasics.data import Digits
 from torchbasics.data.mnist import SHA256
-from torchbasics.errors import TrainingError, command, run
+from torchbasics.errors import TrainingError, command, run, warn
 from torchbasics.mnist import network
 from torchbasics.mnist.checkpoint import Keeper
 from torchbasics.mnist.config import DEFAULTS, Config
@@ -39,7 +38,7 @@ PROGRAM = "python -m torchbasics.mnist"
 @command
 def main(argv: Sequence[str] | None = None) -> int:
     """Train as the command line asks."""
-    config, name, resumed = settings.parse(
+    config, name, resumed, _ = settings.parse(
         DEFAULTS, argv, prog=PROGRAM, about=__doc__, words=settings.ResumeWords
     )
     if resumed:
@@ -63,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def carry_out(training: Training, folder: Path, console: Console) -> int:
     """Train to the end, score and show; or stop when asked, and say how to go on."""
-    keeper = Keeper(folder, warn)
+    keeper = Keeper(folder)
     with StopRequest() as stop, Monitor(console, folder, training) as monitor:
         train(training, monitor, keeper, stop)
         if stop.signal and not training.progress.is_finished():
@@ -84,16 +83,13 @@ def carry_out(training: Training, folder: Path, console: Console) -> int:
 
 def take_up(training: Training, folder: Path, console: Console) -> None:
     """Put the training where its run's newest good checkpoint was taken."""
-    state, refused = Keeper(folder).newest()
-    for reason in refused:
-        warn(f"warning: {reason}; the one before is taken")
-    if state:
+    if state := Keeper(folder).newest():
         restore(training, state)
         here = {"threads": torch.get_num_threads(), "torch": str(torch.__version__)}
         for what, value in here.items():
             if state.facts.get(what) != value:
                 warn(
-                    f"warning: {what} was {state.facts.get(what)} and is {value} now: "
+                    f"{what} was {state.facts.get(what)} and is {value} now: "
                     "the run will not end bit-equal to an unbroken one"
                 )
     console.print(f"going on after step {training.progress.step}")
@@ -115,11 +111,6 @@ def add_figures(folder: Path, result: Evaluation) -> None:
     manifest["finished"] = datetime.now(timezone.utc).isoformat()
     manifest["figures"] = {"accuracy/test": result.accuracy, "loss/test": result.loss}
     runs.write_manifest(folder, manifest)
-
-
-def warn(text: str) -> None:
-    """Say what went wrong without ending anything; also with --quiet."""
-    print(text, file=sys.stderr)
 
 
 def heading(config: Config, name: str, reason: str) -> str:

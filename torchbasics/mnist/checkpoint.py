@@ -23,7 +23,7 @@ from safetensors.torch import load as tensors_of
 from safetensors.torch import save as bytes_of
 from torch import Tensor
 
-from torchbasics.errors import UserError
+from torchbasics.errors import UserError, warn
 
 FORMAT = "torchbasics 1"
 MAX_BYTES = 2**31  # nothing we write comes near
@@ -80,7 +80,7 @@ class Keeper:
     then says why.
     """
 
-    def __init__(self, folder: Path, warn: Callable[[str], None] = print) -> None:
+    def __init__(self, folder: Path, warn: Callable[[str], None] = warn) -> None:
         self.folder = folder / "checkpoints"
         self.warn = warn
         self.failure = ""
@@ -98,7 +98,7 @@ class Keeper:
             self.failure = ""
         except OSError as error:
             self.failure = f"no checkpoint in {self.folder}: {error.strerror}"
-            self.warn(f"warning: {self.failure}")
+            self.warn(self.failure)
 
     def path(self, step: int) -> Path:
         """Where the state after so many steps is kept."""
@@ -108,20 +108,24 @@ class Keeper:
         """The checkpoints there are, oldest first."""
         return sorted(self.folder.glob("step-*.safetensors"))
 
-    def newest(self) -> tuple[Checkpoint | None, list[str]]:
-        """The newest checkpoint that is whole, if any, and why others were not taken.
+    def newest(self) -> Checkpoint | None:
+        """The newest checkpoint that is whole, if any; those passed over are named.
 
         Raises UserError if there are checkpoints, but none that is whole.
         """
         refused: list[str] = []
         for path in reversed(self.paths()):
             try:
-                return read(path), refused
+                state = read(path)
             except UserError as error:
                 refused.append(str(error))
+                continue
+            for reason in refused:
+                self.warn(f"{reason}; the one before is taken")
+            return state
         if refused:
             raise UserError(f"no checkpoint can be used: {'; '.join(refused)}")
-        return None, refused
+        return None
 
     def _best_accuracy(self) -> float:
         try:

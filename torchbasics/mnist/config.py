@@ -15,6 +15,7 @@ from torchbasics.data.mnist import Scale
 from torchbasics.initialization import InitName, check_suits
 from torchbasics.settings import Parsed, Settings
 
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
 MAX_WEIGHTS = 100_000_000  # 0.4 GB, and four times that while they are trained
 
 
@@ -174,7 +175,7 @@ class Checkpoint(Settings):
 class Config(Settings):
     """One training run."""
 
-    seed: int = Field(0, ge=0, lt=2**63, description="of weights, order and dropout")
+    seed: Seed = Field(0, description="of weights, order and dropout")
     epochs: int = Field(10, ge=1, description="passes over the training images")
     max_steps: int = Field(0, ge=0, description="stop after so many steps, 0: never")
     batch_size: int = Field(100, ge=1, le=60_000, description="images per step")

@@ -95,7 +95,7 @@ def find(run: str, runs_dir: str = "runs") -> tuple[Path, Checkpoint]:
             f"there is no run {run!r}: give a run's folder, 'latest' or 'pretrained'"
         )
     folder = runs.find(run, runs_dir)
-    state, _ = Keeper(folder).newest()
+    state = Keeper(folder).newest()
     if state is None:
         raise UserError(f"{folder} holds no checkpoint: is it the folder of a run?")
     return folder, state
