@@ -79,7 +79,7 @@ class Words(Settings):
 class ResumeWords(Words):
     """The same for a command whose runs can go on."""
 
-    resume: str = Field("", description="run to go on with: its folder, or latest")
+    resume: str = Field("", description="what to go on with: its folder, or latest")
 
 
 class Parsed(NamedTuple, Generic[Config]):
@@ -138,7 +138,11 @@ def parse_options(
     default: Config, argv: Sequence[str] | None, *, prog: str, about: str
 ) -> Config:
     """The settings `default`, changed as a command line asks: `--group.name value`."""
-    about = "\n\n".join(textwrap.fill(part, 80) for part in about.split("\n\n"))
+    hang = "  "  # what begins with a letter, tyro joins to the line before
+    about = "\n\n".join(
+        textwrap.fill(part.strip(), 80, subsequent_indent=hang)
+        for part in about.split("\n\n")
+    )
     return tyro.cli(
         type(default), args=argv, default=default, prog=prog, description=about
     )

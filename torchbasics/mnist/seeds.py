@@ -40,7 +40,7 @@ class Words(settings.ResumeWords):
 
     kind: ClassVar[str] = "seeds"
     seeds: tuple[Seed, ...] = Field(
-        (), description="of the runs, 0 1 2 3 4 if none; with --resume: more of them"
+        (), description="of the runs, if none 0 1 2 3 4; with --resume, more of them"
     )
     processes: int = Field(
         1, ge=1, le=64, description="runs at once, each on its cores"
