@@ -13,7 +13,7 @@ import torch
 
 from torchbasics import data, runs, settings
 from torchbasics.errors import TrainingError
-from torchbasics.mnist import network, seeds
+from torchbasics.mnist import network, seeds, series
 from torchbasics.mnist.config import Config
 from torchbasics.mnist.evaluate import evaluate, read_digits
 from torchbasics.mnist.seeds import main
@@ -46,7 +46,7 @@ def test_each_seeds_error_is_that_of_its_network(folder):
     test = data.load("test")
     probs = []
     for seed in (3, 5):
-        model, config = network.load(str(seeds.folder_of(folder, seed)))
+        model, config = network.load(str(series.folder_of(folder, seed)))
         assert config.seed == seed
         accuracy = evaluate(model, test, "unit").accuracy
         assert result["error"][str(seed)] == pytest.approx(100 * (1 - accuracy))
@@ -66,8 +66,8 @@ def test_what_is_finished_is_not_trained_again_what_is_lost_or_new_is(
     whole = tmp_path / "seeds" / folder.name
     shutil.copytree(folder, whole)
     before = json.loads((whole / "result.json").read_text())
-    shutil.rmtree(seeds.folder_of(whole, 5) / "checkpoints")  # a full disk, it may be
-    kept = seeds.folder_of(whole, 3) / "manifest.json"
+    shutil.rmtree(series.folder_of(whole, 5) / "checkpoints")  # a full disk, it may be
+    kept = series.folder_of(whole, 3) / "manifest.json"
     finished = kept.read_text()
     more = ["--seeds", "5", "7"]
     assert main(["--resume", "latest", "--runs-dir", str(tmp_path), *more]) == 0
@@ -84,7 +84,7 @@ def test_what_is_finished_is_not_trained_again_what_is_lost_or_new_is(
 def test_a_run_that_was_stopped_goes_on_where_it_was(folder, tmp_path):
     whole = tmp_path / folder.name
     shutil.copytree(folder, whole)
-    run = seeds.folder_of(whole, 5)
+    run = series.folder_of(whole, 5)
     manifest = runs.read_manifest(run)
     del manifest["figures"]
     runs.write_manifest(run, manifest)
@@ -194,11 +194,11 @@ def test_the_seconds_are_those_of_the_images_shown(tmp_path):
         '{"step": 610, "time/images_per_s": 100}',
     ]
     (tmp_path / "metrics.jsonl").write_text("\n".join(lines))
-    assert seeds.seconds_of(tmp_path, config) == 60 + 10
+    assert series.seconds_of(tmp_path, config) == 60 + 10
     (tmp_path / "metrics.jsonl").write_text(lines[0])
-    assert seeds.seconds_of(tmp_path, config) is None
+    assert series.seconds_of(tmp_path, config) is None
     (tmp_path / "metrics.jsonl").write_text(lines[0] + '\n{"st')
-    assert seeds.seconds_of(tmp_path, config) is None
+    assert series.seconds_of(tmp_path, config) is None
 
 
 def test_a_result_that_cannot_be_kept_is_told():
@@ -220,5 +220,5 @@ def test_a_run_that_fails_fails_the_series_and_says_how_to_go_on(tmp_path, capsy
 
 def test_a_misread_image_is_one_whose_likeliest_digit_is_not_its_label():
     labels = torch.tensor([0, 1])
-    run = seeds.Run(0, 1.0, torch.tensor([[0.6, 0.4], [0.9, 0.1]]))
+    run = series.Run(0, 1.0, torch.tensor([[0.6, 0.4], [0.9, 0.1]]))
     assert run.misread(labels) == [1]
