@@ -21,8 +21,11 @@ def _narrow(monkeypatch):
 
 
 @pytest.mark.parametrize("lang", ["en", "ko"])
-def test_more_than_120_numbers_are_checked_and_all_are_right(lang, capsys):
+def test_more_than_120_numbers_are_right_and_random_state_is_left_alone(lang, capsys):
+    before = torch.random.get_rng_state()
     assert main(["--check", "--lang", lang]) == 0
+    assert torch.equal(torch.random.get_rng_state(), before)
+    assert torch.is_grad_enabled()
     *_, last = capsys.readouterr().out.splitlines()
     right, total = sorted(map(int, re.findall(r"\d+", last)))
     assert right == total >= 120
@@ -84,14 +87,6 @@ def test_figures_go_into_a_run_folder_of_their_own(tmp_path, capsys):
     assert str(picture) in capsys.readouterr().out
     assert main([*argv[:-1], str(picture)]) == 2
     assert "choose another place with --runs-dir" in capsys.readouterr().err
-
-
-def test_random_state_and_gradient_mode_are_left_alone(capsys):
-    before = torch.random.get_rng_state()
-    assert main(["--check"]) == 0
-    assert torch.equal(torch.random.get_rng_state(), before)
-    assert torch.is_grad_enabled()
-    capsys.readouterr()
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp949"])

@@ -11,7 +11,6 @@ import pytest
 import torchbasics.__main__ as course
 from torchbasics.mnist import evaluate, seeds
 from torchbasics.mnist.__main__ import main
-from torchbasics.settings import find_config, parse_options
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "torchbasics"
@@ -101,8 +100,7 @@ def test_every_command_of_the_readme_works(tmp_path, capsys):
         elif module == ".mnist.evaluate":
             assert evaluate.main(argv) == 0
         elif module == ".mnist.seeds":
-            options = parse_options(seeds.Options(), argv, prog="", about="")
-            assert find_config(options.config).is_file()
+            assert seeds.main([*argv, "--print-config"]) == 0
         elif "--resume" not in argv:
             assert main([*argv, "--print-config"]) == 0
     capsys.readouterr()

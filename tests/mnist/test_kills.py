@@ -12,7 +12,7 @@ SCRIPT = Path(__file__).with_name("kills.py")
 @pytest.mark.skipif(sys.platform == "win32", reason="forks")
 def test_a_killed_run_resumes_and_ends_equal():
     done = subprocess.run(
-        [sys.executable, SCRIPT, "--kills", "6", "--seed", "1"],
+        [sys.executable, SCRIPT, "--kills", "4", "--seed", "1"],
         capture_output=True,
         text=True,
         check=False,
