@@ -129,7 +129,7 @@ def test_a_series_that_breaks_leaves_no_run_alone(tmp_path, monkeypatch):
     monkeypatch.setattr(seeds, "ended", lambda running: 1 / 0)
     config = settings.read_config(Config, tmp_path / "config.toml")
     with pytest.raises(ZeroDivisionError):
-        seeds.carry_out(tmp_path, config, [0, 1], 2, LastingConsole())
+        seeds.carry_out(tmp_path, config, [0, 1], 2, LastingConsole(quiet=True))
     assert [process.returncode for process in started] == [-signal.SIGTERM] * 2
 
 
@@ -199,6 +199,16 @@ def test_the_seconds_are_those_of_the_images_shown(tmp_path):
     assert series.seconds_of(tmp_path, config) is None
     (tmp_path / "metrics.jsonl").write_text(lines[0] + '\n{"st')
     assert series.seconds_of(tmp_path, config) is None
+
+
+def test_how_far_a_run_is_is_what_its_metrics_say(folder, tmp_path):
+    assert series.steps_done(folder, 5) == series.steps_of(Config(max_steps=30)) == 30
+    assert series.steps_done(folder, 6) == 0
+    whole = tmp_path / folder.name
+    shutil.copytree(folder, whole)
+    for text in ("", '{"st', "3"):
+        (series.folder_of(whole, 5) / "metrics.jsonl").write_text(text)
+        assert series.steps_done(whole, 5) == 0
 
 
 def test_a_result_that_cannot_be_kept_is_told():

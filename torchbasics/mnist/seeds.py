@@ -16,18 +16,34 @@ from typing import Any, ClassVar
 
 import torch
 from pydantic import Field, model_validator
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.progress import Progress as Bars
 
 from torchbasics import device, runs, settings
 from torchbasics.errors import TrainingError, command, run
 from torchbasics.mnist.config import DEFAULTS, Config, Seed
-from torchbasics.mnist.series import folder_of, is_finished, summarize, table
+from torchbasics.mnist.series import (
+    folder_of,
+    is_finished,
+    steps_done,
+    steps_of,
+    summarize,
+    table,
+)
 from torchbasics.mnist.state import refuse_changes
 from torchbasics.signals import StopRequest
 from torchbasics.terminal import LastingConsole
 
 PROGRAM = "python -m torchbasics.mnist.seeds"
 Process = subprocess.Popen[str]
-SECONDS_PER_LOOK = 0.1  # at whether a run has ended
+SECONDS_PER_LOOK = 0.2  # at whether a run has ended
 
 
 class Words(settings.ResumeWords):
@@ -95,8 +111,15 @@ def carry_out(
     threads = config.threads or max(1, torch.get_num_threads() // processes)
     config = config.model_copy(update={"threads": threads})
     waiting = [seed for seed in seeds if not is_finished(folder, config, seed)]
-    with StopRequest() as stop:
-        failed = train(folder, config, waiting, processes, stop, console)
+    bars = Bars(
+        *(TextColumn("{task.description}"), MofNCompleteColumn(), BarColumn()),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal or console.quiet,
+    )
+    with StopRequest() as stop, bars:
+        failed = train(folder, config, waiting, processes, stop, bars)
     again = f"to go on:\n  {PROGRAM} --resume {shlex.quote(str(folder))}"
     if stop.signal:
         print(f"\nstopped; {again}", file=sys.stderr)
@@ -111,7 +134,7 @@ def train(
     waiting: list[int],
     processes: int,
     stop: StopRequest,
-    console: LastingConsole,
+    bars: Bars,
 ) -> list[str]:
     """Train these seeds, so many at once; return what there is to complain of.
 
@@ -119,18 +142,23 @@ def train(
     it is left, none of them goes on alone.
     """
     running: dict[int, Process] = {}
+    tasks: dict[int, TaskID] = {}
     failed: list[str] = []
     try:
         while running or (waiting and not stop.signal):
             if waiting and len(running) < processes and not stop.signal:
                 seed = waiting.pop(0)
                 running[seed] = start(folder, config, seed)
+                tasks[seed] = bars.add_task(f"seed {seed}", total=steps_of(config))
                 continue
             time.sleep(SECONDS_PER_LOOK)
             if stop.signal:
                 terminate(running.values())
             for seed, process in ended(running).items():
-                failed += finish(seed, process, console)
+                bars.remove_task(tasks.pop(seed))
+                failed += finish(seed, process, bars.console)
+            for seed, task in tasks.items():
+                bars.update(task, completed=steps_done(folder, seed))
     finally:
         terminate(running.values())
         for process in running.values():
@@ -169,7 +197,7 @@ def terminate(processes: Iterable[Process]) -> None:
             process.terminate()
 
 
-def finish(seed: int, process: Process, console: LastingConsole) -> list[str]:
+def finish(seed: int, process: Process, console: Console) -> list[str]:
     """Tell what a run that has ended printed; return what there is to complain of."""
     printed, _ = process.communicate()
     if process.returncode:

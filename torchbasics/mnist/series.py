@@ -84,7 +84,7 @@ def seconds_of(path: Path, config: Config) -> float | None:
             images = (record["step"] - before) * config.batch_size
             seconds += images / record["time/images_per_s"]
             before = record["step"]
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, LookupError):
         return None
     return round(seconds, 1) if before == steps_of(config) else None
 
@@ -120,6 +120,18 @@ def is_finished(folder: Path, config: Config, seed: int) -> bool:
         return False
     state = Keeper(path).newest()
     return state is not None and state.facts["step"] == steps_of(config)
+
+
+def steps_done(folder: Path, seed: int) -> int:
+    """How many steps the run of a seed has done, by the last line of its metrics."""
+    path = folder_of(folder, seed)
+    if path is None:
+        return 0
+    try:
+        lines = (path / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+        return int(json.loads(lines[-1])["step"])
+    except (OSError, ValueError, TypeError, LookupError):
+        return 0
 
 
 def steps_of(config: Config) -> int:
