@@ -1,4 +1,9 @@
-"""What several test files share: a small slice of the real MNIST."""
+"""What several test files share: a small slice of the real MNIST, and one thread each.
+
+Two processes of tests run side by side, and threads that wait for a core wait long.
+"""
+
+import os
 
 import pytest
 import torch
@@ -6,6 +11,9 @@ import torch
 from torchbasics import data
 from torchbasics.data import Digits
 from torchbasics.mnist.state import Splits
+
+torch.set_num_threads(1)
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # of the processes that tests start
 
 
 @pytest.fixture(scope="session")

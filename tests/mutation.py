@@ -250,7 +250,7 @@ def passes(step, module, asked) -> bool:
             program = importlib.import_module("torchbasics.__main__")
             return program.main(["--check", "--lang", "en", *LESSONS[module]]) == 0
         case "tests" if asked.tests and (files := tests_of(module)):
-            options = ["-x", "-q", "-p", "no:cacheprovider", "--assert=plain"]
+            options = ["-x", "-q", "-n0", "-p", "no:cacheprovider", "--assert=plain"]
             return pytest.main([*options, *files]) == 0
         case "doctests" if asked.tests:
             return not doctest.testmod(mutant).failed
