@@ -201,7 +201,10 @@ def darkness(images: Tensor) -> Tensor:
 
 
 def nearest(features: Callable[[Tensor], Tensor]) -> int:
-    """How many test digits are right if the class with the nearest mean is guessed."""
+    """How many test digits are right if the class with the nearest mean is guessed.
+
+    Shape: `features` makes (N, K) of images (N, 28, 28).
+    """
     train, test = load("train"), load("test")
     known, asked = features(train.images), features(test.images)
     means = torch.stack([known[train.labels == digit].mean(0) for digit in range(10)])

@@ -44,7 +44,10 @@ ROWS: tuple[Form, ...] = (
 
 
 def number_by_number(function: Function, x: Tensor) -> list[Any]:
-    """Call what is written for one number, with `math` or an `if`, for each of many."""
+    """Call what is written for one number, with `math` or an `if`, for each of many.
+
+    Shape: x (N,) -> N answers.
+    """
     return [_or_nan(function, value) for value in x.tolist()]
 
 

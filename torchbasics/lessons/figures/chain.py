@@ -81,7 +81,10 @@ def slope_units(
 def asks(
     axes: Axes, column: Sequence[Point], probs: Tensor, asked: Tensor, words: Words
 ) -> None:
-    """What the loss asks of each score: its probability, less 1 for the right one."""
+    """What the loss asks of each score: its probability, less 1 for the right one.
+
+    Shape: probs and asked (2,).
+    """
     heading(axes, 11.6, words["asks"], words["asks_note"])
     heading(axes, 13.2, words["loss"], words["loss_note"])
     right = int(LABELS)

@@ -86,7 +86,10 @@ def frame(axes: Axes, corner: Point, size: Point, color: str, lw: float) -> None
 
 
 def pixels(axes: Axes, image: Tensor, words: Words) -> None:
-    """The picture; its row with most ink in numbers; all rows one after the other."""
+    """The picture; its row with most ink in numbers; all rows one after the other.
+
+    Shape: image (28, 28).
+    """
     row = int(image.sum(1).argmax())
     title(axes, (0.4, 10.6), "picture", words, index=SHOWN)
     tiles(axes, image, (0.4, 10.2), (0.09, 0.09), INKED)

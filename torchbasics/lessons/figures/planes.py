@@ -92,7 +92,10 @@ FORMULAS = {
 
 
 def plane(axes: Axes, function: Callable[[Tensor], Tensor] | None = None) -> None:
-    """Axes of two inputs, shaded where the function answers 1."""
+    """Axes of two inputs, shaded where the function answers 1.
+
+    Shape: the function makes (N,) of (N, 2).
+    """
     axes.set(xlim=(-0.5, 1.5), ylim=(-0.5, 1.5), xticks=(0, 1), yticks=(0, 1))
     axes.set(aspect="equal", xlabel="x₁", ylabel="x₂")
     if function:

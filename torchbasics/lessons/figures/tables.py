@@ -85,7 +85,10 @@ def broadcast(axes: Axes, words: Words) -> None:
 def cells(
     axes: Axes, values: Tensor, corner: Point, size: float, solid: int = 3
 ) -> None:
-    """A matrix as squares under its upper left corner; rows from `solid` on dotted."""
+    """A matrix as squares under its upper left corner; rows from `solid` on dotted.
+
+    Shape: values (rows, columns).
+    """
     for i, row in enumerate(values.tolist()):
         color, ls = (INK, "-") if i < solid else (GREY, ":")
         for j, value in enumerate(row):
