@@ -14,7 +14,7 @@ import torch
 from torchbasics import data, runs, settings
 from torchbasics.errors import TrainingError
 from torchbasics.mnist import network, seeds, series
-from torchbasics.mnist.config import Config
+from torchbasics.mnist.config import DEFAULTS, Config, Monitor
 from torchbasics.mnist.evaluate import evaluate, read_digits
 from torchbasics.mnist.seeds import main
 from torchbasics.terminal import LastingConsole
@@ -115,6 +115,54 @@ def test_a_series_asked_to_stop_stops_its_runs_and_starts_no_other(
     with runs.locked(run):  # nobody trains there any more
         pass
     assert "--resume" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("asked", "processes", "threads"), [(0, 2, 2), (0, 8, 1), (3, 2, 3)]
+)
+def test_runs_side_by_side_share_the_threads(
+    tmp_path, monkeypatch, asked, processes, threads
+):
+    torch.set_num_threads(4)
+    told = []
+    monkeypatch.setattr(seeds, "train", lambda _, config, *more: told.append(config))
+    config = Config(threads=asked)
+    seeds.carry_out(tmp_path, config, [0], processes, LastingConsole(quiet=True))
+    assert told[0].threads == threads
+
+
+def test_a_run_is_told_what_may_be_otherwise_when_it_goes_on():
+    monitor = Monitor(tensorboard=False, histograms=7)
+    config = Config(epochs=3, device="cpu", monitor=monitor)
+    words = seeds.free_words(config)
+    parsed = settings.parse(DEFAULTS, words, prog="", about="").config
+    assert parsed == config.model_copy(update={"epochs": DEFAULTS.config.epochs})
+
+
+def test_a_second_ctrl_c_says_how_to_go_on_too(tmp_path, monkeypatch, capsys):
+    def twice(*_):
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(5)
+
+    monkeypatch.setattr(seeds, "train", twice)
+    with pytest.raises(SystemExit) as left:
+        seeds.carry_out(tmp_path, Config(), [0], 1, LastingConsole(quiet=True))
+    assert left.value.code == 130
+    assert f"--resume {tmp_path}" in capsys.readouterr().err
+
+
+def test_what_is_damaged_is_told_with_what_to_do(folder, tmp_path, capsys):
+    whole = tmp_path / folder.name
+    shutil.copytree(folder, whole)
+    (newest,) = series.folder_of(whole, 5).glob("checkpoints/step-*")
+    newest.write_bytes(b"")
+    assert main(["--resume", str(whole)]) == 2
+    said = capsys.readouterr().err
+    assert f"without {series.folder_of(whole, 5)} it is trained again" in said
+    assert said.count("is torn") == 1
+    (series.folder_of(whole, 5) / "manifest.json").write_text("{")
+    assert series.folder_of(whole, 5) is None
 
 
 def test_a_series_that_breaks_leaves_no_run_alone(tmp_path, monkeypatch):

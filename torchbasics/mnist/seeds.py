@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -22,13 +23,14 @@ from rich.progress import (
     MofNCompleteColumn,
     TaskID,
     TextColumn,
+    TimeElapsedColumn,
     TimeRemainingColumn,
 )
 from rich.progress import Progress as Bars
 
 from torchbasics import device, runs, settings
 from torchbasics.errors import TrainingError, command, run
-from torchbasics.mnist.config import DEFAULTS, Config, Seed
+from torchbasics.mnist.config import DEFAULTS, FREE, Config, Seed
 from torchbasics.mnist.series import (
     folder_of,
     is_finished,
@@ -77,10 +79,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     console = LastingConsole(quiet=config.quiet, highlight=False)
     folder = resumed or runs.create(config.runs_dir, "seeds", name)
     with runs.locked(folder):
-        if not resumed:
-            manifest = runs.new_manifest("seeds", name, config.seed) | {"seeds": []}
+        if resumed:
+            seeds = add_seeds(folder, words.seeds)
+        else:
+            seeds = [*words.seeds] or [*range(5)]
+            manifest = runs.new_manifest("seeds", name, config.seed) | {"seeds": seeds}
             runs.describe(folder, settings.to_toml(config), manifest)
-        seeds = add_seeds(folder, words.seeds)
         if config.precision == "bf16" and not resumed:
             console.print(device.bf16_advice(where), soft_wrap=True, end="")
         carry_out(folder, config, seeds, words.processes, console)
@@ -91,12 +95,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def add_seeds(folder: Path, more: Sequence[int]) -> list[int]:
-    """The seeds of a series, these added; of a new one 0 to 4 if none is named."""
+    """The seeds of a series, these added. Raises TrainingError if they cannot be."""
     manifest = runs.read_manifest(folder)
     known = settings.from_table(Words, {"seeds": manifest.get("seeds", [])}).seeds
-    seeds = [*known, *(seed for seed in more if seed not in known)] or [*range(5)]
-    if seeds != [*known]:
-        runs.write_manifest(folder, manifest | {"seeds": seeds})
+    seeds = [*known, *(seed for seed in more if seed not in known)]
+    try:
+        if seeds != [*known]:
+            runs.write_manifest(folder, manifest | {"seeds": seeds})
+    except OSError as error:
+        raise TrainingError(f"cannot add seeds: {folder}: {error.strerror}") from None
     return seeds
 
 
@@ -113,14 +120,15 @@ def carry_out(
     waiting = [seed for seed in seeds if not is_finished(folder, config, seed)]
     bars = Bars(
         *(TextColumn("{task.description}"), MofNCompleteColumn(), BarColumn()),
-        TimeRemainingColumn(),
+        *(TimeElapsedColumn(), TimeRemainingColumn()),
         console=console,
         transient=True,
         disable=not console.is_terminal or console.quiet,
     )
-    with StopRequest() as stop, bars:
-        failed = train(folder, config, waiting, processes, stop, bars)
     again = f"to go on:\n  {PROGRAM} --resume {shlex.quote(str(folder))}"
+    failed: list[str] = []
+    with suppress(KeyboardInterrupt), StopRequest() as stop, bars:
+        failed = train(folder, config, waiting, processes, stop, bars)
     if stop.signal:
         print(f"\nstopped; {again}", file=sys.stderr)
         raise SystemExit(128 + stop.signal)
@@ -139,7 +147,7 @@ def train(
     """Train these seeds, so many at once; return what there is to complain of.
 
     Asked to stop, it lets the runs stop after their step, and starts no other. However
-    it is left, none of them goes on alone.
+    it is left, but for a kill, none of them goes on alone.
     """
     running: dict[int, Process] = {}
     tasks: dict[int, TaskID] = {}
@@ -176,12 +184,28 @@ def start(folder: Path, config: Config, seed: int) -> Process:
         "--config", str(folder / "config.toml"), "--seed", str(seed),
         "--runs-dir", str(folder),
     ]  # fmt: skip
-    train = [sys.executable, "-m", "torchbasics.mnist", *words, "--quiet"]
-    train += ["--threads", str(config.threads), "--device", config.device]
-    train += ["--data-dir", config.data_dir]
+    train = [sys.executable, "-m", "torchbasics.mnist", *words, *free_words(config)]
     return subprocess.Popen(
-        train, stdout=subprocess.PIPE, text=True, start_new_session=True
+        [*train, "--quiet"], stdout=subprocess.PIPE, text=True, start_new_session=True
     )
+
+
+def free_words(config: Config) -> list[str]:
+    """What of the settings may be otherwise when a run goes on, as options.
+
+    >>> free_words(Config(threads=2))[:6]
+    ['--device', 'auto', '--threads', '2', '--data-dir', 'auto']
+    """
+    free = config.model_dump(mode="json", include=FREE - {"runs_dir", "quiet"})
+    words: list[str] = []
+    for name, value in settings.flat(free).items():
+        group, _, last = name.replace("_", "-").rpartition(".")
+        prefix = f"--{group}." if group else "--"
+        if isinstance(value, bool):
+            words.append(f"{prefix}{'' if value else 'no-'}{last}")
+        else:
+            words += [f"{prefix}{last}", str(value)]
+    return words
 
 
 def ended(running: dict[int, Process]) -> dict[int, Process]:

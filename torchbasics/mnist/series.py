@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import statistics
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -94,7 +95,7 @@ def table(result: dict[str, Any]) -> list[str]:
     lines = [f"\n{result['config']}: test error", "seed   error  training"]
     for seed, error in result["error"].items():
         seconds = result["seconds"][seed]
-        time = "unknown" if seconds is None else f"{seconds:6.1f} s"
+        time = " unknown" if seconds is None else f"{seconds:6.1f} s"
         lines.append(f"{seed:>4}  {error:.2f} %  {time}")
     if len(result["error"]) > 1:
         lines += [
@@ -108,8 +109,9 @@ def table(result: dict[str, Any]) -> list[str]:
 def folder_of(folder: Path, seed: int) -> Path | None:
     """The folder of a seed's run in the series, if it has begun."""
     for path in sorted(folder.glob("mnist/*/manifest.json")):
-        if runs.read_manifest(path.parent).get("seed") == seed:
-            return path.parent
+        with suppress(UserError):  # a manifest that is damaged: trained anew
+            if runs.read_manifest(path.parent).get("seed") == seed:
+                return path.parent
     return None
 
 
@@ -118,7 +120,10 @@ def is_finished(folder: Path, config: Config, seed: int) -> bool:
     path = folder_of(folder, seed)
     if path is None or "figures" not in runs.read_manifest(path):
         return False
-    state = Keeper(path).newest()
+    try:
+        state = Keeper(path, warn=lambda text: None).newest()  # the run itself warns
+    except UserError as error:
+        raise UserError(f"{error}; without {path} it is trained again") from None
     return state is not None and state.facts["step"] == steps_of(config)
 
 
