@@ -119,10 +119,10 @@ class Keeper:
                 state = read(path)
             except UserError as error:
                 refused.append(str(error))
-                continue
-            for reason in refused:
-                self.warn(f"{reason}; the one before is taken")
-            return state
+            else:
+                for reason in refused:
+                    self.warn(f"{reason}; the one before is taken")
+                return state
         if refused:
             raise UserError(f"no checkpoint can be used: {'; '.join(refused)}")
         return None

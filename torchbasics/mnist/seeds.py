@@ -127,7 +127,7 @@ def carry_out(
     )
     again = f"to go on:\n  {PROGRAM} --resume {shlex.quote(str(folder))}"
     failed: list[str] = []
-    with suppress(KeyboardInterrupt), StopRequest() as stop, bars:
+    with suppress(KeyboardInterrupt), StopRequest() as stop, bars:  # a second Ctrl+C
         failed = train(folder, config, waiting, processes, stop, bars)
     if stop.signal:
         print(f"\nstopped; {again}", file=sys.stderr)
