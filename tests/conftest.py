@@ -1,16 +1,19 @@
-"""What several test files share: a small slice of the real MNIST, and one thread each.
+"""What several test files share: the real MNIST, the course, and one thread each.
 
-Two processes of tests run side by side, and threads that wait for a core wait long.
+Several processes of tests may run side by side, and threads that wait for a core wait
+long.
 """
 
 import os
 
 import pytest
 import torch
+from helpers import Course, train_on
 
 from torchbasics import data
-from torchbasics.data import Digits
-from torchbasics.mnist.state import Splits
+from torchbasics.data import ImageDataset
+from torchbasics.lessons.render import terminal
+from torchbasics.mnist.training.setup import Splits
 
 torch.set_num_threads(1)
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # of the processes that tests start
@@ -27,10 +30,29 @@ def few(mnist):
     """1,000 digits to train on, 500 to test on."""
     train, test = mnist
     return Splits(
-        train=Digits(train.images[:1000], train.labels[:1000]),
+        train=ImageDataset(train.images[:1000], train.labels[:1000]),
         validation=None,
-        test=Digits(test.images[:500], test.labels[:500]),
+        test=ImageDataset(test.images[:500], test.labels[:500]),
     )
+
+
+@pytest.fixture
+def fewer(monkeypatch, few):
+    """`python -m torchbasics.mnist`, in process, trains and tests on few digits."""
+    train_on(few, monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def computed():
+    """The course, each part of it computed when it is first told in a language."""
+    return Course()
+
+
+@pytest.fixture
+def course(computed, monkeypatch):
+    """The same, in the place of the lessons' own parts: `main` tells from it."""
+    monkeypatch.setattr(terminal, "parts_of", computed.parts_of)
+    return computed
 
 
 @pytest.fixture(autouse=True)

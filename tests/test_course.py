@@ -2,11 +2,9 @@
 
 import os
 import re
-import subprocess
-import sys
 
 import pytest
-import torch
+from helpers import only, python
 from rich.cells import cell_len
 
 from torchbasics import perceptron
@@ -14,18 +12,34 @@ from torchbasics.__main__ import main
 from torchbasics.lessons import LESSONS
 from torchbasics.lessons import perceptron as lesson
 
+BOTH = pytest.mark.parametrize("lang", ["en", "ko"])
+LONG = ("learning", "vanishing", "digits")
+
 
 @pytest.fixture(autouse=True)
 def _narrow(monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
 
 
-@pytest.mark.parametrize("lang", ["en", "ko"])
-def test_more_than_120_numbers_are_right_and_random_state_is_left_alone(lang, capsys):
-    before = torch.random.get_rng_state()
+@BOTH
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=[pytest.mark.slow] * (n in LONG)) for n in LESSONS],
+)
+def test_each_number_of_a_lesson_is_right(course, name, lang, capsys):
+    assert main([name, "--check", "--lang", lang]) == 0
+    *_, last = capsys.readouterr().out.splitlines()
+    right, total = sorted(map(int, re.findall(r"\d+", last)))
+    assert right == total >= 10
+
+
+@pytest.mark.slow
+@BOTH
+def test_more_than_120_numbers_are_right_and_random_state_is_left_alone(
+    course, lang, capsys
+):
     assert main(["--check", "--lang", lang]) == 0
-    assert torch.equal(torch.random.get_rng_state(), before)
-    assert torch.is_grad_enabled()
+    assert not course.disturbed
     *_, last = capsys.readouterr().out.splitlines()
     right, total = sorted(map(int, re.findall(r"\d+", last)))
     assert right == total >= 120
@@ -41,7 +55,7 @@ def test_a_wrong_number_is_named_and_fails(monkeypatch, capsys):
     assert main(["perceptron", "--lang", "en"]) == 1
 
 
-@pytest.mark.parametrize("lang", ["en", "ko"])
+@BOTH
 def test_lessons_run_in_the_order_asked_for_within_80_columns(lang, capsys):
     assert main(["matrices", "perceptron", "--lang", lang]) == 0
     text = capsys.readouterr().out
@@ -50,7 +64,8 @@ def test_lessons_run_in_the_order_asked_for_within_80_columns(lang, capsys):
     assert max(map(cell_len, text.splitlines())) <= 80
 
 
-def test_without_a_name_all_lessons_are_listed_and_run(capsys):
+@pytest.mark.slow
+def test_without_a_name_all_lessons_are_listed_and_run(course, capsys):
     assert main(["--lang", "en"]) == 0
     text = capsys.readouterr().out
     contents, first = text.split("1. The perceptron", 1)
@@ -82,20 +97,19 @@ def test_what_cannot_be_parsed_exits_with_2(argv, capsys):
 def test_figures_go_into_a_run_folder_of_their_own(tmp_path, capsys):
     argv = ["matrices", "--check", "--figures", "--runs-dir", str(tmp_path)]
     assert main(argv) == 0
-    (picture,) = tmp_path.glob("course/matrices-*/*.png")
+    picture = only(tmp_path.glob("course/matrices-*/*.png"))
     assert picture.name == "matrices.png"
     assert str(picture) in capsys.readouterr().out
     assert main([*argv[:-1], str(picture)]) == 2
     assert "choose another place with --runs-dir" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["ascii", "cp949"])
 def test_a_terminal_without_the_letters_still_gets_the_lesson(encoding):
     environment = {**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
-    done = subprocess.run(
-        [sys.executable, "-m", "torchbasics", "perceptron", "--lang", "ko"],
-        capture_output=True, env=environment, check=False,
-    )  # fmt: skip
+    words = ["-m", "torchbasics", "perceptron", "--lang", "ko"]
+    done = python(*words, env=environment, text=False)
     assert done.returncode == 0
     assert not done.stderr
     text = done.stdout.decode(encoding)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from torchbasics.initialization import InitName, initialize, spread
+from torchbasics.initialization import InitName, init_variance, initialize
 from torchbasics.mean_field import critical_sigma_w
 
 DRAWN = [name for name in typing.get_args(InitName) if name != "auto"]
@@ -16,7 +16,7 @@ DRAWN = [name for name in typing.get_args(InitName) if name != "auto"]
 def test_weights_have_the_promised_variance_and_mean_zero(init):
     linear = nn.Linear(600, 400)
     initialize(linear, init, "tanh", torch.Generator().manual_seed(1))
-    variance = spread(init, "tanh", 600, 400).weight
+    variance = init_variance(init, "tanh", 600, 400).weight
     # 240,000 draws: the variance's own relative deviation is about 0.3 %
     assert linear.weight.var().item() == pytest.approx(variance, rel=0.015)
     assert abs(linear.weight.mean().item()) < 4 * (variance / 240_000) ** 0.5
@@ -44,7 +44,9 @@ def test_default_has_the_limits_of_nn_linear():
 )
 def test_xavier_and_he_have_pytorchs_variance(init, theirs):
     variance = theirs(torch.empty(2000, 500)).var().item()
-    assert spread(init, "relu", 500, 2000).weight == pytest.approx(variance, rel=0.01)
+    assert init_variance(init, "relu", 500, 2000).weight == pytest.approx(
+        variance, rel=0.01
+    )
 
 
 @pytest.mark.parametrize(
@@ -58,11 +60,13 @@ def test_xavier_and_he_have_pytorchs_variance(init, theirs):
     ],
 )
 def test_auto_fits_the_activation(activation, init):
-    assert spread("auto", activation, 30, 50) == spread(init, activation, 30, 50)
+    assert init_variance("auto", activation, 30, 50) == init_variance(
+        init, activation, 30, 50
+    )
 
 
 def test_critical_is_as_wide_as_mean_field_theory_says():
-    assert spread("critical", "sigmoid", 50, 70).weight == pytest.approx(
+    assert init_variance("critical", "sigmoid", 50, 70).weight == pytest.approx(
         critical_sigma_w("sigmoid") ** 2 / 50
     )
 
@@ -79,7 +83,7 @@ def test_critical_is_as_wide_as_mean_field_theory_says():
     ],
 )
 def test_each_name_stands_for_its_papers_variance(init, weight, bias):
-    variances = spread(init, "tanh", fan_in=50, fan_out=80)
+    variances = init_variance(init, "tanh", fan_in=50, fan_out=80)
     assert variances.weight == pytest.approx(weight, rel=1e-5)
     assert variances.bias == pytest.approx(bias)
 

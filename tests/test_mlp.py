@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from torchbasics import MLP, mlp
-from torchbasics.mlp import Dropout, Noise, share_noise
+from torchbasics.mlp import Dropout, GaussianNoise, attach_generator
 from torchbasics.rng import generator
 
 
@@ -101,9 +101,9 @@ class TestDropout:
     @pytest.mark.parametrize(
         "p", [0, 1e-7, 0.1, 0.2, 0.5, 0.75, 0.999, 0.99999, 1 - 1e-9]
     )
-    def test_the_mean_over_all_chances_is_exactly_the_input(self, p, monkeypatch):
+    def test_the_mean_over_all_draws_is_exactly_the_input(self, p, monkeypatch):
         every = torch.arange(-(2**15), 2**15).to(torch.int16)
-        monkeypatch.setattr(mlp, "chances", lambda *_: every)
+        monkeypatch.setattr(mlp, "random_int16", lambda *_: every)
         dropped = Dropout(p)(torch.ones(2**16, dtype=torch.float64))
         assert dropped.mean().item() == pytest.approx(1, abs=1e-12)
         assert abs((dropped == 0).double().mean().item() - p) <= 2**-16
@@ -126,19 +126,19 @@ class TestDropout:
 
     def test_a_key_repeats_its_draw(self):
         model = MLP(20, [30], 2, dropout=0.5).train()
-        noise = share_noise(model)
+        noise = attach_generator(model)
         x = torch.randn(4, 20)
         first = model(x), noise.manual_seed(5)
         second, _ = model(x), noise.manual_seed(5)
         assert torch.equal(model(x), second)
         assert not torch.equal(first[0], second)
 
-    def test_a_network_without_it_has_no_noise(self):
-        assert share_noise(MLP(20, [30], 2)) is None
+    def test_a_network_that_draws_nothing_gets_no_generator(self):
+        assert attach_generator(MLP(20, [30], 2)) is None
 
-    def test_a_network_that_shares_noise_can_be_copied(self):
+    def test_a_network_that_shares_a_generator_can_be_copied(self):
         model = MLP(20, [30], 2, dropout=0.5)
-        share_noise(model)
+        attach_generator(model)
         copy.deepcopy(model)
 
 
@@ -171,7 +171,7 @@ def test_one_example_by_itself_may_be_asked():
 
 
 def test_noise_on_the_inputs_is_as_large_as_asked_and_only_in_training():
-    noise = Noise(0.3)
+    noise = GaussianNoise(0.3)
     noise.generator = generator(0, "noise")
     zeros = torch.zeros(100_000)
     assert noise(zeros).std().item() == pytest.approx(0.3, rel=0.02)
@@ -184,4 +184,13 @@ def test_inputs_are_dropped_and_noised_before_the_first_layer_only():
         "input_noise", "input_dropout", "linear", "activation",
     ]  # fmt: skip
     assert list(dict(model.hidden2.named_children())) == ["linear", "activation"]
-    assert share_noise(model) is model.hidden1.input_dropout.generator
+    assert attach_generator(model) is model.hidden1.input_dropout.generator
+
+
+@pytest.mark.parametrize("batch_norm", [False, True])
+def test_each_layers_weights_and_bias_are_found_by_its_name(batch_norm):
+    model = MLP(4, [5, 3], 2, batch_norm=batch_norm, dropout=0.5, residual=True)
+    linears = model.linears()
+    assert list(linears) == ["hidden1", "hidden2", "logits"]
+    assert linears["hidden2"] is model.hidden2.linear
+    assert linears["logits"] is model.logits

@@ -1,12 +1,22 @@
 """Probes: what they read is what is there, and they leave no trace."""
 
+import copy
+
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 from torchbasics import MLP
-from torchbasics.probes import Probes, dead, first_nonfinite, saturated, update_ratio
+from torchbasics.mlp import attach_generator
+from torchbasics.probes import (
+    Probes,
+    dead,
+    first_nonfinite,
+    probe_copy,
+    saturated,
+    update_ratio,
+)
 
 
 @pytest.fixture
@@ -102,15 +112,63 @@ class TestFirstNonfinite:
             model.hidden2.linear.weight[0, 0] = torch.nan
         assert self.where(model, batch) == "the activations of hidden2"
 
-    def test_a_gradient_that_overflows_is_named(self, batch):
+    def test_the_loss_is_named_where_only_it_overflows(self, model, batch):
+        def loss(logits, labels):
+            return F.cross_entropy(logits, labels) * torch.inf
+
+        assert first_nonfinite(model, loss, *batch) == "the loss"
+
+    @pytest.mark.parametrize("layer", ["hidden1", "hidden2", "logits"])
+    def test_where_only_a_gradient_overflows_its_layer_is_named(self, batch, layer):
+        """Weights of 0 make all logits 0; what came in is 1e10, what goes back 1e30."""
         model = MLP(20, [16, 12], 10, "identity")
         with torch.no_grad():
-            model.hidden2.linear.weight.mul_(1e30)
-            model.logits.weight.mul_(1e-30)
-        model.hidden1.register_full_backward_hook(lambda *_: (None,))
+            model.linears()[layer].weight.zero_()
+
+        def loss(logits, labels):
+            return 1e30 * F.cross_entropy(logits, labels)
+
         images, labels = batch
-        assert self.where(model, (images * 1e20, labels)) in (
-            "the gradient of hidden1",
-            "the gradient of logits",
-            "the activations of hidden2",
+        found = first_nonfinite(model, loss, 1e10 * images, labels)
+        assert found == f"the gradient of {layer}"
+
+
+class TestProbeCopy:
+    def look(self, model, batch, seed=0):
+        return probe_copy(model, F.cross_entropy, *batch, seed)
+
+    def test_it_sees_what_a_training_step_would_see(self, batch):
+        model = MLP(20, [16, 12], 10, "sigmoid", batch_norm=True)
+        probes = self.look(model, batch)
+        twin = copy.deepcopy(model).train()
+        with Probes(twin) as wanted:
+            F.cross_entropy(twin(batch[0]), batch[1]).backward()
+        for ours, theirs in (
+            (probes.activations, wanted.activations),
+            (probes.gradients(), wanted.gradients()),
+        ):
+            torch.testing.assert_close(ours, theirs, rtol=0, atol=0)
+
+    @pytest.mark.parametrize("training", [True, False])
+    def test_the_model_and_all_random_state_are_left_alone(
+        self, model, batch, training
+    ):
+        model.train(training)
+        noise = attach_generator(model)
+        before = {k: v.clone() for k, v in model.state_dict().items()}
+        states = torch.get_rng_state(), noise.get_state()
+        self.look(model, batch)
+        assert all(part.training is training for part in model.modules())
+        assert all(parameter.grad is None for parameter in model.parameters())
+        assert not hooks(model)
+        for key, value in model.state_dict().items():
+            assert torch.equal(value, before[key]), key
+        after = torch.get_rng_state(), noise.get_state()
+        assert all(map(torch.equal, states, after))
+
+    def test_a_seed_repeats_what_it_draws(self, model, batch):
+        first, second, other = (
+            self.look(model, batch, seed).activations["logits"] for seed in (0, 0, 1)
         )
+        assert torch.equal(first, second)
+        assert not torch.equal(first, other)

@@ -7,23 +7,27 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from torchbasics import MLP, trace
-from torchbasics.activations import ACTIVATIONS
-from torchbasics.lessons.forward import network
+from torchbasics import MLP
+from torchbasics.activations import ACTIVATIONS, DERIVATIVES
+from torchbasics.lessons.textbook import X, network
 from torchbasics.losses import cross_entropy, cross_entropy_gradient
-
-X = torch.tensor([[1.0, 0.5]]).double()
+from torchbasics.trace import (
+    backward_trace,
+    central_differences,
+    derivative,
+    forward_trace,
+)
 
 
 def test_the_textbooks_network_to_eight_digits():
-    hidden1, hidden2, logits = trace.forward(network(), X)
+    hidden1, hidden2, logits = forward_trace(network(), X)
     near = lambda *values: pytest.approx(values, abs=5e-9)  # noqa: E731
-    assert hidden1.sums[0].tolist() == near(0.3, 0.7, 1.1)
+    assert hidden1.pre_activations[0].tolist() == near(0.3, 0.7, 1.1)
     assert hidden1.outputs[0].tolist() == near(0.57444252, 0.66818777, 0.75026011)
-    assert hidden2.sums[0].tolist() == near(0.51615984, 1.21402696)
+    assert hidden2.pre_activations[0].tolist() == near(0.51615984, 1.21402696)
     assert hidden2.outputs[0].tolist() == near(0.62624937, 0.77101070)
-    assert logits.sums[0].tolist() == near(0.31682708, 0.69627909)
-    assert torch.equal(logits.outputs, logits.sums)
+    assert logits.pre_activations[0].tolist() == near(0.31682708, 0.69627909)
+    assert torch.equal(logits.outputs, logits.pre_activations)
 
 
 @pytest.mark.parametrize(
@@ -31,7 +35,7 @@ def test_the_textbooks_network_to_eight_digits():
     [("book", [0.40625907, 0.59374093]), ("source", [0.37304446, 0.62695554])],
 )
 def test_its_softmax_with_the_books_weights_and_with_those_inferred(last, probs):
-    logits = trace.forward(network(last), X)[-1].outputs
+    logits = forward_trace(network(last), X)[-1].outputs
     assert logits.softmax(1)[0].tolist() == pytest.approx(probs, abs=5e-9)
 
 
@@ -48,7 +52,7 @@ def test_the_last_output_is_the_networks_own(widths, activation, batch_norm, dro
         batch_norm=batch_norm, dropout=dropout,
     ).double()  # fmt: skip
     x = torch.randn(5, widths[0]).double()
-    layers = trace.forward(model, x)
+    layers = forward_trace(model, x)
     assert model.training
     torch.testing.assert_close(layers[-1].outputs, model.eval()(x))
     assert [layer.name for layer in layers] == [
@@ -59,19 +63,19 @@ def test_the_last_output_is_the_networks_own(widths, activation, batch_norm, dro
 def test_each_layers_parts_fit_together():
     model = MLP(4, [3, 5], 2, "relu")
     x = torch.randn(7, 4)
-    for layer in trace.forward(model, x):
+    for layer in forward_trace(model, x):
         assert torch.equal(layer.inputs, x)
-        torch.testing.assert_close(x @ layer.weight + layer.bias, layer.sums)
+        torch.testing.assert_close(x @ layer.weight + layer.bias, layer.pre_activations)
         x = layer.outputs
         if layer.name != "logits":
-            assert torch.equal(layer.outputs, layer.sums.relu())
+            assert torch.equal(layer.outputs, layer.pre_activations.relu())
         assert not layer.outputs.requires_grad
 
 
 @pytest.mark.parametrize("shape", [(2,), (1, 3), (1, 1, 2)])
 def test_a_wrong_shape_is_named_with_the_one_wanted(shape):
     with pytest.raises(ValueError, match=r"x has shape .*; wanted \(N, 2\)"):
-        trace.forward(MLP(2, [3], 2), torch.zeros(shape))
+        forward_trace(MLP(2, [3], 2), torch.zeros(shape))
 
 
 def gradients_by_autograd(model, x, labels):
@@ -99,7 +103,7 @@ def test_the_backward_trace_equals_autograd_on_random_networks(seed):
 
     wanted = gradients_by_autograd(model, x, labels)
     (of_input,) = torch.autograd.grad(cross_entropy(model(x), labels), x)
-    back = trace.backward(model, x.detach(), cross_entropy_gradient(model(x), labels))
+    back = backward_trace(model, x.detach(), cross_entropy_gradient(model(x), labels))
     assert [layer.name for layer in back] == [n for n, _ in model.named_children()][
         ::-1
     ]
@@ -112,7 +116,7 @@ def test_the_backward_trace_equals_autograd_on_random_networks(seed):
 
 def test_what_a_node_is_asked_is_autograds_gradient_of_it():
     model, labels = network(), torch.tensor([0])
-    back = {layer.name: layer for layer in trace.backward(
+    back = {layer.name: layer for layer in backward_trace(
         model, X, cross_entropy_gradient(model(X), labels)
     )}  # fmt: skip
     hidden1 = model.hidden1.linear(X)
@@ -122,8 +126,8 @@ def test_what_a_node_is_asked_is_autograds_gradient_of_it():
     loss = cross_entropy(model.logits(z2), labels)
     nodes = torch.autograd.grad(loss, [hidden1, z1, hidden2, z2])
     ours = [
-        back["hidden1"].sums, back["hidden1"].outputs,
-        back["hidden2"].sums, back["hidden2"].outputs,
+        back["hidden1"].pre_activations, back["hidden1"].outputs,
+        back["hidden2"].pre_activations, back["hidden2"].outputs,
     ]  # fmt: skip
     torch.testing.assert_close(ours, list(nodes))
     assert torch.equal(back["hidden2"].inputs, back["hidden1"].outputs)
@@ -133,7 +137,7 @@ def test_hand_measured_and_autograd_agree_for_each_parameter():
     model, labels = network(), torch.tensor([0])
     wanted = gradients_by_autograd(model, X, labels)
     for name, parameter in model.named_parameters():
-        measured = trace.central_differences(
+        measured = central_differences(
             lambda: cross_entropy(model(X), labels), parameter.detach()
         )
         torch.testing.assert_close(measured, wanted[name], rtol=1e-8, atol=0)
@@ -142,52 +146,52 @@ def test_hand_measured_and_autograd_agree_for_each_parameter():
 def test_measuring_leaves_the_parameter_as_it_was():
     parameter = torch.tensor([0.1, 1 / 3, -7e5], dtype=torch.float64)
     before = parameter.clone()
-    trace.central_differences(lambda: parameter.square().sum(), parameter)
+    central_differences(lambda: parameter.square().sum(), parameter)
     assert torch.equal(parameter, before)
 
 
 def test_the_step_of_the_differences_can_be_chosen():
     parameter = torch.tensor([1.0], dtype=torch.float64)
-    slope = trace.central_differences(lambda: parameter.sum() ** 3, parameter, h=0.5)
+    slope = central_differences(lambda: parameter.sum() ** 3, parameter, h=0.5)
     assert slope.item() == pytest.approx(3 + 0.25)
 
 
 @pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
-def test_slopes_are_the_activations_derivatives(activation):
+def test_derivatives_are_those_of_the_activation(activation):
     model = MLP(3, [4], 2, activation).double()
-    hidden, logits = trace.forward(model, torch.randn(6, 3).double())
-    sums = hidden.sums.clone().requires_grad_()
-    (wanted,) = torch.autograd.grad(ACTIVATIONS[activation]()(sums).sum(), sums)
-    torch.testing.assert_close(hidden.slopes, wanted)
-    assert torch.equal(logits.slopes, torch.ones(6, 2).double())
+    hidden, logits = forward_trace(model, torch.randn(6, 3).double())
+    a = hidden.pre_activations.clone().requires_grad_()
+    (wanted,) = torch.autograd.grad(ACTIVATIONS[activation]()(a).sum(), a)
+    torch.testing.assert_close(hidden.derivatives, wanted)
+    assert torch.equal(logits.derivatives, torch.ones(6, 2).double())
 
 
 def test_what_the_backward_trace_cannot_do_is_said():
     with pytest.raises(ValueError, match=r"logit_gradient has shape .*wanted \(1, 2\)"):
-        trace.backward(MLP(2, [3], 2), torch.ones(1, 2), torch.ones(2))
+        backward_trace(MLP(2, [3], 2), torch.ones(1, 2), torch.ones(2))
     with pytest.raises(ValueError, match="model has batch norm"):
-        trace.backward(
+        backward_trace(
             MLP(2, [3], 2, batch_norm=True), torch.ones(1, 2), torch.ones(1, 2)
         )
     with pytest.raises(TypeError, match=r"parameter is torch.float32; wanted"):
-        trace.central_differences(lambda: torch.ones(()), torch.ones(2))
+        central_differences(lambda: torch.ones(()), torch.ones(2))
 
 
 def test_a_trace_keeps_no_graph_whatever_it_is_given():
     model = MLP(2, [3], 2, batch_norm=True)
     x = torch.randn(4, 2, requires_grad=True)
-    for layer in trace.forward(model, x):
+    for layer in forward_trace(model, x):
         assert not any(part.requires_grad for part in layer[2:])
     plain = MLP(2, [3], 2)
     asked = torch.ones(4, 2, requires_grad=True)
-    for layer in trace.backward(plain, x, asked)[1:]:
+    for layer in backward_trace(plain, x, asked)[1:]:
         assert not any(part.requires_grad for part in layer[1:])
 
 
 def test_the_textbooks_step_of_1e_4_is_the_default_first_up_then_down():
     parameter = torch.tensor([1.0], dtype=torch.float64)
     tried = []
-    trace.central_differences(
+    central_differences(
         lambda: tried.append(parameter.item()) or parameter.sum(), parameter
     )
     assert tried == pytest.approx([1 + 1e-4, 1 - 1e-4], abs=1e-15)
@@ -197,22 +201,37 @@ def test_a_trace_leaves_each_modules_mode_even_where_it_fails():
     model = MLP(2, [3], 2, batch_norm=True)
     model.hidden1.norm.eval()
     modes = [module.training for module in model.modules()]
-    trace.forward(model, torch.ones(4, 2))
+    forward_trace(model, torch.ones(4, 2))
     assert [module.training for module in model.modules()] == modes
     with pytest.raises(RuntimeError):
-        trace.forward(model, torch.ones(4, 2).double())
+        forward_trace(model, torch.ones(4, 2).double())
     assert [module.training for module in model.modules()] == modes
 
 
 def test_a_loss_that_fails_leaves_the_parameter_as_it_was():
     parameter = torch.tensor([1.0], dtype=torch.float64)
     with pytest.raises(ZeroDivisionError):
-        trace.central_differences(lambda: 1 / 0, parameter)
+        central_differences(lambda: 1 / 0, parameter)
     assert parameter.item() == 1.0
 
 
 def test_a_trace_names_what_is_no_network_or_no_tensor():
     with pytest.raises(TypeError, match="model is a Linear; wanted an MLP"):
-        trace.forward(torch.nn.Linear(2, 2), torch.ones(1, 2))
+        forward_trace(torch.nn.Linear(2, 2), torch.ones(1, 2))
     with pytest.raises(TypeError, match=r"x is a list; wanted a torch\.Tensor"):
-        trace.forward(MLP(2, [3], 2), [[1.0, 2.0]])
+        forward_trace(MLP(2, [3], 2), [[1.0, 2.0]])
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_the_derivative_by_autograd_is_the_formulas(name):
+    x = torch.linspace(-3, 3, 13).double().requires_grad_()
+    slope = derivative(ACTIVATIONS[name](), x)
+    torch.testing.assert_close(slope, DERIVATIVES[name](x.detach()))
+    assert not slope.requires_grad
+    assert x.grad is None
+
+
+def test_what_has_no_gradient_at_all_has_the_derivative_0():
+    x = torch.linspace(-3, 3, 6).view(2, 3)
+    assert torch.equal(derivative(torch.sign, x), torch.zeros(2, 3))
+    assert torch.equal(derivative(lambda x: (x > 0).float(), x), torch.zeros(2, 3))

@@ -1,9 +1,98 @@
-"""A first course in deep learning in PyTorch: from one perceptron to digits."""
+"""A first course in deep learning in PyTorch: from one perceptron to digits.
 
-from torchbasics.activations import ACTIVATIONS
-from torchbasics.initialization import initialize
-from torchbasics.mlp import MLP
+What stands in `__all__`, in reading order, is the mathematics of the course. Each name
+is loaded, and PyTorch with it, when it is first asked for.
+"""
 
-__all__ = ["ACTIVATIONS", "MLP", "__version__", "initialize"]
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torchbasics.activations import (
+        ACTIVATIONS,
+        DERIVATIVES,
+        gelu,
+        identity,
+        leaky_relu,
+        relu,
+        scaled_tanh,
+        sigmoid,
+        softmax,
+        step,
+        tanh,
+    )
+    from torchbasics.evaluation import (
+        eval_mode,
+        evaluate,
+        most_confident_errors,
+        predict_probs,
+    )
+    from torchbasics.initialization import init_variance, initialize
+    from torchbasics.losses import (
+        cross_entropy,
+        cross_entropy_gradient,
+        squared_error,
+    )
+    from torchbasics.mean_field import critical_sigma_w, signal_propagation
+    from torchbasics.mlp import MLP
+    from torchbasics.perceptron import (
+        AND,
+        INPUTS,
+        NAND,
+        NOT,
+        OR,
+        Perceptron,
+        Xor,
+        mistake_bound,
+        perceptron_rule,
+        separability,
+    )
+    from torchbasics.probes import (
+        Probes,
+        dead,
+        first_nonfinite,
+        probe_copy,
+        saturated,
+        update_ratio,
+    )
+    from torchbasics.trace import (
+        backward_trace,
+        central_differences,
+        derivative,
+        forward_trace,
+    )
 
 __version__ = "0.1.0"
+
+__all__ = [  # noqa: RUF022 - in reading order
+    "INPUTS", "Perceptron", "AND", "OR", "NAND", "NOT", "Xor",
+    "perceptron_rule", "mistake_bound", "separability",
+    "step", "identity", "sigmoid", "tanh", "scaled_tanh", "relu", "leaky_relu", "gelu",
+    "softmax", "ACTIVATIONS", "DERIVATIVES",
+    "init_variance", "initialize",
+    "MLP",
+    "squared_error", "cross_entropy", "cross_entropy_gradient",
+    "forward_trace", "backward_trace", "derivative", "central_differences",
+    "signal_propagation", "critical_sigma_w",
+    "Probes", "probe_copy", "saturated", "dead", "update_ratio", "first_nonfinite",
+    "eval_mode", "evaluate", "predict_probs", "most_confident_errors",
+    "__version__",
+]  # fmt: skip
+
+MODULES = (
+    "perceptron", "activations", "initialization", "mlp", "losses", "trace",
+    "mean_field", "probes", "evaluation",
+)  # fmt: skip
+"""Where the names are defined, in the same order."""
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        for module in map(import_module, (f"torchbasics.{name}" for name in MODULES)):
+            if hasattr(module, name):
+                return getattr(module, name)
+    raise AttributeError(f"module 'torchbasics' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

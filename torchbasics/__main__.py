@@ -1,7 +1,5 @@
 """The course: each lesson tells its idea, shows its numbers, and checks them."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Sequence
 from typing import Annotated, Literal
@@ -10,12 +8,17 @@ import torch
 from pydantic import Field
 from tyro.conf import FlagCreatePairsOff, Positional, arg
 
-from torchbasics import runs, settings
-from torchbasics.errors import UserError, command, run
+from torchbasics.command import cli, runs, settings
+from torchbasics.command.errors import UserError, command, run
+from torchbasics.command.terminal import SafeConsole, make_console
 from torchbasics.lessons import LESSONS, prose
 from torchbasics.lessons.prose import Language
-from torchbasics.lessons.tell import a_console, conclude, recite, show_contents, tell
-from torchbasics.terminal import LastingConsole
+from torchbasics.lessons.render.terminal import (
+    print_checks,
+    print_contents,
+    print_lesson,
+    print_summary,
+)
 
 
 class Options(settings.Settings):
@@ -46,22 +49,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         return vanishing.main(argv[1:])
     options = parse(argv)
     torch.set_num_threads(1)  # small matrices: a second thread only waits
-    console = a_console()
+    console = make_console()
     lang = prose.language(options.lang)
     if not options.lessons and not options.check:
-        show_contents(console, lang)
-    show = recite if options.check else tell
+        print_contents(console, lang)
+    show = print_checks if options.check else print_lesson
     names = options.lessons or LESSONS
     checks = [check for name in names for check in show(console, name, lang)]
     if options.figures:
         draw(console, names, lang, options.runs_dir)
-    return conclude(console, checks, lang)
+    return print_summary(console, checks, lang)
 
 
 def parse(argv: Sequence[str]) -> Options:
     """The options of a command line. Raises UserError for a lesson there is not."""
     about = f"{__doc__}\n\nLessons, in order: {', '.join(LESSONS)}."
-    options = settings.parse_options(
+    options = cli.parse_options(
         Options(), argv, prog="python -m torchbasics", about=about
     )
     for name in options.lessons:
@@ -73,7 +76,7 @@ def parse(argv: Sequence[str]) -> Options:
 
 
 def draw(
-    console: LastingConsole, names: Sequence[str], lang: Language, runs_dir: str
+    console: SafeConsole, names: Sequence[str], lang: Language, runs_dir: str
 ) -> None:
     """Each lesson's figures as PNG in a new run folder."""
     from torchbasics.lessons import figures  # noqa: PLC0415 - matplotlib is slow

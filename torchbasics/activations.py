@@ -10,8 +10,6 @@ ReLU'(0) = its negative slope, step'(0) = 0, and step(0) = 0.
 Shape: any; the result has the shape of `x`. Softmax works along one dimension.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from typing import Literal
@@ -39,7 +37,7 @@ def step(x: Tensor) -> Tensor:
 
 
 def identity(x: Tensor) -> Tensor:
-    """x itself: the output layer of a regression. Shape: (*) -> (*).
+    """`x` itself: the output layer of a regression. Shape: (*) -> (*).
 
     >>> identity(torch.tensor([-1.0, 2.0]))
     tensor([-1.,  2.])
@@ -103,7 +101,7 @@ def relu(x: Tensor) -> Tensor:
 
 
 def leaky_relu(x: Tensor, negative_slope: float = NEGATIVE_SLOPE) -> Tensor:
-    """x where x > 0, else negative_slope * x: no unit ever dies. Shape: (*) -> (*).
+    """`x` where x > 0, else negative_slope x: no unit ever dies. Shape: (*) -> (*).
 
     >>> leaky_relu(torch.tensor([-1.0, 0.0, 2.0]))
     tensor([-0.0100,  0.0000,  2.0000])
@@ -112,7 +110,7 @@ def leaky_relu(x: Tensor, negative_slope: float = NEGATIVE_SLOPE) -> Tensor:
 
 
 def gelu(x: Tensor) -> Tensor:
-    """x Phi(x), Phi the normal distribution function. Shape: (*) -> (*).
+    """`x Phi(x)`, Phi the normal distribution function. Shape: (*) -> (*).
 
     Hendrycks and Gimpel, "Gaussian Error Linear Units", 2016.
 

@@ -1,14 +1,10 @@
 """Which device the tensors live on, and why; what bfloat16 is worth on this CPU."""
 
-from __future__ import annotations
-
 import math
 import time
 from itertools import product
 
 import torch
-
-from torchbasics.errors import UserError
 
 
 def accelerator() -> torch.device | None:
@@ -27,7 +23,7 @@ def choose(name: str = "auto") -> tuple[torch.device, str]:
     >>> choose("cpu")
     (device(type='cpu'), 'cpu, as asked')
 
-    Raises UserError for a name PyTorch does not know or a device that is not there.
+    Raises ValueError for a name PyTorch does not know or a device that is not there.
     """
     found = accelerator()
     if name == "auto":
@@ -40,7 +36,7 @@ def choose(name: str = "auto") -> tuple[torch.device, str]:
         here += [found.type] + [f"{found.type}:{index}" for index in range(count)]
     if name not in here:
         choices = ", ".join(["auto", *here])
-        raise UserError(f"device {name!r} is not there; on this machine: {choices}")
+        raise ValueError(f"device {name!r} is not there; on this machine: {choices}")
     return torch.device(name), f"{name}, as asked"
 
 
@@ -61,13 +57,3 @@ def bf16_gain() -> float:
         a @ b
         best[dtype] = min(best[dtype], time.perf_counter() - start)
     return best[torch.float32] / best[torch.bfloat16]
-
-
-def bf16_advice(device: torch.device) -> str:
-    """What to tell one who asked for bfloat16 on that device; nothing if it pays."""
-    if device.type != "cpu" or (gain := bf16_gain()) > 0.9:
-        return ""
-    return (
-        f"bf16 is {1 / gain:.1f} times as slow as fp32 on this CPU: "
-        "try --precision fp32\n\n"
-    )

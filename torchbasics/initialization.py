@@ -15,8 +15,6 @@ and it saturates or explodes. Biases start at 0, except with `default`.
 | `auto`    | `he` or `xavier`, as the activation needs                              |
 """
 
-from __future__ import annotations
-
 import math
 from typing import Literal, NamedTuple
 
@@ -24,33 +22,33 @@ import torch
 from torch import nn
 
 from torchbasics.activations import ActivationName
-from torchbasics.mean_field import UNSETTLED, critical_sigma_w
+from torchbasics.mean_field import WITHOUT_CRITICAL_INIT, critical_sigma_w
 
 InitName = Literal["auto", "default", "xavier", "he", "lecun", "small", "critical"]
 
 RECTIFIERS: set[ActivationName] = {"relu", "leaky_relu", "gelu"}
 
 
-class Spread(NamedTuple):
+class InitVariance(NamedTuple):
     """Variances of one weight and of one bias at the start."""
 
     weight: float
     bias: float
 
 
-def spread(
+def init_variance(
     init: InitName, activation: ActivationName, fan_in: int, fan_out: int
-) -> Spread:
+) -> InitVariance:
     """How widely a layer's weights and biases are drawn.
 
-    >>> spread("he", "relu", fan_in=50, fan_out=100)
-    Spread(weight=0.04, bias=0.0)
+    >>> init_variance("he", "relu", fan_in=50, fan_out=100)
+    InitVariance(weight=0.04, bias=0.0)
     """
     if init == "auto":
         init = "he" if activation in RECTIFIERS else "xavier"
-    check_suits(init, activation)
+    check_init(init, activation)
     if init == "critical":
-        return Spread(critical_sigma_w(activation) ** 2 / fan_in, 0.0)
+        return InitVariance(critical_sigma_w(activation) ** 2 / fan_in, 0.0)
     weight = {
         "default": 1 / (3 * fan_in),
         "xavier": 2 / (fan_in + fan_out),
@@ -58,17 +56,17 @@ def spread(
         "lecun": 1 / fan_in,
         "small": 0.01**2,
     }[init]
-    return Spread(weight, weight if init == "default" else 0.0)
+    return InitVariance(weight, weight if init == "default" else 0.0)
 
 
-def check_suits(init: InitName, activation: ActivationName) -> None:
+def check_init(init: InitName, activation: ActivationName) -> None:
     """Raise ValueError if there are no such weights for this activation.
 
-    >>> check_suits("critical", "gelu")
+    >>> check_init("critical", "gelu")
     Traceback (most recent call last):
     ValueError: init = 'critical': gelu has no such weights; take he
     """
-    if init == "critical" and activation in UNSETTLED:
+    if init == "critical" and activation in WITHOUT_CRITICAL_INIT:
         raise ValueError(f"init = {init!r}: {activation} has no such weights; take he")
 
 
@@ -86,8 +84,8 @@ def initialize(
     >>> round(linear.weight.std().item(), 3), linear.bias.abs().max().item()
     (0.045, 0.0)
     """
-    variances = spread(init, activation, linear.in_features, linear.out_features)
-    std = math.sqrt(variances.weight)
+    fans = linear.in_features, linear.out_features
+    std = math.sqrt(init_variance(init, activation, *fans).weight)
     if init == "default":
         bound = math.sqrt(3) * std
         linear.weight.uniform_(-bound, bound, generator=generator)

@@ -6,8 +6,6 @@ the number of wrong answers would not do.
 Shapes: N examples, C classes.
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 
@@ -49,7 +47,7 @@ def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def cross_entropy_gradient(logits: Tensor, labels: Tensor) -> Tensor:
-    """d cross_entropy / d logits = (softmax(logits) - one-hot label) / N.
+    """`d cross_entropy / d logits` = (softmax(logits) - one-hot label) / N.
 
     What each logit gets is its probability, less 1 if it is the right one's: as plain
     as a difference between answer and question can be.

@@ -11,8 +11,6 @@ bias's. A gradient's mean square is multiplied by chi at each layer on its way b
 below 1 vanishes, above 1 explodes. Poole et al. 2016; Schoenholz et al. 2017.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -30,13 +28,14 @@ from torchbasics.activations import (
     normal_density,
 )
 
-KINKED: dict[ActivationName, float] = {
+PIECEWISE_LINEAR: dict[ActivationName, float] = {
     "identity": 1.0,
     "relu": 0.0,
     "leaky_relu": NEGATIVE_SLOPE,
 }
-UNSETTLED: set[ActivationName] = {"gelu"}  # chi does not grow with q
 """Straight on both sides of 0, so that both means are known: the slope below 0."""
+
+WITHOUT_CRITICAL_INIT: set[ActivationName] = {"gelu"}  # chi does not grow with q
 
 
 def mean_square(function: Callable[[Tensor], Tensor], q: Tensor) -> Tensor:
@@ -56,68 +55,71 @@ def mean_square(function: Callable[[Tensor], Tensor], q: Tensor) -> Tensor:
     return squares @ weights / weights.sum()
 
 
-def forward_mean(activation: ActivationName, q: Tensor) -> Tensor:
+def mean_square_activation(activation: ActivationName, q: Tensor) -> Tensor:
     """E[phi^2]: mean square of what a layer puts out. Shape: (*) -> (*).
 
-    >>> forward_mean("relu", torch.tensor(3.0))
+    >>> mean_square_activation("relu", torch.tensor(3.0))
     tensor(1.5000)
     """
-    if activation in KINKED:
-        return q * (1 + KINKED[activation] ** 2) / 2
+    if activation in PIECEWISE_LINEAR:
+        return q * (1 + PIECEWISE_LINEAR[activation] ** 2) / 2
     return mean_square(getattr(activations, activation), q)
 
 
-def backward_mean(activation: ActivationName, q: Tensor) -> Tensor:
+def mean_square_derivative(activation: ActivationName, q: Tensor) -> Tensor:
     """E[phi'^2]: mean square of the slopes a gradient meets. Shape: (*) -> (*).
 
-    >>> backward_mean("relu", torch.tensor(3.0))
+    >>> mean_square_derivative("relu", torch.tensor(3.0))
     tensor(0.5000)
     """
-    if activation in KINKED:
-        return torch.full_like(q, (1 + KINKED[activation] ** 2) / 2)
+    if activation in PIECEWISE_LINEAR:
+        return torch.full_like(q, (1 + PIECEWISE_LINEAR[activation] ** 2) / 2)
     return mean_square(DERIVATIVES[activation], q)
 
 
-class Prediction(NamedTuple):
+class SignalPropagation(NamedTuple):
     """Root mean squares of each hidden layer, in order, over the batch and the units.
 
-    `sums` of the pre-activations; `gradients` of the loss by them, the last layer's
-    taken as 1. Shapes: (layers,).
+    `gradients` are those of the loss by the pre-activations, the last layer's taken
+    as 1. Shapes: (layers,).
     """
 
-    sums: Tensor
+    pre_activations: Tensor
     gradients: Tensor
 
 
-def predict(
+def signal_propagation(
     x: Tensor,
     widths: Sequence[int],
     activation: ActivationName,
-    spread: Callable[[int, int], tuple[float, float]],
-) -> Prediction:
+    init_variance: Callable[[int, int], tuple[float, float]],
+) -> SignalPropagation:
     """What hidden layers of these widths make of a batch and of the loss's gradient.
 
-    `spread(fan_in, fan_out)` gives the variances of a layer's weights and biases.
+    `init_variance(fan_in, fan_out)` gives the variances of a layer's weights and of
+    its biases.
 
     Shape: x (N, D).
     """
     sizes = [x.shape[1], *widths]
-    layers = [(spread(*fans), *fans) for fans in pairwise(sizes)]
+    layers = [(init_variance(*fans), *fans) for fans in pairwise(sizes)]
     square = x.double().square().mean(1)  # (N,), of what enters the layer
     variances = []
     for (weight, bias), fan_in, _ in layers:
         q = fan_in * weight * square + bias
         variances.append(q)
-        square = forward_mean(activation, q)
+        square = mean_square_activation(activation, q)
     gradient = torch.ones_like(square)
     gradients = [gradient]
     for q, ((weight, _), _, fan_out) in zip(
         reversed(variances[:-1]), reversed(layers[1:]), strict=True
     ):
-        gradient = gradient * fan_out * weight * backward_mean(activation, q)
+        gradient = gradient * fan_out * weight * mean_square_derivative(activation, q)
         gradients.append(gradient)
-    sums = torch.stack(variances).mean(1).sqrt()
-    return Prediction(sums, torch.stack(gradients[::-1]).mean(1).sqrt())
+    return SignalPropagation(
+        torch.stack(variances).mean(1).sqrt(),
+        torch.stack(gradients[::-1]).mean(1).sqrt(),
+    )
 
 
 @cache
@@ -133,12 +135,12 @@ def critical_sigma_w(activation: ActivationName) -> float:
 
     GELU has none: where sigma_w keeps a small q, a larger one grows without end.
     """
-    if activation in UNSETTLED:
+    if activation in WITHOUT_CRITICAL_INIT:
         raise ValueError(f"{activation} has no critical sigma_w")
     low, high = 1e-6, 1e3  # where the means can be trusted
     for _ in range(60):
         q = torch.tensor(math.sqrt(low * high), dtype=torch.float64)
-        forward = forward_mean(activation, q)
-        chi = q * backward_mean(activation, q) / forward
+        forward = mean_square_activation(activation, q)
+        chi = q * mean_square_derivative(activation, q) / forward
         low, high = (low, float(q)) if chi > 1 else (float(q), high)
     return math.sqrt(q / forward)

@@ -1,7 +1,5 @@
 """A multi-layer perceptron: layers of weighted sums with an activation between."""
 
-from __future__ import annotations
-
 from collections import OrderedDict
 from collections.abc import Sequence
 from itertools import pairwise
@@ -14,7 +12,7 @@ from torchbasics.activations import ACTIVATIONS, ActivationName
 from torchbasics.initialization import InitName, initialize
 from torchbasics.rng import generator as keyed_generator
 
-CHANCES = 2**16  # equally likely ones in dropout
+INT16_VALUES = 2**16
 
 
 class MLP(nn.Sequential):
@@ -59,7 +57,7 @@ class MLP(nn.Sequential):
         for index, (fan_in, fan_out) in enumerate(pairwise(widths), start=1):
             layer: OrderedDict[str, nn.Module] = OrderedDict()
             if index == 1 and input_noise:
-                layer["input_noise"] = Noise(input_noise)
+                layer["input_noise"] = GaussianNoise(input_noise)
             if index == 1 and input_dropout:
                 layer["input_dropout"] = Dropout(input_dropout)
             layer["linear"] = skip_init(nn.Linear, fan_in, fan_out)
@@ -78,6 +76,16 @@ class MLP(nn.Sequential):
         for module in self.modules():
             if isinstance(module, nn.Linear):
                 initialize(module, init, activation, generator)
+
+    def linears(self) -> dict[str, nn.Linear]:
+        """The weights and the bias of each layer, by its name.
+
+        >>> list(MLP(2, [3], 1).linears())
+        ['hidden1', 'logits']
+        """
+        linears = [part for part in self.modules() if isinstance(part, nn.Linear)]
+        names = (name for name, _ in self.named_children())
+        return dict(zip(names, linears, strict=True))
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Logits of a batch of inputs. Shape: (N, in_features) -> (N, out_features)."""
@@ -105,7 +113,7 @@ class Residual(nn.Sequential):
         return inputs + changed
 
 
-class Keyed(nn.Module):
+class StochasticModule(nn.Module):
     """A layer that draws in training, from a generator that can be keyed.
 
     So a step is repeatable whatever was drawn before it; nn.Dropout takes none.
@@ -114,7 +122,7 @@ class Keyed(nn.Module):
     generator: torch.Generator | None = None
 
 
-class Noise(Keyed):
+class GaussianNoise(StochasticModule):
     """In training, add normal noise of this standard deviation. Shape: (*) -> (*)."""
 
     def __init__(self, std: float) -> None:
@@ -130,7 +138,7 @@ class Noise(Keyed):
         )
 
 
-class Dropout(Keyed):
+class Dropout(StochasticModule):
     """In training, zero a share p of the inputs and divide the rest by 1 - p.
 
     p is taken as the nearest multiple of 1 / 65,536.
@@ -142,17 +150,18 @@ class Dropout(Keyed):
         super().__init__()
         if not 0 <= p < 1:
             raise ValueError(f"dropout {p}: wanted a share from 0 to below 1")
-        self.chances = min(round(p * CHANCES), CHANCES - 1)  # that drop an input
+        self.num_dropped = min(round(p * INT16_VALUES), INT16_VALUES - 1)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Inputs with a share p zeroed, in training. Shape: (*) -> (*)."""
         if not self.training:
             return inputs
-        dropped = chances(inputs, self.generator) < self.chances - CHANCES // 2
-        return torch.where(dropped, 0, inputs / (1 - self.chances / CHANCES))
+        draws = random_int16(inputs, self.generator)
+        dropped = draws < self.num_dropped - INT16_VALUES // 2
+        return torch.where(dropped, 0, inputs / (1 - self.num_dropped / INT16_VALUES))
 
 
-def chances(inputs: Tensor, generator: torch.Generator | None) -> Tensor:
+def random_int16(inputs: Tensor, generator: torch.Generator | None) -> Tensor:
     """A whole number for each input, each of the 65,536 from -32,768 on equally likely.
 
     Four of them are cut from each draw of 64 bits: 10 times as fast as bernoulli_.
@@ -166,12 +175,14 @@ def chances(inputs: Tensor, generator: torch.Generator | None) -> Tensor:
     return draws.view(torch.int16)[: inputs.numel()].view(inputs.shape)
 
 
-def share_noise(model: nn.Module) -> torch.Generator | None:
-    """Let all layers that draw do so from one new generator; None if none does."""
-    layers = [module for module in model.modules() if isinstance(module, Keyed)]
+def attach_generator(model: nn.Module) -> torch.Generator | None:
+    """Let all layers that draw do so from one new generator; None if none draws."""
+    layers = [
+        module for module in model.modules() if isinstance(module, StochasticModule)
+    ]
     if not layers:
         return None
-    noise = torch.Generator(next(model.parameters()).device)
+    generator = torch.Generator(next(model.parameters()).device)
     for layer in layers:
-        layer.generator = noise
-    return noise
+        layer.generator = generator
+    return generator

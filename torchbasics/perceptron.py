@@ -5,8 +5,6 @@ same as w . x > theta with the threshold theta = -b. Rosenblatt 1958; the gates'
 weights are those of "Deep Learning from Scratch", chapter 2.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import NamedTuple
@@ -15,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from torchbasics.activations import step
-from torchbasics.errors import wanted_tensor
+from torchbasics.arguments import require_rows, require_tensor
 
 INPUTS = torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
 """The four rows of every truth table of two inputs, in the order of the textbook."""
@@ -35,16 +33,11 @@ class Perceptron(nn.Module):
         self.bias = nn.Parameter(torch.tensor(float(bias)), requires_grad=False)
 
     def pre_activation(self, x: Tensor) -> Tensor:
-        """w . x + b: positive on one side of the line, negative on the other.
+        """`w . x + b`: positive on one side of the line, negative on the other.
 
         Shape: (N, D) -> (N,).
         """
-        wanted_tensor(x=x)
-        if x.ndim != 2 or x.shape[1] != len(self.weight):
-            raise ValueError(
-                f"x has shape {tuple(x.shape)}; wanted (N, {len(self.weight)}), "
-                "one row per example"
-            )
+        require_rows(x, len(self.weight))
         return x @ self.weight + self.bias
 
     def forward(self, x: Tensor) -> Tensor:
@@ -156,6 +149,24 @@ class Verdict(NamedTuple):
     weights: tuple[float, ...]
     multipliers: tuple[int, ...]
 
+    def is_proved(self, x: Tensor, targets: Tensor) -> bool:
+        """Whether the proof holds: the line separates, or the sum reads 0 > 0.
+
+        Shape: x (N, D), targets (N,) of 0 and 1.
+
+        >>> xor = torch.tensor([0, 1, 1, 0])
+        >>> Verdict(False, (), (1, 1, 1, 1)).is_proved(INPUTS, xor)
+        True
+        """
+        rows, signs = _with_bias_input(x, targets), 2 * targets - 1
+        if self.separable:
+            line = torch.tensor(self.weights, dtype=torch.float64)
+            return torch.equal(rows @ line > 0, signs > 0)
+        times = torch.tensor(self.multipliers)
+        total = (times * signs).double() @ rows
+        takes_some = bool((times >= 0).all() and (times * signs > 0).any())
+        return takes_some and bool((total == 0).all())
+
 
 def separability(x: Tensor, targets: Tensor) -> Verdict:
     """Decide by the perceptron rule itself, and prove it.
@@ -189,7 +200,7 @@ def separability(x: Tensor, targets: Tensor) -> Verdict:
 
 def _with_bias_input(x: Tensor, targets: Tensor) -> Tensor:
     """Each example with a 1 before it, whose weight is the bias, in float64."""
-    wanted_tensor(x=x, targets=targets)
+    require_tensor(x=x, targets=targets)
     if x.ndim != 2:
         raise ValueError(f"x has shape {tuple(x.shape)}; wanted (N, D)")
     if targets.shape != x.shape[:1]:

@@ -6,12 +6,16 @@ changes neither the model's outputs nor its gradients.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
+
+from torchbasics import rng
+from torchbasics.mlp import attach_generator
 
 BOUNDS: dict[type[nn.Module], tuple[float, float]] = {
     nn.Sigmoid: (0.0, 1.0),
@@ -89,6 +93,28 @@ class Probes:
             },
             "dead": {name: dead(out) for name, out in hidden.items()},
         }
+
+
+def probe_copy(
+    model: nn.Module,
+    loss_function: Callable[[Tensor, Tensor], Tensor],
+    inputs: Tensor,
+    labels: Tensor,
+    seed: int = 0,
+) -> Probes:
+    """What a training step on these examples would see, in a copy of the model.
+
+    The model, its gradients and all random state are left alone: what the copy draws
+    is keyed by `seed`.
+
+    Shape: inputs (N, D), labels (N,).
+    """
+    copied = copy.deepcopy(model).train()
+    if generator := attach_generator(copied):
+        rng.reseed(generator, seed, "probe")
+    with Probes(copied) as probes:
+        loss_function(copied(inputs), labels).backward()
+    return probes
 
 
 def saturated(activation: nn.Module, out: Tensor) -> float:

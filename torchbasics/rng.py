@@ -5,8 +5,6 @@ global state. So no draw can shift another: logging, evaluating or resuming leav
 every later draw as it was, and a checkpoint needs to save counters only.
 """
 
-from __future__ import annotations
-
 import hashlib
 
 import torch

@@ -1,12 +1,10 @@
-"""A network at work, layer by layer: forward with every sum, backward with every slope.
+"""A network at work, layer by layer, forward and backward, with every number.
 
-Forward, each layer makes `sums = inputs @ weight + bias`, then
-`outputs = activation(sums)`. Backward, the chain rule goes the same way in reverse:
-what the loss asks of a layer's outputs, times the slope of the activation, is what it
-asks of the sums; and from the sums it goes on to weight, bias and inputs.
+Forward, each layer makes `pre_activations = inputs @ weight + bias`, then
+`outputs = activation(pre_activations)`. Backward, the chain rule goes the same way in
+reverse: what the loss asks of a layer's outputs, times the activation's derivative, is
+what it asks of the pre-activations; and from there it goes on to weight, bias, inputs.
 """
-
-from __future__ import annotations
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -15,17 +13,19 @@ import torch
 from torch import Tensor, nn
 
 from torchbasics.activations import ACTIVATIONS, DERIVATIVES
-from torchbasics.errors import wanted_tensor
+from torchbasics.arguments import require_rows, require_tensor
+from torchbasics.evaluation import eval_mode
 from torchbasics.mlp import MLP
 
 NAMES = {module: name for name, module in ACTIVATIONS.items()}
 
 
-class Layer(NamedTuple):
+class LayerTrace(NamedTuple):
     """What one layer of a network does to a batch, in the textbook's form.
 
-    The last layer's outputs are its sums. `slopes` is activation'(sums). `nn.Linear`
-    stores the weight the other way round, (out, in).
+    The last layer's outputs are its pre-activations. `derivatives` is
+    activation'(pre_activations). `nn.Linear` stores the weight the other way round,
+    (out, in).
 
     Shapes: inputs (N, in), weight (in, out), bias (out,); the others (N, out).
     """
@@ -34,71 +34,63 @@ class Layer(NamedTuple):
     inputs: Tensor
     weight: Tensor
     bias: Tensor
-    sums: Tensor
+    pre_activations: Tensor
     outputs: Tensor
-    slopes: Tensor
+    derivatives: Tensor
 
 
-class Gradients(NamedTuple):
-    """How fast the loss grows with each number of a layer. Shapes: as in `Layer`."""
+class LayerGradients(NamedTuple):
+    """How fast the loss grows with each number. Shapes: as in `LayerTrace`."""
 
     name: str
     outputs: Tensor
-    sums: Tensor
+    pre_activations: Tensor
     weight: Tensor
     bias: Tensor
     inputs: Tensor
 
 
-@torch.no_grad()
-def forward(model: MLP, x: Tensor) -> list[Layer]:
+def forward_trace(model: MLP, x: Tensor) -> list[LayerTrace]:
     """Every layer of a network at work on a batch, in order, the logits last.
 
-    The sums of a layer are what its activation function gets: where there is batch
-    norm, after it. Dropout is off.
+    The pre-activations of a layer are what its activation function gets: where there
+    is batch norm, after it. Dropout is off.
 
     Shape: x (N, in_features).
 
-    >>> layers = forward(MLP(784, [50, 100], 10), torch.zeros(1, 784))
+    >>> layers = forward_trace(MLP(784, [50, 100], 10), torch.zeros(1, 784))
     >>> [(layer.name, tuple(layer.weight.shape)) for layer in layers]
     [('hidden1', (784, 50)), ('hidden2', (50, 100)), ('logits', (100, 10))]
     """
-    wanted_tensor(x=x)
     if not isinstance(model, MLP):
         raise TypeError(f"model is a {type(model).__name__}; wanted an MLP")
-    if x.ndim != 2 or x.shape[1] != model.in_features:
-        raise ValueError(
-            f"x has shape {tuple(x.shape)}; wanted (N, {model.in_features}), "
-            "one row per example"
-        )
-    training = [module for module in model.modules() if module.training]
-    model.eval()
-    try:
+    require_rows(x, model.in_features)
+    with eval_mode(model):
         return _layers(model, x)
-    finally:
-        for module in training:
-            module.training = True
 
 
-def _layers(model: MLP, x: Tensor) -> list[Layer]:
-    layers: list[Layer] = []
-    for name, layer in model.named_children():
-        parts = dict(layer.named_children()) or {"linear": layer}
+def _layers(model: MLP, x: Tensor) -> list[LayerTrace]:
+    layers: list[LayerTrace] = []
+    for name, module in model.named_children():
+        parts = dict(module.named_children()) or {"linear": module}
         linear = parts["linear"]
         assert isinstance(linear, nn.Linear)
         weight, bias = linear.weight.detach().T, linear.bias.detach()
-        sums = x @ weight + bias
+        a = x @ weight + bias
         if "norm" in parts:
-            sums = parts["norm"](sums)
+            a = parts["norm"](a)
         activation = parts.get("activation", nn.Identity())
-        outputs, slopes = activation(sums), DERIVATIVES[NAMES[type(activation)]](sums)
-        layers.append(Layer(name, x, weight, bias, sums, outputs, slopes))
-        x = outputs
+        derivatives = DERIVATIVES[NAMES[type(activation)]](a)
+        layer = LayerTrace(name, x, weight, bias, a, activation(a), derivatives)
+        layers.append(layer)
+        x = layer.outputs
     return layers
 
 
 @torch.no_grad()
-def backward(model: MLP, x: Tensor, logit_gradient: Tensor) -> list[Gradients]:
+def backward_trace(
+    model: MLP, x: Tensor, logit_gradient: Tensor
+) -> list[LayerGradients]:
     """The chain rule by hand, in the order it goes: the logits first.
 
     `logit_gradient` is d loss / d logits, for example `cross_entropy_gradient`.
@@ -106,28 +98,41 @@ def backward(model: MLP, x: Tensor, logit_gradient: Tensor) -> list[Gradients]:
     Shape: x (N, in_features), logit_gradient (N, out_features).
 
     >>> model = MLP(2, [3], 2)
-    >>> gradients = backward(model, torch.ones(1, 2), torch.tensor([[0.5, -0.5]]))
+    >>> asked = torch.tensor([[0.5, -0.5]])
+    >>> gradients = backward_trace(model, torch.ones(1, 2), asked)
     >>> [(layer.name, tuple(layer.weight.shape)) for layer in gradients]
     [('logits', (3, 2)), ('hidden1', (2, 3))]
     """
-    wanted_tensor(logit_gradient=logit_gradient)
-    layers = forward(model, x)
+    require_tensor(logit_gradient=logit_gradient)
+    layers = forward_trace(model, x)
     if any(isinstance(module, nn.BatchNorm1d) for module in model.modules()):
         raise ValueError("model has batch norm; this trace goes back without it only")
-    if logit_gradient.shape != layers[-1].sums.shape:
+    if logit_gradient.shape != layers[-1].outputs.shape:
         raise ValueError(
             f"logit_gradient has shape {tuple(logit_gradient.shape)}; "
-            f"wanted {tuple(layers[-1].sums.shape)}, like the logits"
+            f"wanted {tuple(layers[-1].outputs.shape)}, like the logits"
         )
-    gradients: list[Gradients] = []
+    gradients: list[LayerGradients] = []
     outputs = logit_gradient
     for layer in reversed(layers):
-        sums = outputs * layer.slopes
-        weight, bias = layer.inputs.T @ sums, sums.sum(0)
-        inputs = sums @ layer.weight.T
-        gradients.append(Gradients(layer.name, outputs, sums, weight, bias, inputs))
+        a = outputs * layer.derivatives
+        weight, bias, inputs = layer.inputs.T @ a, a.sum(0), a @ layer.weight.T
+        gradients.append(LayerGradients(layer.name, outputs, a, weight, bias, inputs))
         outputs = inputs
     return gradients
+
+
+def derivative(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """The derivative at each x, by autograd; 0 where there is no gradient at all.
+
+    Shape: (*) -> (*).
+
+    >>> derivative(torch.sin, torch.tensor([0.0]))
+    tensor([1.])
+    """
+    x = x.clone().requires_grad_()
+    y = function(x).sum()
+    return torch.autograd.grad(y, x)[0] if y.requires_grad else torch.zeros_like(x)
 
 
 @torch.no_grad()
@@ -147,18 +152,17 @@ def central_differences(
     if parameter.dtype != torch.float64:
         raise TypeError(f"parameter is {parameter.dtype}; wanted torch.float64")
     slopes = torch.empty_like(parameter)
-    for numbers, slope in zip(parameter.view(-1), slopes.view(-1), strict=True):
-        value = numbers.item()
+    for number, slope in zip(parameter.view(-1), slopes.view(-1), strict=True):
+        value = number.item()
         try:
-            above = loss_at(loss, numbers, value + h)
-            below = loss_at(loss, numbers, value - h)
+            above = _loss_at(loss, number, value + h)
+            below = _loss_at(loss, number, value - h)
         finally:
-            numbers.fill_(value)
+            number.fill_(value)
         slope.copy_((above - below) / (2 * h))
     return slopes
 
 
-def loss_at(loss: Callable[[], Tensor], number: Tensor, value: float) -> Tensor:
-    """The loss with one number of the network set to a value. Shape: () -> ()."""
+def _loss_at(loss: Callable[[], Tensor], number: Tensor, value: float) -> Tensor:
     number.fill_(value)
     return loss()

@@ -22,9 +22,9 @@ import torch
 from torch import nn
 
 from torchbasics.mnist import network
-from torchbasics.mnist.config import Config, Model, Optim
-from torchbasics.mnist.optim import make_optimizer, refuse_nonfinite
-from torchbasics.mnist.train import in_precision, training_step
+from torchbasics.mnist.config import Config, ModelConfig, OptimConfig
+from torchbasics.mnist.training.loop import training_step, with_autocast
+from torchbasics.mnist.training.optim import add_finite_check, make_optimizer
 
 CIRESAN = (2500, 2000, 1500, 1000, 500)
 NETWORKS = [(width, width) for width in (128, 256, 512, 1024, 2048, 4096)]
@@ -60,13 +60,13 @@ def peak(dtype: torch.dtype, seconds: float) -> float:
 def step_of(hidden: tuple[int, ...], batch_size: int, precision: str) -> tuple:
     """A step to call, and its floating-point operations."""
     config = Config(
-        model=Model(hidden=hidden, activation="relu"), optim=Optim(lr=1e-4),
+        model=ModelConfig(hidden=hidden, activation="relu"), optim=OptimConfig(lr=1e-4),
         precision=precision,
     )  # fmt: skip
     model = network.build(config)
     optimizer = make_optimizer(config.optim, model)
-    refuse_nonfinite(optimizer, model)
-    forward = in_precision(model, precision, torch.device("cpu"))
+    add_finite_check(optimizer, model)
+    forward = with_autocast(model, precision, torch.device("cpu"))
     images, labels = torch.rand(batch_size, 784), torch.randint(10, (batch_size,))
     loss = nn.CrossEntropyLoss()
     widths = (784, *hidden, 10)

@@ -22,19 +22,18 @@ import torch
 import torch.utils.tensorboard  # so that no round pays for the import
 from rich.console import Console
 
-from torchbasics.mnist.checkpoint import Keeper
-from torchbasics.mnist.config import Config
-from torchbasics.mnist.config import Monitor as Settings
-from torchbasics.mnist.monitor import Monitor
-from torchbasics.mnist.optim import make_optimizer
-from torchbasics.mnist.state import load_splits, prepare
-from torchbasics.mnist.train import train, training_steps
-from torchbasics.signals import StopRequest
+from torchbasics.command.signals import StopRequest
+from torchbasics.mnist.config import Config, MonitorConfig
+from torchbasics.mnist.training.checkpoint import CheckpointManager
+from torchbasics.mnist.training.loop import train, training_steps
+from torchbasics.mnist.training.monitor import Monitor
+from torchbasics.mnist.training.optim import make_optimizer
+from torchbasics.mnist.training.setup import load_splits, setup
 
 
 def steps(config: Config, splits, checked: bool) -> None:
     """The steps alone."""
-    training = prepare(config, splits)
+    training = setup(config, splits)
     if not checked:
         training.optimizer = make_optimizer(config.optim, training.model)
     for _ in training_steps(training):
@@ -43,13 +42,13 @@ def steps(config: Config, splits, checked: bool) -> None:
 
 def whole(config: Config, splits) -> None:
     """Steps, evaluation, checkpoints, and what the config's monitor asks for."""
-    training = prepare(config, splits)
+    training = setup(config, splits)
     with (
         tempfile.TemporaryDirectory() as folder,
         StopRequest() as stop,
         Monitor(Console(quiet=True), Path(folder), training) as monitor,
     ):
-        train(training, monitor, Keeper(Path(folder)), stop)
+        train(training, monitor, CheckpointManager(Path(folder)), stop)
 
 
 def main() -> None:
@@ -59,7 +58,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=5)
     asked = parser.parse_args()
     watched = Config(epochs=asked.epochs)
-    off = Settings(tensorboard=False, histograms=0)
+    off = MonitorConfig(tensorboard=False, histograms=0)
     silent = watched.model_copy(update={"monitor": off})
     splits = load_splits(watched, torch.device("cpu"))
     kinds = {

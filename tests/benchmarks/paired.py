@@ -3,10 +3,10 @@
     cd tests/benchmarks/results
     python ../paired.py record.json ciresan2010.json
 
-Two networks are scored on the same 10,000 images, so the images that both misread say
-nothing; what counts is those that only one of them does. If the two were equally good,
-each such image would be a coin's toss: p is how often a fair coin comes out at least as
-uneven (McNemar 1947, exact). Each line compares one network of each recipe.
+Two networks are scored on the same 10,000 images, so the images that both misclassify
+say nothing; what counts is those that only one of them does. If the two were equally
+good, each such image would be a coin's toss: p is how often a fair coin comes out at
+least as uneven (McNemar 1947, exact). Each line compares one network of each recipe.
 """
 
 from __future__ import annotations
@@ -34,8 +34,9 @@ def table(first: dict[str, Any], second: dict[str, Any]) -> list[str]:
     """A line for each pair of networks."""
     names = f"{first['config']:>19} {second['config']:>19}"
     lines = [f"{names} {'both':>6} {'first only':>11} {'second only':>12}     p"]
-    for seed_a, seed_b in product(first["misread"], second["misread"]):
-        wrong, other = set(first["misread"][seed_a]), set(second["misread"][seed_b])
+    ours, theirs = first["misclassified"], second["misclassified"]
+    for seed_a, seed_b in product(ours, theirs):
+        wrong, other = set(ours[seed_a]), set(theirs[seed_b])
         only, others = len(wrong - other), len(other - wrong)
         lines.append(
             f"{f'seed {seed_a}':>19} {f'seed {seed_b}':>19} {len(wrong & other):6} "

@@ -10,8 +10,8 @@ in turn, so that a machine that slows down slows all of them. What a framework n
 and is not installed leaves it out; `--ours` names the Python of an environment without
 TensorFlow, which TensorBoard would import.
 
-- ours: the loop of torchbasics/mnist/train.py, with its schedule, its check of the
-  gradients, and its running means of loss and accuracy
+- ours: the loop of torchbasics/mnist/training/loop.py, with its schedule, its check of
+  the gradients, and its running means of loss and accuracy
 - usual: torchvision's MNIST, ToTensor, Normalize and a DataLoader, as in
   pytorch/examples
 - short: all images scaled once and kept as float32, 20 lines in all
@@ -59,10 +59,10 @@ WORKS = [
 def ours(work: Work, bf16: bool, epochs: int, tick: Tick) -> float:
     """Our own loop."""
     from torchbasics import data  # noqa: PLC0415
+    from torchbasics.evaluation import evaluate  # noqa: PLC0415
     from torchbasics.mnist.config import Config  # noqa: PLC0415
-    from torchbasics.mnist.evaluate import evaluate  # noqa: PLC0415
-    from torchbasics.mnist.state import Splits, prepare  # noqa: PLC0415
-    from torchbasics.mnist.train import training_steps  # noqa: PLC0415
+    from torchbasics.mnist.training.loop import training_steps  # noqa: PLC0415
+    from torchbasics.mnist.training.setup import Splits, setup  # noqa: PLC0415
 
     config = Config.model_validate(
         {
@@ -75,13 +75,14 @@ def ours(work: Work, bf16: bool, epochs: int, tick: Tick) -> float:
             "schedule": {"name": "constant", "warmup": 0},
         }
     )
-    training = prepare(config, Splits(data.load("train"), None, data.load("test")))
+    training = setup(config, Splits(data.load("train"), None, data.load("test")))
     steps = training_steps(training)
     for _ in range(epochs):
         *_, progress = islice(steps, training.progress.plan.steps_per_epoch)
-        progress.hits()
+        progress.num_correct()
         tick()
-    return evaluate(training.model, training.splits.test, "standard").accuracy
+    test, transform = training.splits.test, config.data.transform
+    return evaluate(training.model, *test, transform).accuracy
 
 
 def torch_model(work: Work):

@@ -13,8 +13,8 @@ import torch
 from torchvision import datasets
 
 from torchbasics import data
+from torchbasics.command.errors import UserError
 from torchbasics.data import mnist
-from torchbasics.errors import UserError
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +84,7 @@ def test_a_damaged_file_is_found_and_restored(tmp_path, damage):
     assert len(list((tmp_path / "MNIST" / "raw").iterdir())) == 4  # nothing left over
 
 
+@pytest.mark.slow
 def test_several_processes_may_start_at_once(tmp_path):
     call = "import sys, pathlib; from torchbasics.data import mnist; "
     call += "mnist.restore(pathlib.Path(sys.argv[1]))"

@@ -4,19 +4,8 @@ import math
 
 import pytest
 import torch
-from rich.console import Console
 
-from torchbasics.lessons import prose
-from torchbasics.lessons.checks import Check, checks_table, shown
-
-WORDS = prose.read("course", "en").words
-
-
-def table_of(*checks, **options):
-    console = Console(width=80)
-    with console.capture() as capture:
-        console.print(checks_table(checks, WORDS, **options))
-    return capture.get()
+from torchbasics.lessons.checks import Check, Listing, checks_of
 
 
 @pytest.mark.parametrize(
@@ -44,14 +33,6 @@ def test_the_tolerance_is_the_checks_own():
     assert not Check("pi", [3.14], [math.pi], "", 5e-4).passed
 
 
-def test_a_table_shows_both_numbers_and_says_which_is_wrong():
-    right, wrong = Check("a", [0.25], [0.25], "book"), Check("b", [0.5], [0.75], "book")
-    text = table_of(right, wrong, sources=True)
-    assert "✓" in text.splitlines()[3]
-    assert text.splitlines()[4].split() == ["b", "0.5", "0.75", "✗", "wrong", "book"]
-    assert "book" not in table_of(right)
-
-
 @pytest.mark.parametrize(
     ("value", "tolerance", "text"),
     [
@@ -67,13 +48,9 @@ def test_a_table_shows_both_numbers_and_says_which_is_wrong():
 def test_as_many_digits_are_shown_as_the_tolerance_lets_one_trust(
     value, tolerance, text
 ):
-    assert table_of(Check("x", [value], [value], "", tolerance)).split()[-2] == text
+    assert Check("x", [value], [value], "", tolerance).text([value]) == text
 
 
-def test_what_is_no_check_is_shown_in_its_place():
-    console = Console(width=80)
-    items = [Check("first", [1], [1], ""), "between", Check("second", [2], [2], "")]
-    with console.capture() as capture:
-        console.print(shown(items, WORDS))
-    words = capture.get().split()
-    assert words.index("first") < words.index("between") < words.index("second")
+def test_only_checks_are_checked_numbers():
+    first, second = Check("first", [1], [1], ""), Check("second", [2], [2], "")
+    assert checks_of([first, Listing("between"), second]) == [first, second]

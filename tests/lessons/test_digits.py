@@ -1,19 +1,19 @@
-"""Digits: what is shown is the picture, and the baselines are what they are called."""
+"""Lesson 7: what is shown is the picture; the baselines are what they are called."""
 
 import torch
-from rich.console import Console
 
+from torchbasics.data import scale_pixels
 from torchbasics.lessons import digits
+from torchbasics.lessons.checks import Listing
+from torchbasics.lessons.textbook import load
 
 
 def test_the_matrix_shown_is_the_picture_without_its_border():
-    image = digits.load("test").images[digits.SHOWN]
+    image = load("test").images[digits.SHOWN]
     words = {key: key for key in ("rows", "columns")}
     shown, *_ = digits.pixels(words)
-    console = Console(width=80)
-    with console.capture() as capture:
-        console.print(shown)
-    rows = [line.split() for line in capture.get().splitlines() if line.strip()]
+    assert isinstance(shown, Listing)
+    rows = [line.split() for line in shown.text.splitlines() if line.strip()]
     numbers = [[0 if cell == "·" else int(cell) for cell in row] for row in rows]
     assert numbers == image[7:27, 6:22].tolist()
     assert image.sum() == image[7:27, 6:22].sum()
@@ -24,15 +24,15 @@ def test_cropped_runs_from_the_first_to_the_last():
 
 
 def test_nearest_mean_by_loops_on_a_few():
-    train, test = digits.load("train"), digits.load("test")
+    train, test = load("train"), load("test")
     means = [train.images[train.labels == d].float().mean(0) for d in range(10)]
     right = 0
     for image, label in zip(test.images[:200], test.labels[:200], strict=True):
         gaps = [float((image - mean).square().sum()) for mean in means]
         right += gaps.index(min(gaps)) == int(label)
     assert 150 < right < 180
-    known = digits.scale_pixels(test.images[:200])
-    stacked = digits.scale_pixels(torch.stack(means))
+    known = scale_pixels(test.images[:200])
+    stacked = scale_pixels(torch.stack(means))
     near = torch.cdist(known, stacked).argmin(1) == test.labels[:200]
     assert int(near.sum()) == right
 

@@ -2,6 +2,7 @@
 
 import math
 from fractions import Fraction
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -9,26 +10,11 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from torchbasics.lessons import activations, forward, matrices, perceptron
-from torchbasics.lessons.exercises import activations as activation_exercises
-from torchbasics.lessons.exercises import digits as digit_exercises
-from torchbasics.lessons.exercises import forward as forward_exercises
-from torchbasics.lessons.exercises import learning as learning_exercises
-from torchbasics.lessons.exercises import matrices as matrix_exercises
-from torchbasics.lessons.exercises import perceptron as perceptron_exercises
-from torchbasics.lessons.exercises import vanishing as vanishing_exercises
+from torchbasics.lessons import LESSONS, textbook
+from torchbasics.lessons.exercises import BY_LESSON, EXERCISES, check
 from torchbasics.lessons.exercises.judge import judge
 from torchbasics.perceptron import INPUTS, Perceptron
 
-EXERCISES = {
-    **digit_exercises.EXERCISES,
-    **learning_exercises.EXERCISES,
-    **activation_exercises.EXERCISES,
-    **forward_exercises.EXERCISES,
-    **matrix_exercises.EXERCISES,
-    **perceptron_exercises.EXERCISES,
-    **vanishing_exercises.EXERCISES,
-}
 W1 = np.array([[0.1, 0.3, 0.5], [0.2, 0.4, 0.6]])
 W2 = np.array([[0.1, 0.4], [0.2, 0.5], [0.3, 0.6]])
 W3 = np.array([[0.1, 0.3], [0.2, 0.4]])
@@ -123,7 +109,7 @@ MISTAKES = [
      lambda x: network(x, last=lambda a: np.exp(a) / np.exp(a).sum())),
     ("forward", "one_sigmoid_missing",
      lambda x: np_softmax((np_sigmoid(x @ W1 + B1) @ W2 + B2) @ W3 + B3)),
-    ("forward", "inferred_weights", lambda x: forward.network("source")(x.double())
+    ("forward", "inferred_weights", lambda x: textbook.network("source")(x.double())
      .softmax(1)),
     ("perceptron", "one_example", lambda x, w, b: fires(np.sum(x * w) + b)),
     ("layer", "one_example",
@@ -541,8 +527,8 @@ RIGHT = [
     ("layer", lambda x, w, b: np.dot(x, w).astype(np.float16) + b),
     ("forward", network),
     ("forward", float16_forward),
-    ("forward", lambda x: forward.network()(x.double()).softmax(1)),
-    ("forward", lambda x: forward.network()(x).softmax(1)),
+    ("forward", lambda x: textbook.network()(x.double()).softmax(1)),
+    ("forward", lambda x: textbook.network()(x).softmax(1)),
     ("forward", float32_forward),
     ("relu", lambda x: x.to_sparse().relu() if x.ndim else x),
     ("relu", lambda x: [torch.relu(v.requires_grad_()) for v in x]),
@@ -580,6 +566,13 @@ def test_what_is_nearly_right_is_refused(exercise, function):
     assert not judge(EXERCISES[exercise], function, "en").passed
 
 
+def test_each_lesson_has_exercises_of_its_own_and_hands_out_the_one_check():
+    assert tuple(BY_LESSON) == LESSONS
+    assert sum(map(len, BY_LESSON.values())) == len(EXERCISES)
+    for lesson in LESSONS:
+        assert import_module(f"torchbasics.lessons.{lesson}").check is check
+
+
 def test_each_exercise_was_solved_here():
     assert {exercise for exercise, _ in RIGHT} == set(EXERCISES)
 
@@ -595,14 +588,14 @@ def test_a_sentence_says_for_which_input(capsys):
     def my_and(x1, x2):
         return 1 if x1 + x2 >= 1 else 0
 
-    assert perceptron.check(my_and, lang="en") is False
+    assert check(my_and, lang="en") is False
     first, why = capsys.readouterr().out.splitlines()
     assert first == "For [1.0, 0.0] the answer is 1.0; wanted 0.0."
     assert ">= 0" in why
 
 
 def test_a_sentence_is_korean_where_that_is_asked(capsys):
-    assert perceptron.check(min, "and", lang="ko")
+    assert check(min, "and", lang="ko")
     assert capsys.readouterr().out == "맞았습니다.\n"
 
 
@@ -638,14 +631,14 @@ def test_the_exercise_is_found_by_the_functions_name(capsys):
     def unnamed(x):
         return x
 
-    assert activations.check(my_relu_slope)
-    assert perceptron.check(nand)
+    assert check(my_relu_slope)
+    assert check(nand)
     with pytest.raises(ValueError, match=r"which exercise is unnamed.*matmul"):
-        matrices.check(unnamed)
+        check(unnamed)
     with pytest.raises(ValueError, match=r"no exercise 'nor'; there are and, or"):
-        perceptron.check(nand, "nor")
+        check(nand, "nor")
     with pytest.raises(TypeError, match=r"function is 1; wanted a function"):
-        perceptron.check(nand(0, 0))
+        check(nand(0, 0))
     capsys.readouterr()
 
 
@@ -680,7 +673,7 @@ def test_what_a_function_prints_is_shown_once(capsys):
         print("looking")
         return x.clamp(min=0)
 
-    assert activations.check(my_relu, lang="en")
+    assert check(my_relu, lang="en")
     assert capsys.readouterr().out == "looking\nRight.\n"
 
 
@@ -702,11 +695,11 @@ def test_a_guessed_exercise_is_named(capsys):
     def my_xnor(x1, x2):
         return x1 == x2
 
-    assert perceptron.check(AND, lang="en")
-    assert perceptron.check(myOrGate, lang="en")
+    assert check(AND, lang="en")
+    assert check(myOrGate, lang="en")
     assert capsys.readouterr().out == "and: Right.\nor: Right.\n"
     with pytest.raises(ValueError, match="which exercise is my_xnor"):
-        perceptron.check(my_xnor)
+        check(my_xnor)
 
 
 def test_a_gate_that_works_in_place_alters_no_inputs_of_the_library():

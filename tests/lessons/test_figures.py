@@ -19,13 +19,14 @@ from matplotlib.text import Text
 from PIL import Image
 
 from torchbasics import __main__ as course
+from torchbasics.command.terminal import make_console
+from torchbasics.data import scale_pixels
+from torchbasics.evaluation import predict_probs
 from torchbasics.lessons import LESSONS, digits, figures, learning, prose
-from torchbasics.lessons.exercises.forward import network
 from torchbasics.lessons.figures import chain, learned, planes
 from torchbasics.lessons.figures import digits as pictures
-from torchbasics.lessons.tell import a_console
-from torchbasics.lessons.xor import OPTIMIZERS, hundred
-from torchbasics.mnist.evaluate import read_digits
+from torchbasics.lessons.small_networks import OPTIMIZERS, hundred
+from torchbasics.lessons.textbook import load, network
 from torchbasics.perceptron import INPUTS, Perceptron
 
 SIZES = {
@@ -37,7 +38,11 @@ SIZES = {
     "learning-xor": (1400, 1150),
     "digits": (1400, 1150),
 }
-BOTH = [(name, lang) for name in SIZES for lang in ("en", "ko")]
+SLOW = "learning-xor"  # six times a hundred networks
+EACH = [pytest.param(n, marks=[pytest.mark.slow] * (n == SLOW)) for n in SIZES]
+LANGUAGES = pytest.mark.parametrize(
+    "lang", ["en", pytest.param("ko", marks=pytest.mark.slow)]
+)
 NO_FONT = ("a font that nobody has",)
 
 
@@ -131,12 +136,15 @@ def test_each_lesson_has_a_figure_but_the_one_whose_lab_draws_its_own():
 
 def test_all_figures_of_a_lesson_are_drawn(monkeypatch, tmp_path):
     monkeypatch.setattr(figures, "draw", lambda name, lang, path: path.touch())
-    course.draw(a_console(), ["forward", "learning", "vanishing"], "en", str(tmp_path))
+    course.draw(
+        make_console(), ["forward", "learning", "vanishing"], "en", str(tmp_path)
+    )
     names = sorted(path.name for path in tmp_path.glob("course/lessons-*/*.png"))
     assert names == ["forward.png", "learning-chain.png", "learning-xor.png"]
 
 
-@pytest.mark.parametrize(("name", "lang"), BOTH)
+@pytest.mark.parametrize("name", EACH)
+@LANGUAGES
 def test_a_figure_is_a_png_of_its_size_on_white(name, lang, drawn):
     with Image.open(drawn(name, lang)[1]) as image:
         assert image.format == "PNG"
@@ -144,7 +152,8 @@ def test_a_figure_is_a_png_of_its_size_on_white(name, lang, drawn):
         assert image.convert("RGB").getpixel((0, 0)) == (255, 255, 255)
 
 
-@pytest.mark.parametrize(("name", "lang"), BOTH)
+@pytest.mark.parametrize("name", EACH)
+@LANGUAGES
 def test_no_text_meets_another_or_leaves_the_figure(name, lang, drawn):
     figure = drawn(name, lang)[0]
     assert len(texts(figure)) > 20
@@ -164,12 +173,13 @@ def test_a_text_in_the_wrong_place_is_noticed(at, drawn):
 
 
 @pytest.mark.skipif(figures.hangul_font() is None, reason="no Korean font")
-def test_korean_letters_are_drawn_with_a_korean_font(drawn):
-    for name in SIZES:
-        korean, english = (words_in(drawn(name, lang)[0]) for lang in ("ko", "en"))
-        assert any("가" <= letter <= "힣" for letter in korean)
-        assert not any("가" <= letter <= "힣" for letter in english)
-    title = drawn("matrices", "ko")[0].texts[0]
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SIZES)
+def test_korean_letters_are_drawn_with_a_korean_font(name, drawn):
+    korean, english = (words_in(drawn(name, lang)[0]) for lang in ("ko", "en"))
+    assert any("가" <= letter <= "힣" for letter in korean)
+    assert not any("가" <= letter <= "힣" for letter in english)
+    title = drawn(name, "ko")[0].texts[0]
     assert figures.hangul_font() in title.get_fontfamily()
 
 
@@ -240,11 +250,16 @@ def test_pyplot_is_never_imported():
             "learning-chain",
             ["dL/dz = +0.1187\ns'(a) = 0.2341", "dL/da = +0.0278", "= -0.3718"],
         ),
-        (
+        pytest.param(
             "learning-xor",
             ["0.35: two answers at 1/2", "0.48: three", "moves (1, 0) and (1, 1)"],
+            marks=pytest.mark.slow,
         ),
-        ("learning-xor", ["from (1, 0), (0, 1)", "100 steps (0.", "h₁ = 1/2"]),
+        pytest.param(
+            "learning-xor",
+            ["from (1, 0), (0, 1)", "100 steps (0.", "h₁ = 1/2"],
+            marks=pytest.mark.slow,
+        ),
         ("digits", ["row 8 becomes inputs 28·8 = 224 to 251", "(784, 50)", "+10.2"]),
         ("digits", ["99.7 %", "The 8 of 279 mistakes", "7 → 2, 99.99"]),
     ],
@@ -282,6 +297,7 @@ def test_the_chain_is_drawn_from_its_network(monkeypatch, tmp_path):
     assert "L = 0.9861" in shown
 
 
+@pytest.mark.slow
 def test_the_bars_are_the_networks_that_learned(drawn):
     curves, _, bars, *_ = drawn("learning-xor", "en")[0].axes
     counts = [int(hundred(h, name).solved.sum()) for h in (2, 4) for name in OPTIMIZERS]
@@ -293,6 +309,7 @@ def test_the_bars_are_the_networks_that_learned(drawn):
     assert legend == [f"{counts[0]} learned XOR", f"{100 - counts[0]} are stuck"]
 
 
+@pytest.mark.slow
 def test_what_the_captions_say_of_the_two_networks_is_so():
     weight = learned.learned().weight1[0]
     torch.testing.assert_close(weight[0], weight[1], rtol=0.01, atol=0)
@@ -305,7 +322,7 @@ def test_what_the_captions_say_of_the_two_networks_is_so():
 
 def test_the_pictures_are_the_digit_its_row_and_all_its_rows(drawn):
     whole, row, strip = drawn("digits", "en")[0].axes[0].images[:3]
-    image = digits.load("test").images[digits.SHOWN].numpy()
+    image = load("test").images[digits.SHOWN].numpy()
     np.testing.assert_array_equal(whole.get_array(), image)
     np.testing.assert_array_equal(row.get_array(), image[8:9])
     np.testing.assert_array_equal(strip.get_array(), image.reshape(1, 784))
@@ -315,7 +332,7 @@ def test_the_pictures_are_the_digit_its_row_and_all_its_rows(drawn):
 def test_another_digit_gives_another_picture(monkeypatch, tmp_path):
     monkeypatch.setattr(pictures, "SHOWN", 1)
     figure = draw("digits", "en", tmp_path / "digits.png")
-    image = digits.load("test").images[1].numpy()
+    image = load("test").images[1].numpy()
     np.testing.assert_array_equal(figure.axes[0].images[0].get_array(), image)
     assert "test image 1:" in words_in(figure)
 
@@ -323,8 +340,8 @@ def test_another_digit_gives_another_picture(monkeypatch, tmp_path):
 def test_the_mistakes_are_the_surest_and_the_weights_the_largest(drawn):
     figure = drawn("digits", "en")[0]
     shown = re.findall(r"(\d) → (\d), ([\d.]+) %", words_in(figure))
-    test, model = digits.load("test"), digits.shipped()
-    probs = read_digits(model, test.images, "unit")
+    test, model = load("test"), digits.shipped()
+    probs = predict_probs(model, test.images, scale_pixels)
     wrong = probs.argmax(1) != test.labels
     surest = sorted(probs.amax(1)[wrong].tolist())[:-9:-1]
     assert [percent for *_, percent in shown] == [f"{100 * p:.3f}" for p in surest]

@@ -6,19 +6,25 @@ import pytest
 import torch
 from torch import optim
 
-from torchbasics.lessons import learning
-from torchbasics.lessons.xor import (
+from torchbasics.lessons import learning, prose
+from torchbasics.lessons.small_networks import (
     OPTIMIZERS,
     TARGETS,
     Networks,
     Outcome,
     hundred,
-    in_numbers,
     learn,
+    learned_gate,
     loss_of_each,
     plateaus,
+    sine_fit,
+    solver,
+    summary,
 )
+from torchbasics.lessons.textbook import LABELS, X, network
+from torchbasics.losses import cross_entropy_gradient
 from torchbasics.perceptron import INPUTS, Perceptron
+from torchbasics.trace import backward_trace
 
 
 @pytest.fixture(autouse=True)
@@ -53,6 +59,7 @@ def test_the_loss_is_the_cross_entropy_of_each_network():
     torch.testing.assert_close(loss_of_each(logits), -of_wanted.log().mean(1))
 
 
+@pytest.mark.slow
 def test_solved_means_right_from_that_step_to_the_end():
     outcome = learn(Networks(4, range(20)), OPTIMIZERS["SGD, lr 1"], steps=800)
     assert outcome.losses.shape == (800, 20)
@@ -71,11 +78,11 @@ def test_a_plateaus_loss_is_that_of_its_answers(answers):
         p if target else 1 - p for p, target in zip(answers, TARGETS, strict=True)
     ]
     loss = -sum(math.log(p) for p in wanted) / 4
-    assert min(abs(loss - level) for level in learning.plateaus()) < 1e-6
+    assert min(abs(loss - level) for level in plateaus()) < 1e-6
 
 
 def test_gradients_learn_a_gate_and_widen_its_margin():
-    few, many = (learning.learned_gate((0, 1, 1, 1), steps) for steps in (100, 1000))
+    few, many = (learned_gate((0, 1, 1, 1), steps) for steps in (100, 1000))
     margins = []
     for bias, *weight in (few, many):
         learned = Perceptron(weight, bias)
@@ -85,7 +92,7 @@ def test_gradients_learn_a_gate_and_widen_its_margin():
 
 
 def test_the_curve_is_a_sine_and_is_fitted():
-    x, y, model = learning.sine_fit(1000)
+    x, y, model = sine_fit(1000)
     assert y.flatten().tolist() == pytest.approx(
         [math.sin(2 * math.pi * value) for value in x.flatten().tolist()], abs=1e-6
     )
@@ -93,11 +100,24 @@ def test_the_curve_is_a_sine_and_is_fitted():
 
 
 def test_one_step_is_stock_sgd():
-    model = learning.network()
-    optim.SGD(model.parameters(), lr=1.0).zero_grad()
-    loss = learning.loss_of(model)
-    loss.backward()
-    assert loss.item() == pytest.approx(-math.log(0.40625907), abs=1e-8)
+    """Each weight moves by -lr times the gradient that the chain rule gives by hand."""
+    before, model = network(), network()
+    slopes = backward_trace(before, X, cross_entropy_gradient(before(X), LABELS))
+    optimizer = optim.SGD(model.parameters(), lr=1.0)
+    learning.loss_of(model).backward()
+    optimizer.step()
+    for layer in slopes:
+        old, new = (m.linears()[layer.name] for m in (before, model))
+        torch.testing.assert_close(new.weight, old.weight - layer.weight.T)
+        torch.testing.assert_close(new.bias, old.bias - layer.bias)
+    losses = [learning.loss_of(m).item() for m in (before, model)]
+    assert losses[0] == pytest.approx(-math.log(0.40625907), abs=1e-8)
+
+    words = prose.read("learning", "en").words
+    told = {item.name: item.here for item in learning.one_step(words)}
+    stepped = model.linears()["logits"].bias.tolist()
+    assert told[words["stepped"]] == pytest.approx(stepped, abs=1e-12)
+    assert [*told[words["before"]], *told[words["after"]]] == pytest.approx(losses)
 
 
 def test_the_optimizers_are_what_their_names_say():
@@ -135,6 +155,7 @@ def test_solved_are_those_whose_scores_have_the_right_signs(steps):
     assert right.any() != right.all() or steps == 400
 
 
+@pytest.mark.slow
 def test_the_experiment_is_a_hundred_networks_of_2000_steps():
     outcome = hundred(2, "Adam, lr 0.05")
     assert outcome.losses.shape == (2000, 100)
@@ -152,13 +173,15 @@ def test_a_score_of_exactly_0_says_0():
     assert not still.solved.any()
 
 
+@pytest.mark.slow
 def test_the_solver_is_the_first_2_2_1_network_that_learns_xor():
-    found = learning.solver()
+    found = solver()
     assert found.weight1.shape == (1, 2, 2)
     assert (found(INPUTS)[0] > 0).tolist() == [False, True, True, False]
-    assert learn(Networks(2, [0]), OPTIMIZERS["SGD, lr 1"]).solved.any() == (
-        torch.allclose(found.bias1, trained_from(0).bias1)
-    )
+    solved = hundred(2, "SGD, lr 1").solved.tolist()
+    first = trained_from(solved.index(True))
+    for ours, theirs in zip(found.parameters(), first.parameters(), strict=True):
+        assert torch.equal(ours, theirs)
 
 
 def trained_from(seed):
@@ -176,6 +199,6 @@ def test_an_outcome_is_counted_solved_by_speed_and_stuck_by_place():
     solved = torch.tensor([True] * 3 + [False] * 5)
     solved_at = torch.tensor([1200, 30, 70, 2000, 2000, 2000, 2000, 2000])
     outcome = Outcome(torch.stack([first, first, last]), solved_at, solved)
-    assert in_numbers(outcome) == ["3", "70", "1,200", "2", "1"]
+    assert summary(outcome) == ["3", "70", "1,200", "2", "1"]
     even = Outcome(outcome.losses, solved_at, torch.tensor([True] * 2 + [False] * 6))
-    assert in_numbers(even)[:3] == ["2", "30", "1,200"]
+    assert summary(even)[:3] == ["2", "30", "1,200"]

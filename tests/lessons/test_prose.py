@@ -2,14 +2,13 @@
 
 import re
 from doctest import DocTestParser
-from importlib import import_module
 
 import pytest
 
-from torchbasics.lessons import LESSONS, find, prose
+from torchbasics.lessons import LESSONS, parts_of, prose
+from torchbasics.lessons.exercises import EXERCISES
 
 FILES = sorted(path.stem for path in (prose.TEXT / "en").glob("*.md"))
-EXERCISES = [import_module(f"torchbasics.lessons.exercises.{name}") for name in LESSONS]
 
 
 def body(name, lang):
@@ -37,7 +36,7 @@ def test_both_languages_have_the_same_labels_with_the_same_places(name):
 def test_a_lesson_has_a_place_for_each_of_its_parts(lesson, lang):
     pieces = list(prose.read(lesson, lang).pieces())
     places = [part for _, part in pieces if part]
-    assert places == [part.__name__ for part in find(lesson)]
+    assert places == [part.__name__ for part in parts_of(lesson)]
 
 
 def snippets(lesson, lang):
@@ -70,12 +69,7 @@ def test_code_fits_80_columns(name, lang):
 
 
 def test_each_mistake_is_explained_and_no_other():
-    known = {
-        mistake
-        for module in EXERCISES
-        for exercise in module.EXERCISES.values()
-        for mistake in exercise.mistakes
-    }
+    known = {name for exercise in EXERCISES.values() for name in exercise.mistakes}
     for lang in ("en", "ko"):
         explained = prose.sections("mistakes", lang)
         assert explained.keys() == known

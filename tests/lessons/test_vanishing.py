@@ -6,36 +6,36 @@ from itertools import pairwise
 
 import pytest
 import torch
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from helpers import events_of, only
+from torch.nn.functional import cross_entropy
 
+from torchbasics import activations
 from torchbasics.__main__ import main
-from torchbasics.data import Digits
-from torchbasics.lessons import deep, prose, vanishing
-from torchbasics.lessons.activations import CHAIN
-from torchbasics.lessons.deep import VARIANTS, Lab, Variant, start, train
+from torchbasics.command.settings import read_config, shipped_configs
+from torchbasics.data import ImageDataset, scale_pixels
+from torchbasics.evaluation import evaluate
+from torchbasics.lessons import prose, vanishing
+from torchbasics.lessons.lab.networks import VARIANTS, LabConfig, Start, Variant, start
+from torchbasics.lessons.lab.training import Snapshot, train_variant
+from torchbasics.lessons.textbook import CHAIN
 from torchbasics.mnist.__main__ import main as train_main
-from torchbasics.settings import read_config, shipped_configs, to_toml
+from torchbasics.probes import probe_copy
 
 SMALL = [
-    "--depth",
-    "3",
-    "--width",
-    "12",
-    "--steps",
-    "20",
-    "--adam-steps",
-    "25",
-    "--batch-size",
-    "32",
-    "--depths",
-    "2",
-    "4",
+    *("--depth", "3", "--width", "12", "--steps", "20", "--adam-steps", "25"),
+    *("--batch-size", "32", "--depths", "2", "4"),
 ]
 
 
-def lab(tmp_path, *words, lang="en"):
-    argv = ["vanishing", *SMALL, "--lang", lang, "--runs-dir", str(tmp_path), *words]
+def lab(folder, *words, lang="en"):
+    argv = ["vanishing", *SMALL, "--lang", lang, "--runs-dir", str(folder), *words]
     return main(argv)
+
+
+@pytest.fixture
+def small_lab(monkeypatch, few):
+    """The lab reads only a few of the digits."""
+    monkeypatch.setattr(vanishing, "load", lambda split, where: getattr(few, split))
 
 
 @pytest.fixture(autouse=True)
@@ -45,30 +45,39 @@ def _denormals_as_before():
 
 
 @pytest.mark.parametrize("name", CHAIN)
-def test_the_product_of_slopes_is_autograds_gradient_and_the_known_number(name):
+def test_the_product_of_derivatives_is_autograds_gradient_and_the_known_number(name):
     for depth, value in CHAIN[name].items():
-        product = vanishing.product_of_slopes(name, depth)
-        torch.testing.assert_close(product, vanishing.through_chain(name, depth))
+        product = vanishing.product_of_derivatives(name, depth)
+        x = y = torch.ones((), dtype=torch.float64, requires_grad=True)
+        for _ in range(depth):
+            y = getattr(activations, name)(y)
+        torch.testing.assert_close(product, torch.autograd.grad(y, x)[0])
         assert product.item() == pytest.approx(value, rel=5e-7)
 
 
-@pytest.mark.parametrize("lang", ["en", "ko"])
-def test_a_run_leaves_a_figure_tables_and_curves(tmp_path, capsys, lang):
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("lang", "digits"),
+    [("en", "small_lab"), ("ko", "mnist")],
+)
+def test_a_run_leaves_a_figure_tables_and_curves(
+    tmp_path, capsys, request, lang, digits
+):
+    request.getfixturevalue(digits)
     assert lab(tmp_path, lang=lang) == 0
-    (folder,) = tmp_path.glob("vanishing/vanishing-s0-*")
+    folder = only(tmp_path.glob("vanishing/vanishing-s0-*"))
     assert str(folder) in capsys.readouterr().out
     assert (folder / "vanishing.png").stat().st_size > 50_000
-    with (folder / "training.csv").open(encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+    rows = rows_of(folder / "training.csv")
     assert {row["network"] for row in rows} == set(VARIANTS)
     last = {row["network"]: int(row["step"]) for row in rows}
     assert last == {name: 25 if name == "adam" else 20 for name in VARIANTS}
-    with (folder / "start.csv").open(encoding="utf-8") as file:
-        layers = [row["layer"] for row in csv.DictReader(file)]
+    layers = [row["layer"] for row in rows_of(folder / "start.csv")]
     assert layers == ["hidden1", "hidden2", "hidden3"] * 2
+    assert [row["depth"] for row in rows_of(folder / "depth.csv")] == ["2", "4"]
 
     for name in VARIANTS:
-        events = EventAccumulator(str(folder / name)).Reload()
+        events = events_of(folder / name)
         tags = events.Tags()
         assert {"loss/train", "accuracy/test", "update_ratio/hidden1"} <= set(
             tags["scalars"]
@@ -81,21 +90,31 @@ def test_a_run_leaves_a_figure_tables_and_curves(tmp_path, capsys, lang):
         assert events.Scalars("loss/train")[-1].step == last[name]
 
 
-def test_the_runs_config_runs_it_again_to_the_same(tmp_path, capsys):
+def rows_of(path):
+    """The rows of a table, by their headers."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.slow
+def test_the_runs_config_runs_it_again_to_the_same(tmp_path, capsys, small_lab):
     assert lab(tmp_path, "--no-tensorboard") == 0
-    (folder,) = tmp_path.glob("vanishing/*")
+    shown = capsys.readouterr()
+    told = re.findall(r"^training: (\S+), \d+\.\d s$", shown.err, flags=re.M)
+    assert told == list(VARIANTS)  # where nobody watches, a line for each
+    assert "The text describes the default settings" in shown.out
+    folder = only(tmp_path.glob("vanishing/*"))
     again = ["--config", str(folder / "config.toml"), "--runs-dir", str(tmp_path / "b")]
     assert main(["vanishing", *again]) == 0
-    (second,) = (tmp_path / "b").glob("vanishing/*")
+    second = only((tmp_path / "b").glob("vanishing/*"))
     for table in ("start.csv", "depth.csv", "training.csv"):
         assert (folder / table).read_text() == (second / table).read_text()
-    capsys.readouterr()
 
 
 def test_the_shipped_config_is_the_default():
-    path = shipped_configs("torchbasics vanishing")["vanishing"]
-    assert read_config(Lab, path) == Lab()
-    assert 'command = "torchbasics vanishing"' in to_toml(Lab())
+    path = shipped_configs(LabConfig)["vanishing"]
+    assert read_config(LabConfig, path) == LabConfig()
+    assert "#   python -m torchbasics vanishing\n" in path.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
@@ -129,7 +148,7 @@ def test_a_config_of_the_lab_is_refused_by_the_training(capsys):
 
 def test_the_pair_at_the_start(mnist):
     images, labels = mnist[0]
-    probed = Digits(images[:256], labels[:256])
+    probed = ImageDataset(images[:256], labels[:256])
     sigmoid, relu = (
         start(VARIANTS[n], 10, 128, 0, probed) for n in ("sigmoid", "relu")
     )
@@ -142,36 +161,55 @@ def test_the_pair_at_the_start(mnist):
 
 def test_a_look_inside_changes_no_training(few):
     def weights(look):
-        small = Lab(depth=2, width=8, steps=15, batch_size=16)
+        small = LabConfig(depth=2, width=8, steps=15, batch_size=16)
         variant = Variant("sigmoid", "xavier", batch_norm=True)
-        return train(variant, small, few.train, look).state_dict()
+        return train_variant(variant, small, few.train, look).state_dict()
 
     def look(model, *_):
-        deep.look_inside(model, few.test)
-        deep.accuracy(model, few.test)
+        inputs = scale_pixels(few.test.images)
+        probe_copy(model, cross_entropy, inputs, few.test.labels)
+        evaluate(model, *few.test, scale_pixels)
 
     ours, blind = weights(look), weights(lambda *_: None)
     for name, value in ours.items():
         assert torch.equal(value, blind[name]), name
 
 
-def test_an_exploding_network_does_not_crash_the_lab(tmp_path, capsys):
-    assert lab(tmp_path, "--lr", "100", "--steps", "60") == 0
-    with next(tmp_path.rglob("training.csv")).open(encoding="utf-8") as file:
-        lefts = [row["left"] for row in csv.DictReader(file)]
-    assert "nan" in lefts  # dead units have no gradient at all
-    capsys.readouterr()
+@pytest.mark.slow
+def test_an_exploding_network_does_not_crash_the_lab(tmp_path, small_lab):
+    assert lab(tmp_path, "--lr", "100", "--steps", "60", "--no-tensorboard") == 0
+    rows = rows_of(only(tmp_path.glob("vanishing/*/training.csv")))
+    assert "nan" in {row["left"] for row in rows}  # dead units have no gradient
+
+
+def measured():
+    """A laboratory whose networks have been seen, each with numbers of its own."""
+    laboratory = vanishing.Laboratory(LabConfig(depth=3, steps=70, adam_steps=8000))
+    for name, factor, theory in (("sigmoid", 0.1, 0.2), ("relu", 0.9, 1.0)):
+        sizes = (torch.tensor([f * f, f, 1.0]) for f in (factor, theory))
+        laboratory.starts[name] = Start(*sizes)
+    for number, name in enumerate(VARIANTS, start=1):
+        first = Snapshot(1, 2.3, 0.1, 10.0**-number, 1e-3)
+        last = Snapshot(70, 0.5, 0.11 * number, 0.5, 1e-3)
+        laboratory.histories[name] = [first, last]
+    return laboratory
 
 
 @pytest.mark.parametrize("lang", ["en", "ko"])
-def test_the_verdict_has_a_place_for_each_number(lang):
-    text = prose.read("vanishing", lang).words["verdict"]
-    assert len(re.findall(r"\{\w+\}", text)) == 14
+def test_the_verdict_says_each_number_in_its_place(lang):
+    words, seen = prose.read("vanishing", lang).words, set()
 
+    def place(found):
+        name = found[1]
+        group = f"(?P={name})" if name in seen else f"(?P<{name}>[\\d.,e-]+)"
+        seen.add(name)
+        return group
 
-def test_where_nobody_watches_each_network_that_is_done_is_told(tmp_path, capsys):
-    assert lab(tmp_path, "--no-tensorboard") == 0
-    shown = capsys.readouterr()
-    told = re.findall(r"^training: (\S+), \d+\.\d s$", shown.err, flags=re.M)
-    assert told == list(VARIANTS)
-    assert "The text describes the default settings" in shown.out
+    pattern = re.sub(r"\\{(\w+)\\}", place, re.escape(words["verdict"]))
+    said = re.fullmatch(pattern, measured().verdict(words)).groupdict()
+    shares = {n.replace("-", "_"): str(11 * i) for i, n in enumerate(VARIANTS, start=1)}
+    assert said == shares | {
+        "depth": "3", "steps": "70", "adam_steps": "8,000", "factor": "0.10",
+        "theory": "0.20", "left": "1e-02", "relu_factor": "0.90",
+        "adam_left": "1e-06",
+    }  # fmt: skip

@@ -1,54 +1,20 @@
-"""Evaluation is exact: every example counts once, whatever the chunk."""
+"""`python -m torchbasics.mnist.evaluate`: a network's score, or one sentence."""
 
 import pytest
 import torch
-import torch.nn.functional as F
 
-from torchbasics import MLP
-from torchbasics.data import Digits, scale_pixels
-from torchbasics.mnist import evaluate as module
-from torchbasics.mnist.evaluate import Evaluation, evaluate, main
+from torchbasics.evaluation import Evaluation
+from torchbasics.mnist.evaluate import confusion_table, main
 
 
-@pytest.mark.parametrize("chunk", [1, 4, 10, 100])
-def test_ten_examples_in_any_chunks_equal_one_batch(mnist, monkeypatch, chunk):
-    monkeypatch.setattr(module, "CHUNK", chunk)
-    ten = Digits(mnist[1].images[:10], mnist[1].labels[:10])
-    model = MLP(784, [50], 10)
-    logits = model(scale_pixels(ten.images))
-    result = evaluate(model, ten, "unit")
-    wanted = F.cross_entropy(logits, ten.labels).item()
-    assert result.loss == pytest.approx(wanted, rel=1e-6)
-    assert result.correct == (logits.argmax(1) == ten.labels).sum().item()
-    assert result.count == 10
-
-
-def test_the_confusion_matrix_counts_true_by_read():
-    images = torch.zeros(3, 28, 28, dtype=torch.uint8)
-    model = MLP(784, [], 10)
-    with torch.no_grad():
-        model.logits.weight.zero_()
-        model.logits.bias.copy_(F.one_hot(torch.tensor(7), 10))
-    result = evaluate(model, Digits(images, torch.tensor([7, 2, 2])), "unit")
-    assert result.confusion[7, 7] == 1
-    assert result.confusion[2, 7] == 2
-    assert result.confusion.sum() == 3
-    assert result.accuracy == pytest.approx(1 / 3)
-
-
-@pytest.mark.parametrize("training", [True, False])
-def test_the_mode_is_as_before_and_dropout_is_off(few, training):
-    model = MLP(784, [50], 10, batch_norm=True, dropout=0.5).train(training)
-    first, second = (evaluate(model, few.test, "unit") for _ in range(2))
-    assert first.loss == second.loss
-    assert model.training is training
-
-
-def test_the_last_line_is_the_one_the_design_fixes():
-    confusion = torch.zeros(10, 10, dtype=torch.int64)
-    confusion[0, 0], confusion[0, 1] = 9712, 288
-    line = Evaluation(0.1, confusion).summary("test")
-    assert line == "test accuracy 97.12 % (9,712 of 10,000)"
+def test_the_table_has_a_row_for_each_digit_and_its_share_read_right():
+    confusion = torch.diag(torch.arange(1, 11))
+    confusion[9, 4] = 30
+    head, *rows = confusion_table(Evaluation(0.0, confusion)).splitlines()
+    assert head.split() == ["digit", "read", "as", *map(str, range(10)), "right"]
+    assert [row.split()[0] for row in rows] == list(map(str, range(10)))
+    assert rows[3].split() == ["3", *"...4......", "100.0%"]
+    assert rows[9].split() == ["9", *"....", "30", *"....", "10", "25.0%"]
 
 
 def test_the_shipped_network_reads_the_test_set(capsys):

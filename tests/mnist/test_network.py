@@ -3,12 +3,13 @@
 import pytest
 import torch
 
-from torchbasics.errors import UserError
-from torchbasics.mnist import checkpoint, network
-from torchbasics.mnist.checkpoint import Checkpoint, Keeper
-from torchbasics.mnist.config import DEFAULTS, Config, Model
+from torchbasics.command.errors import UserError
+from torchbasics.mnist import network
+from torchbasics.mnist.config import Config, ModelConfig
+from torchbasics.mnist.training import checkpoint
+from torchbasics.mnist.training.checkpoint import Checkpoint, CheckpointManager
 
-CONFIG = Config(model=Model(hidden=(9, 8), activation="relu", batch_norm=True))
+CONFIG = Config(model=ModelConfig(hidden=(9, 8), activation="relu", batch_norm=True))
 
 
 @pytest.fixture
@@ -20,8 +21,8 @@ def run(tmp_path):
 
 def save(folder, model, step):
     tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
-    facts = {"config": CONFIG.model_dump(mode="json"), "step": step}
-    Keeper(folder).save(Checkpoint(tensors, facts))
+    metadata = {"config": CONFIG.model_dump(mode="json"), "step": step}
+    CheckpointManager(folder).save(Checkpoint(tensors, metadata))
 
 
 def test_what_is_saved_is_loaded(run):
@@ -32,36 +33,36 @@ def test_what_is_saved_is_loaded(run):
     assert torch.equal(loaded.model(x), model.eval()(x))
 
 
-def test_the_newest_checkpoint_is_taken(run):
+def test_the_latest_checkpoint_is_taken(run):
     folder, _ = run
     save(folder, network.build(CONFIG), step=2000)
-    assert network.find(str(folder))[1].facts["step"] == 2000
+    assert network.find_checkpoint(str(folder))[1].metadata["step"] == 2000
 
 
 def test_the_shipped_network_is_the_lessons():
     model, config = network.load("pretrained")
-    assert config == DEFAULTS.config
+    assert config == Config()
     assert sum(parameter.numel() for parameter in model.parameters()) == 45_360
     assert not model.training
 
 
 def rewrite(folder, change):
-    path = Keeper(folder).path(100)
-    tensors, facts = checkpoint.read(path)
-    change(tensors, facts)
-    checkpoint.write(path, Checkpoint(tensors, facts))
+    path = CheckpointManager(folder).path(100)
+    tensors, metadata = checkpoint.read(path)
+    change(tensors, metadata)
+    checkpoint.write(path, Checkpoint(tensors, metadata))
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        lambda tensors, facts: facts.clear(),
-        lambda tensors, facts: facts["config"].update(sed=1),
-        lambda tensors, facts: facts["config"].update(model={"hidden": [9, 9]}),
-        lambda tensors, facts: facts.update(config=3),
-        lambda tensors, facts: tensors.pop("model.logits.bias"),
-        lambda tensors, facts: tensors.update({"model.more": torch.zeros(1)}),
-        lambda tensors, facts: tensors["model.logits.bias"].fill_(torch.nan),
+        lambda tensors, metadata: metadata.clear(),
+        lambda tensors, metadata: metadata["config"].update(sed=1),
+        lambda tensors, metadata: metadata["config"].update(model={"hidden": [9, 9]}),
+        lambda tensors, metadata: metadata.update(config=3),
+        lambda tensors, metadata: tensors.pop("model.logits.bias"),
+        lambda tensors, metadata: tensors.update({"model.more": torch.zeros(1)}),
+        lambda tensors, metadata: tensors["model.logits.bias"].fill_(torch.nan),
     ],
 )
 def test_a_file_that_is_whole_but_no_network_is_refused(run, change):
@@ -72,6 +73,6 @@ def test_a_file_that_is_whole_but_no_network_is_refused(run, change):
     assert "\n" not in str(refusal.value)
 
 
-def test_description():
-    assert network.describe(Config()) == "784-50-100-10 sigmoid"
-    assert network.describe(CONFIG) == "784-9-8-10 relu, batch norm"
+def test_the_architecture_in_words():
+    assert network.architecture(Config()) == "784-50-100-10 sigmoid"
+    assert network.architecture(CONFIG) == "784-9-8-10 relu, batch norm"

@@ -1,23 +1,32 @@
 """A series of seeds: trained once each, scored exactly, gone on with after a stop."""
 
+import io
 import json
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import threading
 import time
+from contextlib import redirect_stdout
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
+from helpers import only
 
-from torchbasics import data, runs, settings
-from torchbasics.errors import TrainingError
-from torchbasics.mnist import network, seeds, series
-from torchbasics.mnist.config import DEFAULTS, Config, Monitor
-from torchbasics.mnist.evaluate import evaluate, read_digits
+from torchbasics import data
+from torchbasics.command import runs, settings
+from torchbasics.command.errors import TrainingError
+from torchbasics.command.terminal import SafeConsole
+from torchbasics.evaluation import evaluate, predict_probs
+from torchbasics.mnist import network, seeds
+from torchbasics.mnist.__main__ import main as train
+from torchbasics.mnist.config import Config
 from torchbasics.mnist.seeds import main
-from torchbasics.terminal import LastingConsole
+from torchbasics.mnist.training import series
 
 CONFIG = """
 max_steps = 30
@@ -31,14 +40,39 @@ histograms = 0
 """
 
 
+class Here:
+    """Stands for the process of a run: trains in this one, which has imported all."""
+
+    def __init__(self, command, **options):
+        assert command[:3] == [sys.executable, "-m", "torchbasics.mnist"]
+        with redirect_stdout(io.StringIO()) as out:
+            self.returncode = train(command[3:])
+        self.printed = out.getvalue()
+
+    def poll(self):
+        return self.returncode
+
+    def communicate(self):
+        return self.printed, None
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
+    """A finished series of two seeds, to be left as it is."""
     place = tmp_path_factory.mktemp("series")
     (place / "short.toml").write_text(CONFIG)
     words = ["--config", str(place / "short.toml"), "--runs-dir", str(place)]
-    assert main([*words, "--seeds", "3", "5", "--processes", "2"]) == 0
-    (found,) = place.glob("seeds/short-*")
-    return found
+    with pytest.MonkeyPatch.context() as patch:
+        processes = SimpleNamespace(Popen=Here, PIPE=subprocess.PIPE)
+        patch.setattr(seeds, "subprocess", processes)
+        assert main([*words, "--seeds", "3", "5"]) == 0
+    return only(place.glob("seeds/short-*"))
+
+
+@pytest.fixture
+def whole(folder, tmp_path):
+    """The same, to be changed."""
+    return shutil.copytree(folder, tmp_path / "seeds" / folder.name)
 
 
 def test_each_seeds_error_is_that_of_its_network(folder):
@@ -46,12 +80,13 @@ def test_each_seeds_error_is_that_of_its_network(folder):
     test = data.load("test")
     probs = []
     for seed in (3, 5):
-        model, config = network.load(str(series.folder_of(folder, seed)))
+        model, config = network.load(str(series.run_folder(folder, seed)))
         assert config.seed == seed
-        accuracy = evaluate(model, test, "unit").accuracy
+        accuracy = evaluate(model, *test, config.data.transform).accuracy
         assert result["error"][str(seed)] == pytest.approx(100 * (1 - accuracy))
-        assert len(result["misread"][str(seed)]) == round(10_000 * (1 - accuracy))
-        probs.append(read_digits(model, test.images, "unit"))
+        assert len(result["misclassified"][str(seed)]) == round(10_000 * (1 - accuracy))
+        probs.append(predict_probs(model, test.images, config.data.transform))
+    assert [series.steps_done(folder, seed) for seed in (3, 5)] == [30, 30]
     first, second = result["error"].values()
     assert first != second
     assert result["mean"] == pytest.approx((first + second) / 2)
@@ -60,16 +95,15 @@ def test_each_seeds_error_is_that_of_its_network(folder):
     assert result["committee"] == pytest.approx(100 * together.item())
 
 
+@pytest.mark.slow
 def test_what_is_finished_is_not_trained_again_what_is_lost_or_new_is(
-    folder, tmp_path, capsys
+    whole, tmp_path, capsys
 ):
-    whole = tmp_path / "seeds" / folder.name
-    shutil.copytree(folder, whole)
     before = json.loads((whole / "result.json").read_text())
-    shutil.rmtree(series.folder_of(whole, 5) / "checkpoints")  # a full disk, it may be
-    kept = series.folder_of(whole, 3) / "manifest.json"
+    shutil.rmtree(series.run_folder(whole, 5) / "checkpoints")  # a full disk, it may be
+    kept = series.run_folder(whole, 3) / "manifest.json"
     finished = kept.read_text()
-    more = ["--seeds", "5", "7"]
+    more = ["--seeds", "5", "7", "--processes", "2"]
     assert main(["--resume", "latest", "--runs-dir", str(tmp_path), *more]) == 0
     after = json.loads((whole / "result.json").read_text())
     assert list(after["error"]) == ["3", "5", "7"]
@@ -81,10 +115,9 @@ def test_what_is_finished_is_not_trained_again_what_is_lost_or_new_is(
     assert max(map(len, out.split("\nthe series")[0].splitlines())) <= 80
 
 
-def test_a_run_that_was_stopped_goes_on_where_it_was(folder, tmp_path):
-    whole = tmp_path / folder.name
-    shutil.copytree(folder, whole)
-    run = series.folder_of(whole, 5)
+@pytest.mark.slow
+def test_a_run_that_was_stopped_goes_on_where_it_was(whole):
+    run = series.run_folder(whole, 5)
     manifest = runs.read_manifest(run)
     del manifest["figures"]
     runs.write_manifest(run, manifest)
@@ -93,6 +126,7 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(folder, tmp_path):
     assert "figures" in runs.read_manifest(run)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)]
 )
@@ -109,7 +143,7 @@ def test_a_series_asked_to_stop_stops_its_runs_and_starts_no_other(
     threading.Thread(target=stop_when_it_trains, daemon=True).start()
     words = ["--config", str(tmp_path / "long.toml"), "--runs-dir", str(tmp_path)]
     assert main([*words, "--seeds", "0", "1"]) == status
-    (run,) = tmp_path.glob("seeds/*/mnist/*")
+    run = only(tmp_path.glob("seeds/*/mnist/*"))
     assert "figures" not in runs.read_manifest(run)
     assert list((run / "checkpoints").glob("*.safetensors"))
     with runs.locked(run):  # nobody trains there any more
@@ -125,18 +159,15 @@ def test_runs_side_by_side_share_the_threads(
 ):
     torch.set_num_threads(4)
     told = []
-    monkeypatch.setattr(seeds, "train", lambda _, config, *more: told.append(config))
+
+    def run_processes(folder, config, *more):
+        told.append(config)
+        return []
+
+    monkeypatch.setattr(seeds, "run_processes", run_processes)
     config = Config(threads=asked)
-    seeds.carry_out(tmp_path, config, [0], processes, LastingConsole(quiet=True))
+    seeds.train_seeds(tmp_path, config, [0], processes, SafeConsole(quiet=True))
     assert told[0].threads == threads
-
-
-def test_a_run_is_told_what_may_be_otherwise_when_it_goes_on():
-    monitor = Monitor(tensorboard=False, histograms=7)
-    config = Config(epochs=3, device="cpu", monitor=monitor)
-    words = seeds.free_words(config)
-    parsed = settings.parse(DEFAULTS, words, prog="", about="").config
-    assert parsed == config.model_copy(update={"epochs": DEFAULTS.config.epochs})
 
 
 def test_a_second_ctrl_c_says_how_to_go_on_too(tmp_path, monkeypatch, capsys):
@@ -145,39 +176,36 @@ def test_a_second_ctrl_c_says_how_to_go_on_too(tmp_path, monkeypatch, capsys):
         os.kill(os.getpid(), signal.SIGINT)
         time.sleep(5)
 
-    monkeypatch.setattr(seeds, "train", twice)
+    monkeypatch.setattr(seeds, "run_processes", twice)
     with pytest.raises(SystemExit) as left:
-        seeds.carry_out(tmp_path, Config(), [0], 1, LastingConsole(quiet=True))
+        seeds.train_seeds(tmp_path, Config(), [0], 1, SafeConsole(quiet=True))
     assert left.value.code == 130
     assert f"--resume {tmp_path}" in capsys.readouterr().err
 
 
-def test_what_is_damaged_is_told_with_what_to_do(folder, tmp_path, capsys):
-    whole = tmp_path / folder.name
-    shutil.copytree(folder, whole)
-    (newest,) = series.folder_of(whole, 5).glob("checkpoints/step-*")
-    newest.write_bytes(b"")
+def test_what_is_damaged_is_told_with_what_to_do(whole, capsys):
+    only(series.run_folder(whole, 5).glob("checkpoints/step-*")).write_bytes(b"")
     assert main(["--resume", str(whole)]) == 2
     said = capsys.readouterr().err
-    assert f"without {series.folder_of(whole, 5)} it is trained again" in said
+    assert f"without {series.run_folder(whole, 5)} it is trained again" in said
     assert said.count("is torn") == 1
-    (series.folder_of(whole, 5) / "manifest.json").write_text("{")
-    assert series.folder_of(whole, 5) is None
+    (series.run_folder(whole, 5) / "manifest.json").write_text("{")
+    assert series.run_folder(whole, 5) is None
 
 
 def test_a_series_that_breaks_leaves_no_run_alone(tmp_path, monkeypatch):
     (tmp_path / "config.toml").write_text(CONFIG.replace("= 30", "= 0"))
-    started, start = [], seeds.start
+    started, start = [], seeds.start_process
 
     def remember(*what):
         started.append(start(*what))
         return started[-1]
 
-    monkeypatch.setattr(seeds, "start", remember)
-    monkeypatch.setattr(seeds, "ended", lambda running: 1 / 0)
+    monkeypatch.setattr(seeds, "start_process", remember)
+    monkeypatch.setattr(seeds, "pop_ended", lambda running: 1 / 0)
     config = settings.read_config(Config, tmp_path / "config.toml")
     with pytest.raises(ZeroDivisionError):
-        seeds.carry_out(tmp_path, config, [0, 1], 2, LastingConsole(quiet=True))
+        seeds.train_seeds(tmp_path, config, [0, 1], 2, SafeConsole(quiet=True))
     assert [process.returncode for process in started] == [-signal.SIGTERM] * 2
 
 
@@ -197,12 +225,10 @@ def test_bad_input_is_one_sentence(tmp_path, capsys, argv, sentence):
     assert sentence in capsys.readouterr().err
 
 
-def test_one_seed_has_an_error_but_no_spread(folder, tmp_path, capsys):
-    alone = tmp_path / folder.name
-    shutil.copytree(folder, alone)
-    runs.write_manifest(alone, runs.read_manifest(alone) | {"seeds": [5]})
-    assert main(["--resume", str(alone)]) == 0
-    result = json.loads((alone / "result.json").read_text(), parse_constant=int)
+def test_one_seed_has_an_error_but_no_spread(whole, capsys):
+    runs.write_manifest(whole, runs.read_manifest(whole) | {"seeds": [5]})
+    assert main(["--resume", str(whole)]) == 0
+    result = json.loads((whole / "result.json").read_text(), parse_constant=int)
     assert result["sd"] is None
     assert "committee" not in capsys.readouterr().out
 
@@ -217,53 +243,26 @@ def test_one_seed_has_an_error_but_no_spread(folder, tmp_path, capsys):
     ],
 )
 def test_a_series_that_cannot_go_on_is_one_sentence(
-    folder, tmp_path, capsys, changed, argv, sentence
+    whole, capsys, changed, argv, sentence
 ):
-    whole = tmp_path / folder.name
-    shutil.copytree(folder, whole)
     runs.write_manifest(whole, runs.read_manifest(whole) | changed)
     assert main(["--resume", str(whole), *argv]) == 2
     assert sentence in capsys.readouterr().err
 
 
-def test_a_run_trained_otherwise_is_not_counted(folder, tmp_path, capsys):
-    whole = tmp_path / folder.name
-    shutil.copytree(folder, whole)
+def test_a_run_trained_otherwise_is_not_counted(whole, capsys):
     config = whole / "config.toml"
     config.write_text(config.read_text().replace("lr = 0.02", "lr = 0.03"))
     assert main(["--resume", str(whole)]) == 2
     assert "optim.lr = 0.03, but" in capsys.readouterr().err
 
 
-def test_the_seconds_are_those_of_the_images_shown(tmp_path):
-    config = Config(batch_size=100, epochs=2, max_steps=610)
-    lines = [
-        '{"step": 600, "time/images_per_s": 1000}',
-        '{"step": 610, "time/images_per_s": 100}',
-    ]
-    (tmp_path / "metrics.jsonl").write_text("\n".join(lines))
-    assert series.seconds_of(tmp_path, config) == 60 + 10
-    (tmp_path / "metrics.jsonl").write_text(lines[0])
-    assert series.seconds_of(tmp_path, config) is None
-    (tmp_path / "metrics.jsonl").write_text(lines[0] + '\n{"st')
-    assert series.seconds_of(tmp_path, config) is None
-
-
-def test_how_far_a_run_is_is_what_its_metrics_say(folder, tmp_path):
-    assert series.steps_done(folder, 5) == series.steps_of(Config(max_steps=30)) == 30
-    assert series.steps_done(folder, 6) == 0
-    whole = tmp_path / folder.name
-    shutil.copytree(folder, whole)
-    for text in ("", '{"st', "3"):
-        (series.folder_of(whole, 5) / "metrics.jsonl").write_text(text)
-        assert series.steps_done(whole, 5) == 0
-
-
 def test_a_result_that_cannot_be_kept_is_told():
     with pytest.raises(TrainingError, match=r"no result\.json in /dev/null"):
-        seeds.keep(Path("/dev/null"), {})
+        seeds.write_result(Path("/dev/null"), {})
 
 
+@pytest.mark.slow
 def test_a_run_that_fails_fails_the_series_and_says_how_to_go_on(tmp_path, capsys):
     (tmp_path / "wild.toml").write_text(
         CONFIG.replace("[16]", '[16]\nactivation = "relu"')
@@ -274,9 +273,3 @@ def test_a_run_that_fails_fails_the_series_and_says_how_to_go_on(tmp_path, capsy
     err = capsys.readouterr().err
     assert "seed 0 ended with status 1" in err
     assert "--resume" in err
-
-
-def test_a_misread_image_is_one_whose_likeliest_digit_is_not_its_label():
-    labels = torch.tensor([0, 1])
-    run = series.Run(0, 1.0, torch.tensor([[0.6, 0.4], [0.9, 0.1]]))
-    assert run.misread(labels) == [1]

@@ -5,23 +5,20 @@ that is missing, torn or altered is unpacked anew from the copy inside this pack
 so no network is needed; only where that copy is gone are torchvision's mirrors asked.
 """
 
-from __future__ import annotations
-
 import gzip
 import hashlib
 import http.client
 import os
 import sys
-import tempfile
 import urllib.request
 import zlib
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-import torch
 from torch import Tensor
 
-from torchbasics.errors import UserError
+from torchbasics.command.errors import UserError
+from torchbasics.command.files import write_atomic
 
 SHA256 = {
     "train-images-idx3-ubyte": (
@@ -40,19 +37,19 @@ SHA256 = {
 PACKED = Path(__file__).parent  # the folder of the .gz files
 TIMEOUT = 20.0  # seconds a mirror may stay silent
 
-MEAN, STD = 0.1307, 0.3081  # of all training pixels, scaled to [0, 1]
 
-Scale = Literal["unit", "standard"]
-
-
-class Digits(NamedTuple):
+class ImageDataset(NamedTuple):
     """Images uint8 (N, 28, 28) with 0 for paper and 255 for ink; labels int64 (N,)."""
 
     images: Tensor
     labels: Tensor
 
+    def subset(self, which: slice | Tensor) -> "ImageDataset":
+        """Some of the images, with their labels: a slice, or indices of shape (n,)."""
+        return ImageDataset(self.images[which], self.labels[which])
 
-def load(split: Literal["train", "test"], data_dir: str = "auto") -> Digits:
+
+def load(split: Literal["train", "test"], data_dir: str = "auto") -> ImageDataset:
     """The training or the test set of MNIST.
 
     `data_dir` is a folder in torchvision's layout (`MNIST/raw/` inside it); `auto`
@@ -73,24 +70,7 @@ def load(split: Literal["train", "test"], data_dir: str = "auto") -> Digits:
     from torchvision.datasets import MNIST  # noqa: PLC0415 - 2 s of imports
 
     mnist = MNIST(root, train=split == "train", download=False)
-    return Digits(mnist.data, mnist.targets)
-
-
-def scale_pixels(images: Tensor, scale: Scale = "unit") -> Tensor:
-    """Pixels 0..255 as the numbers a network reads, one row per image.
-
-    `unit` is p / 255; `standard` is (p / 255 - 0.1307) / 0.3081, which gives the
-    training set mean 0 and standard deviation 1.
-
-    Shape: uint8 (N, 28, 28) -> float32 (N, 784).
-
-    >>> scale_pixels(torch.tensor([[[0, 51], [102, 255]]], dtype=torch.uint8))
-    tensor([[0.0000, 0.2000, 0.4000, 1.0000]])
-    """
-    pixels = images.flatten(1).to(torch.float32)
-    if scale == "unit":
-        return pixels.div_(255)
-    return pixels.sub_(255 * MEAN).div_(255 * STD)
+    return ImageDataset(mnist.data, mnist.targets)
 
 
 def default_folder() -> Path:
@@ -165,10 +145,7 @@ def write(path: Path, content: bytes) -> None:
     """Put `content` at `path` whole or not at all, also with two writers at once."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".unpack-") as folder:
-            part = Path(folder, path.name)
-            part.write_bytes(content)
-            part.replace(path)
+        write_atomic(path, content)
     except OSError as error:
         raise UserError(
             f"cannot write MNIST to {path.parent} ({error.strerror}): choose a folder "

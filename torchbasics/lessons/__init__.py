@@ -5,17 +5,12 @@ from importlib import import_module
 from torchbasics.lessons.checks import Part
 
 LESSONS = (
-    "perceptron",
-    "activations",
-    "matrices",
-    "forward",
-    "learning",
-    "vanishing",
+    "perceptron", "activations", "matrices", "forward", "learning", "vanishing",
     "digits",
-)
+)  # fmt: skip
 
 
-def find(name: str) -> tuple[Part, ...]:
+def parts_of(name: str) -> tuple[Part, ...]:
     """The parts of a lesson, in order."""
     parts: tuple[Part, ...] = import_module(f"torchbasics.lessons.{name}").PARTS
     return parts

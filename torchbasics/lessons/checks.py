@@ -1,16 +1,16 @@
-"""A checked number: what the source says beside what is computed here."""
+"""What a lesson's parts yield: checked numbers, tables, listings, paragraphs, digits.
+
+They are plain values. How each kind is shown, `render/` says, once for each medium.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import groupby
+from itertools import zip_longest
 from typing import NamedTuple
 
 import torch
-from rich import box
-from rich.console import Group, RenderableType
-from rich.table import Table
 from torch import Tensor
 
 Words = Mapping[str, str]
@@ -48,55 +48,75 @@ class Check(NamedTuple):
             for a, b in zip(here, wanted, strict=True)
         )
 
+    def text(self, values: Iterable[float]) -> str:
+        """Numbers with as many digits as the tolerance lets one trust.
 
-Item = Check | RenderableType
+        >>> Check("x", [], [], "", 5e-16).text([9.0949e-13, 0.0])
+        '9.09e-13, 0'
+        """
+        return ", ".join(_number(value, self.tolerance) for value in values)
+
+
+class Table(NamedTuple):
+    """Rows of cells under their headers."""
+
+    headers: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+class Listing(NamedTuple):
+    """Lines of text as they stand, each sign as wide as the next."""
+
+    text: str
+
+    @classmethod
+    def side_by_side(cls, *drawings: str, gap: int = 4) -> Listing:
+        r"""Drawings made of signs, the next to the right of the one before.
+
+        >>> Listing.side_by_side("ab", "c\nd", gap=1).text
+        'ab c\n   d\n'
+        """
+        columns = [drawing.split("\n") for drawing in drawings]
+        widths = [max(map(len, column)) for column in columns]
+        rows = zip_longest(*columns, fillvalue="")
+        padded = (map(str.ljust, row, widths) for row in rows)
+        return cls("".join((" " * gap).join(row).rstrip() + "\n" for row in padded))
+
+
+class Paragraph(NamedTuple):
+    """A sentence or two, to be broken where there is room."""
+
+    text: str
+
+
+class Images(NamedTuple):
+    """Images side by side. Shape: (N, 28, 28) uint8."""
+
+    images: Tensor
+
+
+class Answer(NamedTuple):
+    """A digit, the ten probabilities beside it, and a sentence on which was read.
+
+    Of the two sentences, with places {answer} and {label}, the one that holds is told.
+    Shape: image (28, 28) uint8, probs (10,).
+    """
+
+    image: Tensor
+    probs: Tensor
+    label: int
+    if_right: str
+    if_wrong: str
+
+
+Item = Check | Table | Listing | Paragraph | Images | Answer
 Part = Callable[[Words], Iterable[Item]]
 """A part of a lesson: checked numbers, and what else there is to look at."""
-
-
-def shown(items: Iterable[Item], words: Words) -> RenderableType:
-    """A part as the lesson shows it: its checks as tables, the rest between."""
-    pieces: list[RenderableType] = []
-    for _, group in groupby(items, lambda item: isinstance(item, Check)):
-        members = list(group)
-        if checks := checks_of(members):
-            pieces.append(checks_table(checks, words))
-        else:
-            pieces += members  # type: ignore[arg-type]
-    return Group(*pieces)
 
 
 def checks_of(items: Iterable[Item]) -> list[Check]:
     """Only the checked numbers."""
     return [item for item in items if isinstance(item, Check)]
-
-
-def checks_table(
-    checks: Iterable[Check], words: Words, *, sources: bool = False
-) -> Table:
-    """The checks, a line each: name, the source's numbers, ours, and whether equal."""
-    table = grid("", words["expected"], words["computed"], "")
-    if sources:
-        table.add_column(words["source"], overflow="fold")
-    for check in checks:
-        cells = [
-            check.name,
-            ", ".join(_number(value, check.tolerance) for value in check.expected),
-            ", ".join(_number(value, check.tolerance) for value in check.here),
-            "[green]✓" if check.passed else f"[bold red]✗ {words['wrong']}",
-        ]
-        table.add_row(
-            *cells, *([words.get(check.source, check.source)] if sources else [])
-        )
-    return table
-
-
-def grid(*headers: str) -> Table:
-    """An empty table in the style of the course."""
-    table = Table(box=box.SIMPLE_HEAD, header_style="dim", pad_edge=False)
-    for header in headers:
-        table.add_column(header, overflow="fold")
-    return table
 
 
 def _number(value: float, tolerance: float) -> str:

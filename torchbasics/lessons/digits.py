@@ -1,30 +1,23 @@
 """Lesson 7, digits: how a picture becomes 784 numbers, and these become an answer."""
 
-from __future__ import annotations
-
-from collections.abc import Callable, Iterable, Iterator
-from functools import cache
-from typing import Literal, NamedTuple
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Literal
 
 import torch
-from rich.console import Console, ConsoleOptions, RenderableType
-from rich.padding import Padding
-from rich.table import Table
-from rich.text import Text
 from torch import Tensor
 
-from torchbasics import data, trace
 from torchbasics.activations import softmax
-from torchbasics.data import Digits, scale_pixels
-from torchbasics.lessons.checks import Check, Part, Words, grid
-from torchbasics.lessons.exercises.digits import check
+from torchbasics.data import Scale, scale_pixels
+from torchbasics.evaluation import evaluate, most_confident_errors, predict_probs
+from torchbasics.lessons import checks
+from torchbasics.lessons.checks import Check, Item, Listing, Table, Words
+from torchbasics.lessons.exercises import check  # noqa: F401 - for its readers
 from torchbasics.lessons.forward import layer_table
+from torchbasics.lessons.textbook import load
 from torchbasics.mlp import MLP
 from torchbasics.mnist import network
-from torchbasics.mnist.evaluate import evaluate, read_digits
-from torchbasics.terminal import Answer, digit_rows, has_colour, is_ascii
-
-__all__ = ["PARTS", "check"]
+from torchbasics.trace import forward_trace
 
 COUNTS: dict[Literal["train", "test"], tuple[int, ...]] = {
     "train": (5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949),
@@ -34,7 +27,7 @@ SHOWN = 0  # the test image that the lesson follows, a 7
 SINGLES = 500  # images read one by one
 
 
-def facts(words: Words) -> Iterable[Check | RenderableType]:
+def dataset(words: Words) -> Iterable[Item]:
     """What MNIST consists of."""
     for split, counts in COUNTS.items():
         images, labels = load(split)
@@ -52,20 +45,18 @@ def facts(words: Words) -> Iterable[Check | RenderableType]:
     yield Check(words["empty"], [80.88], [empty], "MNIST", 5e-3)
 
 
-def pixels(words: Words) -> Iterable[Check | RenderableType]:
+def pixels(words: Words) -> Iterable[Item]:
     """One digit as the numbers that it is."""
     image = load("test").images[SHOWN]
     rows, columns = (cropped(image.any(dim)) for dim in (1, 0))
-    numbers = [
-        "".join(f"{pixel or '·':>4}" for pixel in row)
-        for row in image[rows, columns].tolist()
-    ]
-    yield Padding(Text("\n".join(numbers)), (0, 0, 1, 0))
+    numbers = image[rows, columns].tolist()
+    lines = ("".join(f"{pixel or '·':>4}" for pixel in row) for row in numbers)
+    yield Listing("\n".join(lines) + "\n")
     yield Check(words["rows"], (7, 26), (rows.start, rows.stop - 1), "MNIST")
     yield Check(words["columns"], (6, 21), (columns.start, columns.stop - 1), "MNIST")
 
 
-def flat(words: Words) -> Iterable[Check | RenderableType]:
+def flatten(words: Words) -> Iterable[Item]:
     """The rows of the picture put one after the other, and scaled."""
     image = load("test").images[SHOWN]
     row = scale_pixels(image[None], "unit")
@@ -77,116 +68,99 @@ def flat(words: Words) -> Iterable[Check | RenderableType]:
     yield Check(words["ends"], (0, 1), [row.min(), row.max()], words["scaled"], 0.01)
 
 
-def layers(words: Words) -> Iterable[Check | RenderableType]:
+def layers(words: Words) -> Iterable[Item]:
     """The shipped network at work on it, layer by layer."""
     model = shipped()
     x = scale_pixels(load("test").images[SHOWN][None], "unit")
-    passed = trace.forward(model, x)
+    passed = forward_trace(model, x)
     yield layer_table(passed, words)
     numbers = sum(parameter.numel() for parameter in model.parameters())
     yield Check(words["numbers"], [45_360], [numbers], "784·50+50+50·100+100+100·10+10")
     first = passed[0]
-    one = sum(
-        float(p) * float(w) for p, w in zip(x[0], first.weight[:, 0], strict=True)
-    )
-    gap = one + first.bias[0] - first.sums[0, 0]
+    pairs = zip(x[0].tolist(), first.weight[:, 0].tolist(), strict=True)
+    one = sum(pixel * weight for pixel, weight in pairs)
+    gap = one + first.bias[0] - first.pre_activations[0, 0]
     yield Check(words["one unit"], [0], [gap], "x W + b", 1e-4)
     gap = (passed[-1].outputs - model(x)).abs().max()
     yield Check(words["same"], [0], [gap], words["model"], 1e-4)
 
 
-def answer(words: Words) -> Iterable[Check | RenderableType]:
+def answer(words: Words) -> Iterable[Item]:
     """Ten scores, ten probabilities, one answer."""
     digits = load("test")
     image, label = digits.images[SHOWN], int(digits.labels[SHOWN])
     model = shipped()
-    logits = trace.forward(model, scale_pixels(image[None], "unit"))[-1].outputs[0]
+    logits = forward_trace(model, scale_pixels(image[None], "unit"))[-1].outputs[0]
     probs = softmax(logits)
-    yield Text("  ".join(f"{score:.1f}" for score in logits))
-    yield Answer(image, probs, label, words["reads right"], words["reads wrong"])
-    yield Text()
+    yield Listing("  ".join(f"{score:.1f}" for score in logits))
+    yield checks.Answer(image, probs, label, words["reads right"], words["reads wrong"])
+    yield Listing("")
     yield Check(words["total"], [1], [probs.sum()], "softmax")
     yield Check(words["answer"], [7], [logits.argmax()], words["label"])
 
 
-def accuracy(words: Words) -> Iterable[Check | RenderableType]:
+def accuracy(words: Words) -> Iterable[Item]:
     """How many of 10,000 it reads right, beside three simpler ways to guess."""
     test = load("test")
     ones = (test.labels == 1).sum()
     yield Check(words["always 1"], [1135], [ones], "MNIST")
     yield Check(words["darkness"], [2230], [nearest(darkness)], "NNDL ch. 1")
     yield Check(words["mean image"], [8203], [nearest(scale_pixels)], "counted", 3)
-    model = shipped()
-    result = evaluate(model, test, "unit")
-    yield Check(words["network"], [9721], [result.correct], words["recorded"], 3)
+    yield Check(words["network"], [9721], [num_correct("unit")], words["recorded"], 3)
 
 
-def scaling(words: Words) -> Iterable[Check | RenderableType]:
+def scaling(words: Words) -> Iterable[Item]:
     """The same network given its pixels in other units."""
     model, test = shipped(), load("test")
-    standard = evaluate(model, test, "standard").correct
-    raw = (
-        model(255 * scale_pixels(test.images, "unit")).argmax(1) == test.labels
-    ).sum()
-    source = words["recorded"]
-    yield Check("0..1", [9721], [evaluate(model, test, "unit").correct], source, 3)
+    answers = model(255 * scale_pixels(test.images, "unit")).argmax(1)
+    raw, source = (answers == test.labels).sum(), words["recorded"]
+    unit, standard = num_correct("unit"), num_correct("standard")
+    yield Check("0..1", [9721], [unit], source, 3)
     yield Check("0..255", [9652], [raw], source, 3)
     yield Check("(x - 0.1307) / 0.3081", [7676], [standard], source, 3)
 
 
-def batch(words: Words) -> Iterable[Check | RenderableType]:
+def batch(words: Words) -> Iterable[Item]:
     """One by one and all at once: the same answers."""
     model, images = shipped(), load("test").images[:SINGLES]
-    together = read_digits(model, images, "unit")
-    singly = torch.cat([read_digits(model, image[None], "unit") for image in images])
+    together = predict_probs(model, images, scale_pixels)
+    singles = [predict_probs(model, image, scale_pixels) for image in images.split(1)]
+    singly = torch.cat(singles)
     agree = (together.argmax(1) == singly.argmax(1)).sum()
     yield Check(words["agree"], [SINGLES], [agree], "x W + b")
     gap = (together - singly).abs().max()
     yield Check(words["gap"], [0], [gap], "float32", 1e-4)
 
 
-def mistakes(words: Words) -> Iterable[Check | RenderableType]:
+def mistakes(words: Words) -> Iterable[Item]:
     """Which digits are taken for which, and the mistakes it is surest of."""
     model, test = shipped(), load("test")
-    confusion = evaluate(model, test, "unit").confusion
+    confusion = evaluate(model, *test, scale_pixels).confusion
     wrong = confusion - confusion.diag().diag()
-    table = grid(words["is"], words["read as"], words["times"])
-    for cell in wrong.flatten().topk(5).indices.tolist():
-        digit, read = divmod(cell, 10)
-        table.add_row(str(digit), str(read), str(int(wrong[digit, read])))
-    yield table
+    pairs = [divmod(cell, 10) for cell in wrong.flatten().topk(5).indices.tolist()]
+    rows = [[str(value) for value in (*pair, int(wrong[pair]))] for pair in pairs]
+    yield Table((words["is"], words["read as"], words["times"]), rows)
     yield Check(words["wrong"], [279], [wrong.sum()], words["recorded"], 3)
-    probs = read_digits(model, test.images, "unit")
-    surest = (probs.amax(1) * (probs.argmax(1) != test.labels)).topk(2).indices
-    yield Pictures(test.images[surest])
+    probs = predict_probs(model, test.images, scale_pixels)
+    surest = most_confident_errors(probs, test.labels, 2)
+    yield checks.Images(test.images[surest])
     for index in surest.tolist():
         said = {"label": int(test.labels[index]), "answer": int(probs[index].argmax())}
         percent = f"{100 * probs[index].max():.2f}"
-        yield Text(words["sure"].format(index=index, percent=percent, **said))
-
-
-class Pictures(NamedTuple):
-    """Digits side by side, as the terminal can show them. Shape: (N, 28, 28) uint8."""
-
-    images: Tensor
-
-    def __rich_console__(self, console: Console, _: ConsoleOptions) -> Iterator[Table]:
-        look = {"colour": has_colour(console), "ascii_only": is_ascii(console)}
-        table = Table.grid(padding=(0, 4))
-        drawn = [Text("\n").join(digit_rows(image, **look)) for image in self.images]
-        table.add_row(*drawn)
-        yield table
-
-
-@cache
-def load(split: Literal["train", "test"]) -> Digits:
-    """The training or the test digits, read once."""
-    return data.load(split)
+        yield checks.Paragraph(
+            words["sure"].format(index=index, percent=percent, **said)
+        )
 
 
 def shipped() -> MLP:
     """The lesson's own network, 784-50-100-10, as it comes with the package."""
     return network.load("pretrained").model.requires_grad_(False)
+
+
+def num_correct(scale: Scale) -> int:
+    """How many test digits the shipped network reads right, their pixels scaled so."""
+    transform = partial(scale_pixels, scale=scale)
+    return evaluate(shipped(), *load("test"), transform).num_correct
 
 
 def cropped(inked: Tensor) -> slice:
@@ -211,6 +185,4 @@ def nearest(features: Callable[[Tensor], Tensor]) -> int:
     return int((torch.cdist(asked, means).argmin(1) == test.labels).sum())
 
 
-PARTS: tuple[Part, ...] = (
-    facts, pixels, flat, layers, answer, accuracy, scaling, batch, mistakes,
-)  # fmt: skip
+PARTS = dataset, pixels, flatten, layers, answer, accuracy, scaling, batch, mistakes

@@ -1,18 +1,14 @@
 """Lesson 3, matrices: a layer is a product, and shapes say what fits."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
+from itertools import product
 
 import numpy as np
 import torch
-from rich.console import RenderableType
 from torch import Tensor
 
-from torchbasics.lessons.checks import Check, Part, Words, grid
-from torchbasics.lessons.exercises.matrices import check
-
-__all__ = ["PARTS", "check", "explain_mismatch"]
+from torchbasics.lessons.checks import Check, Item, Listing, Table, Words
+from torchbasics.lessons.exercises import check  # noqa: F401 - for its readers
 
 BOOK = "textbook ch. 3"
 
@@ -30,7 +26,7 @@ BIAS = torch.tensor([10, 20, 30])
 """A layer of three units, and a batch of three examples."""
 
 
-def shapes(words: Words) -> Iterable[Check | RenderableType]:
+def shapes(words: Words) -> Iterable[Item]:
     """How many dimensions, and how long each."""
     for values, shape in (
         ([1, 2, 3, 4], (4,)),
@@ -42,7 +38,7 @@ def shapes(words: Words) -> Iterable[Check | RenderableType]:
         yield Check(f"{values}: shape", shape, a.shape, BOOK)
 
 
-def products(words: Words) -> Iterable[Check | RenderableType]:
+def products(words: Words) -> Iterable[Item]:
     """Every product of the textbook, in torch and in NumPy."""
     for left, right, wanted in PRODUCTS:
         a, b = torch.tensor(left), torch.tensor(right)
@@ -52,20 +48,19 @@ def products(words: Words) -> Iterable[Check | RenderableType]:
         yield Check(f"numpy {name}", wanted, torch.from_numpy(numpy), BOOK)
 
 
-def one_number(words: Words) -> Iterable[Check | RenderableType]:
+def one_number(words: Words) -> Iterable[Item]:
     """One number of a product: a row, a column, multiplied in pairs and added up."""
     a, b = (torch.tensor(values) for values in PRODUCTS[1][:2])
-    table = grid(words["entry"], words["row"], words["column"], words["pairs"], "")
-    for i in range(2):
-        for j in range(2):
-            row, column = a[i].tolist(), b[:, j].tolist()
-            pairs = " + ".join(f"{p}*{q}" for p, q in zip(row, column, strict=True))
-            total = str(int(a[i] @ b[:, j]))
-            table.add_row(f"({i}, {j})", str(row), str(column), pairs, f"= {total}")
-    yield table
+    heads, rows = [words[key] for key in ("entry", "row", "column", "pairs")], []
+    for i, j in product(range(2), repeat=2):
+        row, column = a[i].tolist(), b[:, j].tolist()
+        pairs = " + ".join(f"{p}*{q}" for p, q in zip(row, column, strict=True))
+        total = f"= {int(a[i] @ b[:, j])}"
+        rows.append((f"({i}, {j})", str(row), str(column), pairs, total))
+    yield Table((*heads, ""), rows)
 
 
-def order(words: Words) -> Iterable[Check | RenderableType]:
+def order(words: Words) -> Iterable[Item]:
     """A B is not B A, and not the product number by number; what transposing does."""
     a, b = (torch.tensor(values) for values in PRODUCTS[0][:2])
     yield Check("A @ B", (19, 22, 43, 50), a @ b, BOOK)
@@ -76,7 +71,7 @@ def order(words: Words) -> Iterable[Check | RenderableType]:
     yield Check("B.T @ A.T", (19, 43, 22, 50), b.T @ a.T, "(A B)' = B' A'")
 
 
-def bias(words: Words) -> Iterable[Check | RenderableType]:
+def bias(words: Words) -> Iterable[Item]:
     """One bias for each unit, added to every example of the batch."""
     x, weight, b = EXAMPLES, WEIGHT, BIAS
     yield Check("X @ W: shape", (3, 3), (x @ weight).shape, words["batch"])
@@ -87,13 +82,13 @@ def bias(words: Words) -> Iterable[Check | RenderableType]:
     yield Check("(X @ W + b[:, None]) [0]", (15, 21, 27), wrong, words["per_row"])
 
 
-def mismatch(words: Words) -> Iterable[Check | RenderableType]:
+def mismatch(words: Words) -> Iterable[Item]:
     """Shapes that do not fit, and the sentence that says so."""
     a, b = torch.ones(2, 3), torch.ones(2, 4)
     try:
         a @ b
     except RuntimeError as error:
-        yield f"  torch: {error}\n  {explain_mismatch(a, b)}\n"
+        yield Listing(f"  torch: {error}\n  {explain_mismatch(a, b)}\n")
     yield Check("(A.T @ B): shape", (3, 4), (a.T @ b).shape, words["fits"])
 
 
@@ -112,16 +107,14 @@ def explain_mismatch(a: Tensor, b: Tensor) -> str:
         "A @ B.T": a.shape[1] == b.shape[1],
         "B @ A": b.shape[1] == a.shape[0],
     }
-    remedies = [name for name, fitting in fits.items() if fitting]
-    advice = " or ".join(remedies) or f"B must have {a.shape[1]} rows"
-    return (
-        f"A is {tuple(a.shape)}, B is {tuple(b.shape)}: {a.shape[1]} columns meet "
-        f"{b.shape[0]} rows; {advice}" + (" would fit" if remedies else "")
-    )
+    remedies = " or ".join(name for name, fitting in fits.items() if fitting)
+    advice = f"{remedies} would fit" if remedies else f"B must have {a.shape[1]} rows"
+    shapes = f"A is {tuple(a.shape)}, B is {tuple(b.shape)}"
+    return f"{shapes}: {a.shape[1]} columns meet {b.shape[0]} rows; {advice}"
 
 
 def _shape(values: Tensor) -> str:
     return str(tuple(values.shape)).replace(",)", ")")
 
 
-PARTS: tuple[Part, ...] = (shapes, one_number, products, order, bias, mismatch)
+PARTS = (shapes, one_number, products, order, bias, mismatch)

@@ -1,19 +1,15 @@
 """Lesson 1, the perceptron: gates by hand, gates learned, and what one line cannot."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice, product
 
 import torch
-from rich.console import RenderableType
-from rich.padding import Padding
-from rich.table import Table
 from torch import Tensor
 
-from torchbasics.lessons.checks import Check, Part, Words, grid
-from torchbasics.lessons.exercises.perceptron import TABLES, check
+from torchbasics.lessons.checks import Check, Item, Listing, Table, Words
+from torchbasics.lessons.exercises import check  # noqa: F401 - for its readers
+from torchbasics.lessons.textbook import TRUTH_TABLES
 from torchbasics.perceptron import (
     AND,
     INPUTS,
@@ -21,14 +17,11 @@ from torchbasics.perceptron import (
     NOT,
     OR,
     Perceptron,
-    Verdict,
     Xor,
     mistake_bound,
     perceptron_rule,
     separability,
 )
-
-__all__ = ["PARTS", "check"]
 
 XOR = Xor()
 BOOK = "textbook ch. 2"
@@ -36,17 +29,17 @@ WIDEST = {"AND": (-3, 2, 2), "OR": (-1, 2, 2), "NAND": (3, -2, -2)}
 """For each gate the line (b, w1, w2) as far as can be from the four points."""
 
 
-def thresholds(words: Words) -> Iterable[Check | RenderableType]:
-    """w . x > theta and w . x + b > 0 are one thing, and many weights make an AND."""
+def thresholds(words: Words) -> Iterable[Item]:
+    """Two ways to write one condition, and that many weights make an AND."""
     for w1, w2, theta in ((0.5, 0.5, 0.7), (0.5, 0.5, 0.8), (1.0, 1.0, 1.0)):
         above = INPUTS @ torch.tensor([w1, w2]) > theta
-        yield Check(f"{w1} x1 + {w2} x2 > {theta}", TABLES["AND"], above, BOOK)
+        yield Check(f"{w1} x1 + {w2} x2 > {theta}", TRUTH_TABLES["AND"], above, BOOK)
         positive = Perceptron([w1, w2], -theta)(INPUTS)
         name = f"{w1} x1 + {w2} x2 - {theta} > 0"
-        yield Check(name, TABLES["AND"], positive, BOOK)
+        yield Check(name, TRUTH_TABLES["AND"], positive, BOOK)
 
 
-def gates(words: Words) -> Iterable[Check | RenderableType]:
+def gates(words: Words) -> Iterable[Item]:
     """Each gate's weighted sums, answers and margin; the plane it cuts in two."""
     by_hand = (
         ("AND", AND, "0.5 x1 + 0.5 x2 - 0.7", (-0.7, -0.2, -0.2, 0.3)),
@@ -55,7 +48,8 @@ def gates(words: Words) -> Iterable[Check | RenderableType]:
     )
     for name, gate, formula, sums in by_hand:
         yield Check(f"{name}: {formula}", sums, gate.pre_activation(INPUTS), BOOK)
-        yield Check(f"{name}: {words['answer']}", TABLES[name], gate(INPUTS), BOOK)
+        answers = f"{name}: {words['answer']}"
+        yield Check(answers, TRUTH_TABLES[name], gate(INPUTS), BOOK)
     inputs = torch.tensor([[0.0], [1.0]])
     negated = NOT.pre_activation(inputs)
     yield Check("NOT: -0.5 x + 0.2", [0.2, -0.3], negated, "arithmetic")
@@ -65,18 +59,18 @@ def gates(words: Words) -> Iterable[Check | RenderableType]:
     yield planes({"AND": AND, "OR": OR, "NAND": NAND})
 
 
-def xor(words: Words) -> Iterable[Check | RenderableType]:
+def xor(words: Words) -> Iterable[Item]:
     """Two lines, and a third in the plane of their answers."""
     hidden = XOR.hidden(INPUTS)
-    yield Check("h1 = NAND(x)", TABLES["NAND"], hidden[:, 0], BOOK)
-    yield Check("h2 = OR(x)", TABLES["OR"], hidden[:, 1], BOOK)
+    yield Check("h1 = NAND(x)", TRUTH_TABLES["NAND"], hidden[:, 0], BOOK)
+    yield Check("h2 = OR(x)", TRUTH_TABLES["OR"], hidden[:, 1], BOOK)
     sums = AND.pre_activation(hidden)
     yield Check("0.5 h1 + 0.5 h2 - 0.7", (-0.2, 0.3, 0.3, -0.2), sums, BOOK)
-    yield Check("XOR = AND(h1, h2)", TABLES["XOR"], XOR(INPUTS), BOOK)
+    yield Check("XOR = AND(h1, h2)", TRUTH_TABLES["XOR"], XOR(INPUTS), BOOK)
     yield planes({"NAND": NAND, "OR": OR, "XOR": XOR})
 
 
-def learned(words: Words) -> Iterable[Check | RenderableType]:
+def learned(words: Words) -> Iterable[Item]:
     """What the perceptron rule finds, how often it errs, how often it could."""
     outcomes = {
         "AND": (10, 6, 51, (-2, 1, 2)),
@@ -84,7 +78,7 @@ def learned(words: Words) -> Iterable[Check | RenderableType]:
         "NAND": (11, 6, 51, (3, -1, -2)),
     }
     for name, (mistakes, epochs, bound, weights) in outcomes.items():
-        targets = torch.tensor(TABLES[name])
+        targets = torch.tensor(TRUTH_TABLES[name])
         passes = list(islice(perceptron_rule(INPUTS, targets), epochs))
         errors = [len(one.mistakes) for one in passes]
         clean = [index for index, wrong in enumerate(errors, start=1) if not wrong]
@@ -96,15 +90,15 @@ def learned(words: Words) -> Iterable[Check | RenderableType]:
         yield Check(f"{name}: {words['bound']}", [bound], [most], "Novikoff 1962")
 
 
-def refused(words: Words) -> Iterable[Check | RenderableType]:
+def refused(words: Words) -> Iterable[Item]:
     """The rule on XOR goes round for ever; four inequalities say why."""
-    epochs = list(islice(perceptron_rule(INPUTS, torch.tensor(TABLES["XOR"])), 5))
-    table = grid(words["epoch"], words["wrong_rows"], "b", "w1", "w2")
-    rows = [tuple(map(int, row)) for row in INPUTS.tolist()]
+    epochs = list(islice(perceptron_rule(INPUTS, torch.tensor(TRUTH_TABLES["XOR"])), 5))
+    inputs = [str(tuple(row)) for row in INPUTS.int().tolist()]
+    rows = []
     for number, epoch in enumerate(epochs, start=1):
-        wrong = " ".join(str(rows[index]) for index in epoch.mistakes)
-        table.add_row(str(number), wrong, *(f"{value:g}" for value in epoch.weights))
-    yield table
+        wrong = " ".join(inputs[index] for index in epoch.mistakes)
+        rows.append((str(number), wrong, *(f"{value:g}" for value in epoch.weights)))
+    yield Table((words["epoch"], words["wrong_rows"], "b", "w1", "w2"), rows)
     errors = [len(epoch.mistakes) for epoch in epochs]
     yield Check(words["xor_mistakes"], (2, 3, 4, 4, 4), errors, "perceptron rule")
     for number, epoch in enumerate(epochs[1:], start=2):
@@ -112,21 +106,18 @@ def refused(words: Words) -> Iterable[Check | RenderableType]:
         yield Check(name, (1, 0, -1), epoch.weights, "perceptron rule")
 
 
-def sixteen(words: Words) -> Iterable[Check | RenderableType]:
+def sixteen(words: Words) -> Iterable[Item]:
     """All functions of two inputs, each with a line or a contradiction."""
-    table = grid("(0,0) (1,0) (0,1) (1,1)", words["verdict"], words["proof"])
-    verdicts, proven = [], 0
+    rows, verdicts, proven = [], [], 0
     for targets in product((0, 1), repeat=4):
         verdict = separability(INPUTS, torch.tensor(targets))
         verdicts.append(verdict.separable)
-        proven += proves(verdict, targets)
-        table.add_row(
-            "     ".join(map(str, targets)),
-            words["one line" if verdict.separable else "no line"],
-            condition(verdict.weights, words) if verdict.separable else words["sum"],
-        )
-    yield table
-    times = separability(INPUTS, torch.tensor(TABLES["XOR"])).multipliers
+        proven += verdict.is_proved(INPUTS, torch.tensor(targets))
+        answer = words["one line" if verdict.separable else "no line"]
+        proof = condition(verdict.weights, words) if verdict.separable else words["sum"]
+        rows.append(("     ".join(map(str, targets)), answer, proof))
+    yield Table(("(0,0) (1,0) (0,1) (1,1)", words["verdict"], words["proof"]), rows)
+    times = separability(INPUTS, torch.tensor(TRUTH_TABLES["XOR"])).multipliers
     yield Check(words["times"], (1, 1, 1, 1), times, "Farkas 1902")
     yield Check(words["proven"], [16], [proven], "counted")
     yield Check(words["separable"], [14], [sum(verdicts)], "counted")
@@ -148,34 +139,19 @@ def condition(weights: Sequence[float], words: Words) -> str:
     return f"{text.removeprefix('+ ')} > 0".replace("- ", "-", text.startswith("- "))
 
 
-def proves(verdict: Verdict, targets: tuple[int, ...]) -> bool:
-    """Whether a certificate is one: the line separates, or the sum reads 0 > 0."""
-    rows = torch.cat([torch.ones(4, 1), INPUTS], dim=1).double()
-    signs = 2 * torch.tensor(targets) - 1
-    if verdict.separable:
-        line = torch.tensor(verdict.weights, dtype=torch.float64)
-        return torch.equal(rows @ line > 0, signs > 0)
-    times = torch.tensor(verdict.multipliers)
-    total = (times * signs).double() @ rows
-    return bool((total == 0).all() and (times >= 0).all() and (times * signs > 0).any())
-
-
-def planes(functions: dict[str, Callable[[Tensor], Tensor]]) -> RenderableType:
+def planes(functions: dict[str, Callable[[Tensor], Tensor]]) -> Listing:
     """Where each function answers 1 (shaded), and the four points, filled where 1."""
     across, up = torch.linspace(-0.5, 1.5, 21), torch.linspace(1.5, -0.5, 9)
     points = torch.cartesian_prod(up, across).flip(1)  # (189, 2), rows of x1 and x2
-    table = Table.grid(padding=(0, 4))
-    table.add_row(*functions)
     drawn = []
-    for function in functions.values():
+    for name, function in functions.items():
         marks = ["░" if one else " " for one in function(points).tolist()]
         for (x1, x2), answer in zip(INPUTS.tolist(), function(INPUTS), strict=True):
             nearest = int((points - torch.tensor([x1, x2])).square().sum(1).argmin())
             marks[nearest] = "●" if answer else "○"
         rows = ["".join(marks[i : i + 21]) for i in range(0, len(marks), 21)]
-        drawn.append("\n".join(f"│{row}│" for row in rows))
-    table.add_row(*drawn)
-    return Padding(table, (0, 0, 1, 0))
+        drawn.append("\n".join([name, *(f"│{row}│" for row in rows)]))
+    return Listing.side_by_side(*drawn)
 
 
-PARTS: tuple[Part, ...] = (thresholds, gates, xor, learned, refused, sixteen)
+PARTS = (thresholds, gates, xor, learned, refused, sixteen)

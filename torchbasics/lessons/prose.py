@@ -4,8 +4,6 @@ A lesson's file begins with labels, `key: text` a line, between two lines of `--
 A line `{part}` in its body stands for that part of the lesson's module.
 """
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Iterator
@@ -24,9 +22,9 @@ class Prose(NamedTuple):
     body: str
 
     def pieces(self) -> Iterator[tuple[str, str]]:
-        """Markdown and, after it, the name of a part ("" at the end).
+        r"""Markdown and, after it, the name of a part ("" at the end).
 
-        >>> list(Prose({}, "Look:\\n\\n{gates}\\n\\nYes.").pieces())
+        >>> list(Prose({}, "Look:\n\n{gates}\n\nYes.").pieces())
         [('Look:', 'gates'), ('Yes.', '')]
         """
         split = re.split(r"^\{(\w+)\}$", self.body, flags=re.M)

@@ -6,54 +6,40 @@ not, what mends it, and what only hides it. Leaves a figure, tables as CSV, and 
 for TensorBoard of each network.
 """
 
-from __future__ import annotations
-
 import math
 import shlex
-import time
-from collections.abc import Iterable, Iterator, Sequence
-from functools import cache, partial
+from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Literal
 
 import torch
-from rich.console import Console, RenderableType
-from rich.progress import track
-from rich.text import Text
 from torch import Tensor
+from torch.nn.functional import cross_entropy
 
-from torchbasics import data, runs, settings
 from torchbasics.activations import DERIVATIVES, ActivationName
-from torchbasics.data import Digits
-from torchbasics.errors import command
-from torchbasics.events import Events
-from torchbasics.lessons import leave, prose
-from torchbasics.lessons.activations import CHAIN, FUNCTIONS, chain, numbers, slope
-from torchbasics.lessons.checks import Check, Part, Words, grid
-from torchbasics.lessons.deep import (
-    EARLY,
-    FEW,
-    PROBED,
-    SWEPT,
-    VARIANTS,
-    Lab,
-    Moment,
-    Start,
-    Swept,
-    Variant,
-    accuracy,
-    look_inside,
-    start,
-    train,
-)
-from torchbasics.lessons.exercises.vanishing import check
-from torchbasics.lessons.tell import a_console, conclude, tell
+from torchbasics.command import cli, runs, settings
+from torchbasics.command.errors import command
+from torchbasics.command.events import Events
+from torchbasics.command.terminal import make_console, tracked
+from torchbasics.data import scale_pixels
+from torchbasics.evaluation import evaluate
+from torchbasics.lessons import prose
+from torchbasics.lessons.activations import FUNCTIONS, chain
+from torchbasics.lessons.checks import Check, Item, Paragraph, Part, Table, Words
+from torchbasics.lessons.exercises import check  # noqa: F401 - for its readers
+from torchbasics.lessons.lab import networks, output
+from torchbasics.lessons.lab.networks import SWEPT, VARIANTS, LabConfig, Variant
+from torchbasics.lessons.lab.training import EARLY, Snapshot, train_variant
+from torchbasics.lessons.render import terminal
+from torchbasics.lessons.textbook import CHAIN, float64, load
 from torchbasics.mlp import MLP
-from torchbasics.settings import Parsed
+from torchbasics.probes import probe_copy
+from torchbasics.trace import derivative
 
-__all__ = ["PARTS", "check", "main"]
-
+PROGRAM = "python -m torchbasics vanishing"
 PAIR = ("sigmoid", "relu")
+PROBED = 256  # training images on which gradients are measured
+FEW = 64  # of them where many networks are measured
 LAYOUT = {
     "all networks in one chart": {
         "gradient norm, first layer": ["Multiline", ["gradient_norm/hidden1$"]],
@@ -66,137 +52,127 @@ LAYOUT = {
 class Laboratory:
     """The lesson's parts for one experiment. It trains only if it has a folder."""
 
-    def __init__(self, lab: Lab, folder: Path | None = None) -> None:
+    def __init__(self, lab: LabConfig, folder: Path | None = None) -> None:
         self.lab, self.folder = lab, folder
-        self.starts: dict[str, Start] = {}
-        self.sweep: list[Swept] = []
-        self.histories: dict[str, list[Moment]] = {}
+        self.starts: dict[str, networks.Start] = {}
+        self.sweep: list[networks.Swept] = []
+        self.histories: dict[str, list[Snapshot]] = {}
 
     def parts(self) -> tuple[Part, ...]:
         """What the lesson's text has places for, in order."""
         return (self.chain, self.pair, self.inits, self.depth, self.trained)
 
-    def chain(self, words: Words) -> Iterable[Check | RenderableType]:
+    def chain(self, words: Words) -> Iterable[Item]:
         """One unit a layer, weight 1: the gradient as a product of slopes, exactly."""
-        names: tuple[ActivationName, ...] = ("sigmoid", "tanh", "relu")
-        for name in names:
-            for depth, value in CHAIN[name].items():
-                product = product_of_slopes(name, depth)
+        for name, row in CHAIN.items():
+            for depth, value in row.items():
+                product = product_of_derivatives(name, depth)
                 label = f"{name}, {depth} {words['layers']}"
                 yield Check(label, [value], [product], "numbers", 5e-7 * value)
-        for name in names:
-            gaps = [
-                product_of_slopes(name, depth) / through_chain(name, depth) - 1
-                for depth in CHAIN[name]
-            ]
+        for name, row in CHAIN.items():
+            through = (partial(chain, FUNCTIONS[name], depth=n) for n in row)
+            slopes = (derivative(layers, float64(1))[0] for layers in through)
+            products = (product_of_derivatives(name, depth) for depth in row)
+            gaps = [p / s - 1 for p, s in zip(products, slopes, strict=True)]
             label = f"{name}: {words['to autograd']}"
             yield Check(label, [0] * len(gaps), gaps, "chain rule", 1e-14)
 
-    def pair(self, words: Words) -> Iterable[Check | RenderableType]:
+    def pair(self, words: Words) -> Iterable[Item]:
         """Sigmoid with Xavier beside ReLU with He, layer by layer, before training."""
         starts = {name: self.start(VARIANTS[name], self.lab.depth) for name in PAIR}
-        table = grid(
-            words["layer"], *("sigmoid", words["predicted"], words["bound"]),
-            *("ReLU", words["predicted"]),
-        )  # fmt: skip
+        rows = []
         for layer in reversed(range(self.lab.depth)):
-            bound = 0.25 ** (self.lab.depth - 1 - layer)
-            cells: list[float] = []
-            for name in PAIR:
-                cells += [float(sizes[layer]) for sizes in starts[name]]
-            cells.insert(2, bound)
-            table.add_row(f"hidden{layer + 1}", *(f"{cell:.1e}" for cell in cells))
-        yield table
+            sizes = [float(s[layer]) for name in PAIR for s in starts[name]]
+            sizes.insert(2, 0.25 ** (self.lab.depth - 1 - layer))
+            rows.append((f"hidden{layer + 1}", *(f"{size:.1e}" for size in sizes)))
+        predicted = words["predicted"]
+        heads = (words["layer"], "sigmoid", predicted, words["bound"])
+        yield Table((*heads, "ReLU", predicted), rows)
         self.starts |= starts
 
-    def inits(self, words: Words) -> Iterable[Check | RenderableType]:
+    def inits(self, words: Words) -> Iterable[Item]:
         """Each activation from each initialisation: the factor per layer."""
         heads = ("activation", "init", "measured", "predicted", "off", "left")
-        table = grid(*(words[head] for head in heads))
-        checks = []
+        rows, checks = [], []
         for activation in self.lab.activations:
             for init in self.lab.inits:
                 at = self.start(Variant(activation, init), self.lab.depth)
                 off = f"{100 * (at.factor / at.theory - 1):+.1f} %"
                 factors = (f"{at.factor:.3f}", f"{at.theory:.3f}")
-                table.add_row(activation, init, *factors, off, f"{at.left:.1e}")
-                name = f"{words['factor']} {activation}, {init}"
-                size = 0.05 * at.theory
-                checks.append(
-                    Check(name, [at.theory], [at.factor], words["theory"], size)
-                )
-        yield table
+                rows.append((activation, init, *factors, off, f"{at.left:.1e}"))
+                name, size = f"{words['factor']} {activation}, {init}", 0.05 * at.theory
+                factor, theory = [at.factor], [at.theory]
+                checks.append(Check(name, theory, factor, words["theory"], size))
+        yield Table([words[head] for head in heads], rows)
         if self.folder is None:  # of other widths and seeds nothing is promised
             yield from checks
 
-    def depth(self, words: Words) -> Iterable[Check | RenderableType]:
+    def depth(self, words: Words) -> Iterable[Item]:
         """The same for networks of other depths: what is left at the first layer."""
-        table = grid(words["depth"], *(f"{v.activation} {v.init}" for v in SWEPT))
+        rows = []
         for depth in self.lab.depths:
             starts = [self.start(variant, depth, FEW) for variant in SWEPT]
-            self.sweep.append(Swept(depth, starts))
-            table.add_row(str(depth), *(f"{start.left:.1e}" for start in starts))
-        yield table
+            self.sweep.append(networks.Swept(depth, starts))
+            rows.append((str(depth), *(f"{start.left:.1e}" for start in starts)))
+        heads = (f"{variant.activation} {variant.init}" for variant in SWEPT)
+        yield Table((words["depth"], *heads), rows)
 
-    def trained(self, words: Words) -> Iterable[Check | RenderableType]:
+    def trained(self, words: Words) -> Iterable[Item]:
         """Who learns, and what a look inside says; then what it comes to."""
         if self.folder is None:
-            yield Text(words["only in the lab"])
+            yield Paragraph(words["only in the lab"])
             return
         heads = ("network", "steps", "left", "update", "loss", "accuracy")
-        table = grid(*(words[head] for head in heads))
-        for key in watched(VARIANTS, words["training"]):
+        for key in tracked(VARIANTS, words["training"]):
             self.histories[key] = self.train(key)
+        rows = []
         for key, history in self.histories.items():
-            early = min(history, key=lambda moment: abs(moment.step - EARLY))
+            early = min(history, key=lambda snapshot: abs(snapshot.step - EARLY))
             ends = [early, history[-1]] if key == "adam" else history[-1:]
-            for moment in ends:
-                table.add_row(str(VARIANTS[key]), *moment.in_words(history[0]))
-        yield table
-        yield Text(self.verdict(words))
+            name = str(VARIANTS[key])
+            rows += [(name, *snapshot.cells(history[0])) for snapshot in ends]
+        yield Table([words[head] for head in heads], rows)
+        yield Paragraph(self.verdict(words))
 
-    def start(self, variant: Variant, depth: int, count: int = PROBED) -> Start:
+    def start(
+        self, variant: Variant, depth: int, count: int = PROBED
+    ) -> networks.Start:
         """A network's gradients before training, on the first training digits."""
-        probed, lab = self.digits("train", count), self.lab
-        return start(variant, depth, lab.width, lab.seed, probed)
+        lab = self.lab
+        probed = load("train", lab.data_dir).subset(slice(count))
+        return networks.start(variant, depth, lab.width, lab.seed, probed)
 
-    def train(self, key: str) -> list[Moment]:
+    def train(self, key: str) -> list[Snapshot]:
         """Train one network, and keep what was seen, in memory and for TensorBoard."""
         assert self.folder is not None
-        test, probed = self.digits("test"), self.digits("train", PROBED)
+        train, test = load("train", self.lab.data_dir), load("test", self.lab.data_dir)
+        probed = train.subset(slice(PROBED))
         events = Events(self.folder / key, LAYOUT, purge_step=0)
-        history: list[Moment] = []
+        inputs, history = scale_pixels(probed.images), []
 
-        def look(model: MLP, step: int, loss: float, ratio: float) -> None:
-            probes = look_inside(model, probed)
+        def take(model: MLP, step: int, loss: float, ratio: float) -> None:
+            probes = probe_copy(model, cross_entropy, inputs, probed.labels)
             norms = probes.statistics()["gradient_norm"]
             last = norms[f"hidden{self.lab.depth}"]
             left = norms["hidden1"] / last if last else math.nan
-            moment = Moment(step, loss, accuracy(model, test), left, ratio)
-            history.append(moment)
+            accuracy = evaluate(model, *test, scale_pixels).accuracy
+            history.append(Snapshot(step, loss, accuracy, left, ratio))
             if self.lab.tensorboard:
-                leave.write(events, moment, norms, probes)
+                output.write(events, history[-1], norms, probes)
 
-        train(VARIANTS[key], self.lab, self.digits("train"), look)
+        train_variant(VARIANTS[key], self.lab, train, take)
         events.close()
         return history
 
-    def digits(
-        self, split: Literal["train", "test"], count: int | None = None
-    ) -> Digits:
-        """The digits of MNIST, or the first so many of them."""
-        images, labels = load(split, self.lab.data_dir)
-        return Digits(images[:count], labels[:count])
-
     def verdict(self, words: Words) -> str:
         """One sentence with the numbers that were measured."""
-        ends = {key: history[-1] for key, history in self.histories.items()}
-        facts = {
-            key.replace("-", "_"): f"{100 * m.accuracy:.0f}" for key, m in ends.items()
+        percent = {
+            key.replace("-", "_"): f"{100 * history[-1].accuracy:.0f}"
+            for key, history in self.histories.items()
         }
         sigmoid, relu = (self.starts[name] for name in PAIR)
         return words["verdict"].format(
-            **facts,
+            **percent,
             depth=self.lab.depth,
             steps=self.lab.steps,
             adam_steps=f"{self.lab.adam_steps:,}",
@@ -211,67 +187,42 @@ class Laboratory:
 @command
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the lab: tell the lesson, train, and leave figure, tables and curves."""
-    lab, name, *_ = settings.parse(
-        Parsed(Lab(), "vanishing"), argv, prog="python -m torchbasics vanishing",
-        about=__doc__,
+    parsed = cli.parse(
+        LabConfig(), cli.CliOptions(), argv, name="vanishing",
+        prog=PROGRAM, about=__doc__,
     )  # fmt: skip
+    lab, lang = parsed.config, prose.language(parsed.config.lang)
     if lab.threads:
         torch.set_num_threads(lab.threads)
     torch.set_flush_denormal(True)  # vanished gradients are slow to compute with
-    console, lang = a_console(), prose.language(lab.lang)
-    folder = runs.create(lab.runs_dir, "vanishing", f"{name}-s{lab.seed}")
+    console, words = make_console(), prose.read("vanishing", lang).words
+    folder = runs.create(lab.runs_dir, "vanishing", f"{parsed.name}-s{lab.seed}")
     with runs.locked(folder):
-        manifest = runs.new_manifest("vanishing", name, lab.seed)
-        runs.describe(folder, settings.to_toml(lab), manifest)
+        manifest = runs.new_manifest("vanishing", parsed.name, lab.seed)
+        runs.initialize(folder, settings.to_toml(lab, PROGRAM), manifest)
         laboratory = Laboratory(lab, folder)
-        if lab.experiment() != Lab().experiment():
-            words = prose.read("vanishing", lang).words
+        if lab.experiment() != LabConfig().experiment():
             console.print(words["other settings"])
-        checks = tell(console, "vanishing", lang, laboratory.parts())
-        results = laboratory.starts, laboratory.sweep, laboratory.histories
-        leave.write_tables(folder, *results)
-        leave.draw(folder / "vanishing.png", lang, *results)
-        console.print(prose.read("vanishing", lang).words["left behind"])
-        console.print(f"  {folder}", soft_wrap=True)
-        console.print(
-            f"  tensorboard --logdir {shlex.quote(str(folder))}", soft_wrap=True
-        )
-    return conclude(console, checks, lang)
+        checks = terminal.print_lesson(console, "vanishing", lang, laboratory.parts())
+        measured = laboratory.starts, laboratory.sweep, laboratory.histories
+        output.write_tables(folder, *measured)
+        output.draw(folder / "vanishing.png", lang, *measured)
+        console.print(words["left behind"])
+        for line in (str(folder), f"tensorboard --logdir {shlex.quote(str(folder))}"):
+            console.print(f"  {line}", soft_wrap=True)
+    return terminal.print_summary(console, checks, lang)
 
 
-def product_of_slopes(name: ActivationName, depth: int) -> Tensor:
-    """d out / d in of layers of one unit in a row, from x = 1, by the chain rule.
+def product_of_derivatives(name: ActivationName, depth: int) -> Tensor:
+    """`d out / d in` of layers of one unit in a row, from x = 1, by the chain rule.
 
     Shape: ().
     """
-    x, product = numbers(1), numbers(1)
+    x, product = float64(1), float64(1)
     for _ in range(depth):
         product = product * DERIVATIVES[name](x)
         x = FUNCTIONS[name](x)
     return product[0]
 
 
-def through_chain(name: ActivationName, depth: int) -> Tensor:
-    """The same by autograd. Shape: ()."""
-    return slope(partial(chain, FUNCTIONS[name], depth=depth), numbers(1))[0]
-
-
-@cache
-def load(split: Literal["train", "test"], data_dir: str) -> Digits:
-    """MNIST, read once."""
-    return data.load(split, data_dir)
-
-
-def watched(names: Iterable[str], doing: str) -> Iterator[str]:
-    """The names, with a bar on a terminal; elsewhere with a line for each done."""
-    console = Console(stderr=True, highlight=False)
-    if console.is_terminal:
-        yield from track(list(names), doing, console=console, transient=True)
-        return
-    for name in names:
-        start = time.perf_counter()
-        yield name
-        console.print(f"{doing}: {name}, {time.perf_counter() - start:.1f} s")
-
-
-PARTS: tuple[Part, ...] = Laboratory(Lab()).parts()
+PARTS = Laboratory(LabConfig()).parts()

@@ -5,21 +5,23 @@ The defaults train the lesson's network, 784-50-100-10 with sigmoid.
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import pairwise
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from torchbasics.activations import ActivationName
-from torchbasics.data.mnist import Scale
-from torchbasics.initialization import InitName, check_suits
-from torchbasics.settings import Parsed, Settings
+from torchbasics.command.settings import Settings
+from torchbasics.data import Scale, scale_pixels
+from torchbasics.evaluation import Transform
+from torchbasics.initialization import InitName, check_init
 
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 MAX_WEIGHTS = 100_000_000  # 0.4 GB, and four times that while they are trained
 
 
-class Model(Settings):
+class ModelConfig(Settings):
     """The network between 784 pixels and 10 logits."""
 
     group: ClassVar[str] = "model"
@@ -44,7 +46,7 @@ class Model(Settings):
     )
 
     @model_validator(mode="after")
-    def _hidden_can_be_built(self) -> Model:
+    def _hidden_can_be_built(self) -> ModelConfig:
         if any(units < 1 for units in self.hidden):
             raise ValueError(
                 f"model.hidden = {list(self.hidden)}: each layer needs 1 unit or more"
@@ -57,11 +59,11 @@ class Model(Settings):
             )
         if not self.hidden and (self.input_dropout or self.input_noise):
             raise ValueError("model.input_dropout and input_noise need a hidden layer")
-        check_suits(self.init, self.activation)
+        check_init(self.init, self.activation)
         return self
 
 
-class Data(Settings):
+class DataConfig(Settings):
     """Which digits are shown, and as what numbers."""
 
     group: ClassVar[str] = "data"
@@ -72,15 +74,28 @@ class Data(Settings):
         0, ge=0, le=59_000, description="last training images held out, 0: none"
     )
 
+    @property
+    def transform(self) -> Transform:
+        """What makes of images the numbers that the network reads."""
+        return partial(scale_pixels, scale=self.scale)
 
-class Distort(Settings):
+
+class DistortConfig(Settings):
     """How far each training image is changed, anew in each epoch; all 0: not at all."""
 
     group: ClassVar[str] = "distort"
-    rotation: float = Field(0.0, ge=0, le=180, description="most degrees, either way")
-    shear: float = Field(0.0, ge=0, le=60, description="most degrees, along x")
-    scale: float = Field(0.0, ge=0, lt=1, description="most change of width, of height")
-    shift: float = Field(0.0, ge=0, le=28, description="most pixels, along x, along y")
+    rotation: float = Field(
+        0.0, ge=0, le=180, description="largest rotation, either way, in degrees"
+    )
+    shear: float = Field(
+        0.0, ge=0, le=60, description="largest shear along x, in degrees"
+    )
+    scale: float = Field(
+        0.0, ge=0, lt=1, description="largest relative change of width, of height"
+    )
+    shift: float = Field(
+        0.0, ge=0, le=28, description="largest shift along x, along y, in pixels"
+    )
     elastic: float = Field(
         0.0, ge=0, le=28, description="rms displacement along x, along y, in pixels"
     )
@@ -91,21 +106,22 @@ class Distort(Settings):
         (), description="digits that turn and shear half as far, such as 1 and 7"
     )
 
-    def changes(self) -> bool:
+    @property
+    def enabled(self) -> bool:
         """Whether any image is changed."""
         return any((self.rotation, self.shear, self.scale, self.shift, self.elastic))
 
 
-class Optim(Settings):
+class OptimConfig(Settings):
     """How a gradient becomes a step."""
 
     group: ClassVar[str] = "optim"
-    name: Literal["sgd", "adam", "adamw"] = Field("adamw", description="the rule")
+    name: Literal["sgd", "adam", "adamw"] = Field("adamw", description="update rule")
     lr: float = Field(
         0.02, gt=0, description="learning rate per step, at the schedule's peak"
     )
-    momentum: float = Field(0.0, ge=0, lt=1, description="of sgd")
-    nesterov: bool = Field(False, description="sgd looks ahead; needs momentum")
+    momentum: float = Field(0.0, ge=0, lt=1, description="of sgd, per step")
+    nesterov: bool = Field(False, description="Nesterov's form of sgd; needs momentum")
     weight_decay: float = Field(
         0.0, ge=0, description="pull of weights towards 0; adamw's is decoupled"
     )
@@ -113,17 +129,17 @@ class Optim(Settings):
         0.0, ge=0, lt=1, description="probability taken from the label, spread on all"
     )
     max_norm: float = Field(
-        0.0, ge=0, description="longest that a hidden unit's weights can be, 0: any"
+        0.0, ge=0, description="largest norm of a hidden unit's weights, 0: no limit"
     )
     ema: float = Field(
         0.0,
         ge=0,
         lt=1,
-        description="memory, per step, of the running mean of weights that is read",
+        description="decay of the moving average of the weights, 0: off",
     )
 
     @model_validator(mode="after")
-    def _momentum_is_used(self) -> Optim:
+    def _momentum_is_used(self) -> OptimConfig:
         if self.momentum and self.name != "sgd":
             raise ValueError(
                 f"optim.momentum = {self.momentum}: only sgd has it; {self.name} has "
@@ -134,7 +150,7 @@ class Optim(Settings):
         return self
 
 
-class Schedule(Settings):
+class ScheduleConfig(Settings):
     """How the learning rate goes over the run."""
 
     group: ClassVar[str] = "schedule"
@@ -148,28 +164,30 @@ class Schedule(Settings):
         description="share of all steps in which the rate rises, whatever follows",
     )
     final: float = Field(
-        0.001, gt=0, le=1, description="of the peak, where exponential ends"
+        0.001, gt=0, le=1, description="share of lr at which exponential ends"
     )
 
 
-class Monitor(Settings):
+class MonitorConfig(Settings):
     """What is written down while a training runs; it never changes the training."""
 
     group: ClassVar[str] = "monitor"
     tensorboard: bool = Field(True, description="write curves for TensorBoard")
     histograms: int = Field(
-        1, ge=0, description="epochs between looks into the layers, 0: never"
+        1, ge=0, description="epochs between histograms of the layers, 0: none"
     )
     scores: int = Field(
-        1, ge=1, description="epochs between scores on test and validation images"
+        1, ge=1, description="epochs between evaluations on validation and test images"
     )
 
 
-class Checkpoint(Settings):
-    """What is kept to go on from."""
+class CheckpointConfig(Settings):
+    """How often the training's state is saved."""
 
     group: ClassVar[str] = "checkpoint"
-    every: int = Field(1, ge=0, description="epochs between two, 0: at the end only")
+    every: int = Field(
+        1, ge=0, description="epochs between checkpoints, 0: at the end only"
+    )
 
 
 class Config(Settings):
@@ -193,13 +211,13 @@ class Config(Settings):
     precision: Literal["fp32", "bf16"] = Field(
         "fp32", description="of matrix products; bf16: autocast, weights stay fp32"
     )
-    model: Model = Model()
-    data: Data = Data()
-    optim: Optim = Optim()
-    schedule: Schedule = Schedule()
-    distort: Distort = Distort()
-    monitor: Monitor = Monitor()
-    checkpoint: Checkpoint = Checkpoint()
+    model: ModelConfig = ModelConfig()
+    data: DataConfig = DataConfig()
+    optim: OptimConfig = OptimConfig()
+    schedule: ScheduleConfig = ScheduleConfig()
+    distort: DistortConfig = DistortConfig()
+    monitor: MonitorConfig = MonitorConfig()
+    checkpoint: CheckpointConfig = CheckpointConfig()
 
     @model_validator(mode="after")
     def _a_batch_fits(self) -> Config:
@@ -212,9 +230,3 @@ class Config(Settings):
                 f"{60_000 - self.data.validation}, the training images left"
             )
         return self
-
-
-FREE = {"device", "threads", "data_dir", "runs_dir", "quiet", "monitor", "checkpoint"}
-"""The settings that do not change what is learned: a resumed run may change them."""
-
-DEFAULTS = Parsed(Config(), "lesson")

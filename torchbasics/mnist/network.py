@@ -1,20 +1,19 @@
 """The network of a run: built from its configuration, found and loaded."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 from typing import NamedTuple
 
 from torch import Tensor, nn
 
-from torchbasics import rng, runs
-from torchbasics.errors import UserError
+from torchbasics import rng
+from torchbasics.command import runs
+from torchbasics.command.errors import UserError
+from torchbasics.command.settings import from_table
 from torchbasics.mlp import MLP
-from torchbasics.mnist import checkpoint
-from torchbasics.mnist.checkpoint import Checkpoint, Keeper
 from torchbasics.mnist.config import Config
-from torchbasics.settings import from_table
+from torchbasics.mnist.training import checkpoint
+from torchbasics.mnist.training.checkpoint import Checkpoint, CheckpointManager
 
 PRETRAINED = Path(__file__).with_name("pretrained.safetensors")
 
@@ -42,7 +41,7 @@ def build(config: Config) -> MLP:
     )
 
 
-def describe(config: Config) -> str:
+def architecture(config: Config) -> str:
     """For example `784-50-100-10 sigmoid`."""
     widths = "-".join(map(str, [784, *config.model.hidden, 10]))
     extras: list[str] = [config.model.activation]
@@ -53,9 +52,9 @@ def describe(config: Config) -> str:
 
 def load(run: str, runs_dir: str = "runs") -> Network:
     """The network of a run folder, of the `latest` run, or the shipped `pretrained`."""
-    path, (tensors, facts) = find(run, runs_dir)
+    path, (tensors, metadata) = find_checkpoint(run, runs_dir)
     try:
-        config = from_table(Config, facts["config"])
+        config = from_table(Config, metadata["config"])
         model = build(config)
         averaged = any(name.startswith("ema.") for name in tensors)
         load_weights(model, tensors, "ema." if averaged else "model.")
@@ -86,16 +85,16 @@ def load_weights(
         raise RuntimeError("some of its weights are not finite")
 
 
-def find(run: str, runs_dir: str = "runs") -> tuple[Path, Checkpoint]:
-    """A run's newest checkpoint that is whole, and the place it comes from."""
+def find_checkpoint(run: str, runs_dir: str = "runs") -> tuple[Path, Checkpoint]:
+    """A run's latest checkpoint that is whole, and the place it comes from."""
     if run == "pretrained":
         return PRETRAINED, checkpoint.read(PRETRAINED)
     if run != "latest" and not os.path.isdir(run):
         raise UserError(
             f"there is no run {run!r}: give a run's folder, 'latest' or 'pretrained'"
         )
-    folder = runs.find(run, runs_dir)
-    state = Keeper(folder).newest()
-    if state is None:
+    folder = runs.find_run(run, runs_dir, "mnist")
+    latest = CheckpointManager(folder).latest()
+    if latest is None:
         raise UserError(f"{folder} holds no checkpoint: is it the folder of a run?")
-    return folder, state
+    return folder, latest

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from pydantic import Field, model_validator
@@ -28,30 +28,32 @@ from rich.progress import (
 )
 from rich.progress import Progress as Bars
 
-from torchbasics import device, runs, settings
-from torchbasics.errors import TrainingError, command, run
-from torchbasics.mnist.config import DEFAULTS, FREE, Config, Seed
-from torchbasics.mnist.series import (
-    folder_of,
+from torchbasics import device
+from torchbasics.command import cli, runs, settings
+from torchbasics.command.errors import TrainingError, as_user_error, command, run
+from torchbasics.command.files import write_json
+from torchbasics.command.signals import StopRequest
+from torchbasics.command.terminal import SafeConsole
+from torchbasics.mnist.config import Config, Seed
+from torchbasics.mnist.training.resume import check_resume_config, override_options
+from torchbasics.mnist.training.series import (
     is_finished,
+    run_folder,
     steps_done,
-    steps_of,
     summarize,
-    table,
+    summary_table,
+    total_steps,
 )
-from torchbasics.mnist.state import refuse_changes
-from torchbasics.signals import StopRequest
-from torchbasics.terminal import LastingConsole
+from torchbasics.mnist.training.setup import bf16_hint
 
 PROGRAM = "python -m torchbasics.mnist.seeds"
 Process = subprocess.Popen[str]
 SECONDS_PER_LOOK = 0.2  # at whether a run has ended
 
 
-class Words(settings.ResumeWords):
+class SeedsOptions(cli.ResumeOptions):
     """What a series is told beside the settings of its runs."""
 
-    kind: ClassVar[str] = "seeds"
     seeds: tuple[Seed, ...] = Field(
         (), description="of the runs, if none 0 1 2 3 4; with --resume, more of them"
     )
@@ -60,7 +62,7 @@ class Words(settings.ResumeWords):
     )
 
     @model_validator(mode="after")
-    def _each_seed_once(self) -> Words:
+    def _each_seed_once(self) -> SeedsOptions:
         if len(set(self.seeds)) != len(self.seeds):
             raise ValueError(f"seeds = {list(self.seeds)}: name each seed once")
         return self
@@ -69,35 +71,46 @@ class Words(settings.ResumeWords):
 @command
 def main(argv: Sequence[str] | None = None) -> int:
     """Train what is not trained yet, then say what came of all seeds."""
-    config, name, resumed, words = settings.parse(
-        DEFAULTS, argv, prog=PROGRAM, about=__doc__, words=Words
-    )
-    assert isinstance(words, Words)
-    if resumed:
-        refuse_changes(config, resumed)
-    where, _ = device.choose(config.device)
-    console = LastingConsole(quiet=config.quiet, highlight=False)
-    folder = resumed or runs.create(config.runs_dir, "seeds", name)
+    parsed = cli.parse(
+        Config(), SeedsOptions(), argv, name="lesson", kind="seeds",
+        prog=PROGRAM, about=__doc__,
+    )  # fmt: skip
+    config, options = parsed.config, parsed.options
+    if parsed.resume:
+        check_resume_config(config, parsed.resume)
+    with as_user_error(ValueError):
+        where, _ = device.choose(config.device)
+    console = SafeConsole(quiet=config.quiet, highlight=False)
+    folder = parsed.resume or runs.create(config.runs_dir, "seeds", parsed.name)
     with runs.locked(folder):
-        if resumed:
-            seeds = add_seeds(folder, words.seeds)
+        if parsed.resume:
+            seeds = add_seeds(folder, options.seeds)
         else:
-            seeds = [*words.seeds] or [*range(5)]
-            manifest = runs.new_manifest("seeds", name, config.seed) | {"seeds": seeds}
-            runs.describe(folder, settings.to_toml(config), manifest)
-        if config.precision == "bf16" and not resumed:
-            console.print(device.bf16_advice(where), soft_wrap=True, end="")
-        carry_out(folder, config, seeds, words.processes, console)
-        result = summarize(folder, config, seeds)
-        print("\n".join([*table(result), f"\nthe series is in {folder}"]), flush=True)
-        keep(folder, result)
+            seeds = [*options.seeds] or [*range(5)]
+            describe_series(folder, config, parsed.name, seeds)
+            console.print(bf16_hint(config, where), soft_wrap=True, end="")
+        train_seeds(folder, config, seeds, options.processes, console)
+        summary = summarize(folder, config, seeds)
+        lines = [*summary_table(summary), f"\nthe series is in {folder}"]
+        print("\n".join(lines), flush=True)
+        write_result(folder, summary)
     return 0
+
+
+def describe_series(
+    folder: Path, config: Config, name: str, seeds: Sequence[int]
+) -> None:
+    """Write down what runs here: the config of all runs, and which seeds."""
+    manifest = runs.new_manifest("seeds", name, config.seed) | {"seeds": seeds}
+    runs.initialize(folder, settings.to_toml(config, PROGRAM), manifest)
 
 
 def add_seeds(folder: Path, more: Sequence[int]) -> list[int]:
     """The seeds of a series, these added. Raises TrainingError if they cannot be."""
     manifest = runs.read_manifest(folder)
-    known = settings.from_table(Words, {"seeds": manifest.get("seeds", [])}).seeds
+    known = settings.from_table(
+        SeedsOptions, {"seeds": manifest.get("seeds", [])}
+    ).seeds
     seeds = [*known, *(seed for seed in more if seed not in known)]
     try:
         if seeds != [*known]:
@@ -107,12 +120,12 @@ def add_seeds(folder: Path, more: Sequence[int]) -> list[int]:
     return seeds
 
 
-def carry_out(
+def train_seeds(
     folder: Path,
     config: Config,
     seeds: Sequence[int],
     processes: int,
-    console: LastingConsole,
+    console: SafeConsole,
 ) -> None:
     """Train each seed that is not finished, so many at once; or say how to go on."""
     threads = config.threads or max(1, torch.get_num_threads() // processes)
@@ -128,7 +141,7 @@ def carry_out(
     again = f"to go on:\n  {PROGRAM} --resume {shlex.quote(str(folder))}"
     failed: list[str] = []
     with suppress(KeyboardInterrupt), StopRequest() as stop, bars:  # a second Ctrl+C
-        failed = train(folder, config, waiting, processes, stop, bars)
+        failed = run_processes(folder, config, waiting, processes, stop, bars)
     if stop.signal:
         print(f"\nstopped; {again}", file=sys.stderr)
         raise SystemExit(128 + stop.signal)
@@ -136,7 +149,7 @@ def carry_out(
         raise TrainingError(f"{', '.join(failed)}; {again}")
 
 
-def train(
+def run_processes(
     folder: Path,
     config: Config,
     waiting: list[int],
@@ -156,13 +169,13 @@ def train(
         while running or (waiting and not stop.signal):
             if waiting and len(running) < processes and not stop.signal:
                 seed = waiting.pop(0)
-                running[seed] = start(folder, config, seed)
-                tasks[seed] = bars.add_task(f"seed {seed}", total=steps_of(config))
+                running[seed] = start_process(folder, config, seed)
+                tasks[seed] = bars.add_task(f"seed {seed}", total=total_steps(config))
                 continue
             time.sleep(SECONDS_PER_LOOK)
             if stop.signal:
                 terminate(running.values())
-            for seed, process in ended(running).items():
+            for seed, process in pop_ended(running).items():
                 bars.remove_task(tasks.pop(seed))
                 failed += finish(seed, process, bars.console)
             for seed, task in tasks.items():
@@ -174,41 +187,29 @@ def train(
     return failed
 
 
-def start(folder: Path, config: Config, seed: int) -> Process:
+def start_process(folder: Path, config: Config, seed: int) -> Process:
     """The process that trains, or goes on training, the run of a seed.
 
     Ctrl+C does not reach it by itself: it would end it while it is still importing.
     """
-    begun = folder_of(folder, seed)
-    words = ["--resume", str(begun)] if begun else [
+    begun = run_folder(folder, seed)
+    what = ["--resume", str(begun)] if begun else [
         "--config", str(folder / "config.toml"), "--seed", str(seed),
         "--runs-dir", str(folder),
     ]  # fmt: skip
-    train = [sys.executable, "-m", "torchbasics.mnist", *words, *free_words(config)]
+    command = [
+        sys.executable,
+        "-m",
+        "torchbasics.mnist",
+        *what,
+        *override_options(config),
+    ]
     return subprocess.Popen(
-        [*train, "--quiet"], stdout=subprocess.PIPE, text=True, start_new_session=True
+        [*command, "--quiet"], stdout=subprocess.PIPE, text=True, start_new_session=True
     )
 
 
-def free_words(config: Config) -> list[str]:
-    """What of the settings may be otherwise when a run goes on, as options.
-
-    >>> free_words(Config(threads=2))[:6]
-    ['--device', 'auto', '--threads', '2', '--data-dir', 'auto']
-    """
-    free = config.model_dump(mode="json", include=FREE - {"runs_dir", "quiet"})
-    words: list[str] = []
-    for name, value in settings.flat(free).items():
-        group, _, last = name.replace("_", "-").rpartition(".")
-        prefix = f"--{group}." if group else "--"
-        if isinstance(value, bool):
-            words.append(f"{prefix}{'' if value else 'no-'}{last}")
-        else:
-            words += [f"{prefix}{last}", str(value)]
-    return words
-
-
-def ended(running: dict[int, Process]) -> dict[int, Process]:
+def pop_ended(running: dict[int, Process]) -> dict[int, Process]:
     """The runs that have come to an end, taken out of those that run."""
     done = [seed for seed, process in running.items() if process.poll() is not None]
     return {seed: running.pop(seed) for seed in done}
@@ -230,10 +231,10 @@ def finish(seed: int, process: Process, console: Console) -> list[str]:
     return []
 
 
-def keep(folder: Path, result: dict[str, Any]) -> None:
-    """Write the result into the folder of the series. Raises TrainingError."""
+def write_result(folder: Path, summary: dict[str, Any]) -> None:
+    """Write the summary into the folder of the series. Raises TrainingError."""
     try:
-        runs.write_json(folder / "result.json", result)
+        write_json(folder / "result.json", summary)
     except OSError as error:
         raise TrainingError(f"no result.json in {folder}: {error.strerror}") from None
 

@@ -1,24 +1,18 @@
 """Exercises of lesson 2: activation functions, their slopes, softmax."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
-from typing import Any
-
 import torch
-from torch import Tensor
+from torch import Tensor, tensor
 
 from torchbasics.activations import leaky_relu, relu, sigmoid, softmax, step, tanh
-from torchbasics.lessons.exercises import judge
 from torchbasics.lessons.exercises.asking import Ask, number_by_number
-from torchbasics.lessons.exercises.judge import Exercise, exercise
+from torchbasics.lessons.exercises.exercise import Exercise, exercise
 
-_POINTS = torch.tensor([-3.0, -0.5, 0.0, 0.5, 2.0, 10.0])
-_FAR = torch.tensor([-1000.0, -3.0, 0.0, 2.0, 1000.0])
+_POINTS = tensor([-3.0, -0.5, 0.0, 0.5, 2.0, 10.0])
+_FAR = tensor([-1000.0, -3.0, 0.0, 2.0, 1000.0])
 _SCORES = [
-    (torch.tensor([0.3, 2.9, 4.0]),),
-    (torch.tensor([[0.3, 2.9, 4.0], [1.0, 0.0, -1.0]]),),
-    (torch.tensor([[1010.0, 1000.0, 990.0], [1.0, 1.0, 3.0]]),),
+    (tensor([0.3, 2.9, 4.0]),),
+    (tensor([[0.3, 2.9, 4.0], [1.0, 0.0, -1.0]]),),
+    (tensor([[1010.0, 1000.0, 990.0], [1.0, 1.0, 3.0]]),),
 ]
 
 
@@ -115,15 +109,3 @@ EXERCISES: dict[str, Exercise] = {
         separate_sigmoids=sigmoid,
     ),
 }
-
-
-def check(function: Callable[..., Any], exercise: str = "", lang: str = "auto") -> bool:
-    """Judge your own step, sigmoid, sigmoid_slope, relu, relu_slope or softmax.
-
-    >>> def my_step(x):
-    ...     return (x > 0).float()
-    >>> check(my_step, lang="en")
-    Right.
-    True
-    """
-    return judge.check(EXERCISES, function, exercise, lang)

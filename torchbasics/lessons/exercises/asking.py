@@ -4,8 +4,6 @@ Nobody is told whether to write for tensors, arrays, lists or single numbers: a 
 is called in each of these forms, and one in which it is right is enough.
 """
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -70,6 +68,7 @@ def asker(right: Ask, form: Form, function: Function) -> Ask:
     """The function, called in this form with copies, which it may alter."""
 
     def ask(*case: Tensor) -> Tensor:
+        """Shape: as the exercise has them, (*) each -> (*)."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             mine = [value.clone() for value in case]

@@ -1,21 +1,15 @@
 """Exercises of lesson 7: a picture as a row, an answer, a share of right answers."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
-from typing import Any
-
 import torch
-from torch import Tensor
+from torch import Tensor, tensor
 
 from torchbasics import rng
-from torchbasics.lessons.exercises import judge
-from torchbasics.lessons.exercises.judge import Exercise, exercise
+from torchbasics.lessons.exercises.exercise import Exercise, exercise
 
 _IMAGES = torch.randint(
     0, 256, (3, 28, 28), dtype=torch.uint8, generator=rng.generator(0, "exercise")
 )
-_LOGITS = torch.tensor(
+_LOGITS = tensor(
     [
         [0.1, 2.0, -1.0, 0.5],
         [3.0, 1.0, 0.0, 2.5],
@@ -24,7 +18,7 @@ _LOGITS = torch.tensor(
         [1.5, 1.0, 0.5, 0.0],
     ]
 )
-_LABELS = torch.tensor([1, 3, 2, 3, 1])
+_LABELS = tensor([1, 3, 2, 3, 1])
 
 
 def _rows(images: Tensor) -> Tensor:
@@ -62,7 +56,7 @@ EXERCISES: dict[str, Exercise] = {
     ),
     "accuracy": exercise(
         _accuracy,
-        [(_LOGITS, _LABELS), (_LOGITS[:4], torch.tensor([1, 0, 0, 3]))],
+        [(_LOGITS, _LABELS), (_LOGITS[:4], tensor([1, 0, 0, 3]))],
         count_for_share=lambda logits, labels: len(labels) * _accuracy(logits, labels),
         cut_to_whole=lambda logits, labels: _accuracy(logits, labels).floor(),
         scores_with_labels=lambda logits, labels: (
@@ -76,15 +70,3 @@ EXERCISES: dict[str, Exercise] = {
         ].mean(),
     ),
 }
-
-
-def check(function: Callable[..., Any], exercise: str = "", lang: str = "auto") -> bool:
-    """Judge your own flatten(images), predict(logits) or accuracy(logits, labels).
-
-    >>> def my_predict(logits):
-    ...     return logits.argmax(dim=1)
-    >>> check(my_predict, lang="en")
-    Right.
-    True
-    """
-    return judge.check(EXERCISES, function, exercise, lang)

@@ -1,49 +1,20 @@
 """Exercises of lesson 4: a layer, and the whole 2-3-2-2 network."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
-from typing import Any, Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, tensor
 
 from torchbasics.activations import relu, sigmoid, softmax, step, tanh
-from torchbasics.lessons.exercises import judge
-from torchbasics.lessons.exercises.judge import Exercise, exercise
-from torchbasics.mlp import MLP
-
-X = torch.tensor([[1.0, 0.5]], dtype=torch.float64)
-"""The network's input, one example."""
-
-LAST = {"book": (0.1, 0.3, 0.2, 0.4), "source": (0.1, 0.4, 0.2, 0.5)}
-"""W3, row by row: the book's, and the one inferred from the source's 37 % and 63 %."""
-
-WEIGHTS = ((0.1, 0.3, 0.5, 0.2, 0.4, 0.6), (0.1, 0.4, 0.2, 0.5, 0.3, 0.6))
-BIASES = ((0.1, 0.2, 0.3), (0.1, 0.2), (0.1, 0.2))
-
-
-@torch.no_grad()
-def network(last: Literal["book", "source"] = "book") -> MLP:
-    """The textbook's network, 2-3-2-2 sigmoid, in float64.
-
-    >>> network()(X)
-    tensor([[0.3168, 0.6963]], dtype=torch.float64, grad_fn=<AddmmBackward0>)
-    """
-    model = MLP(2, [3, 2], 2).double()
-    parameters = iter(model.parameters())
-    for weight, bias in zip((*WEIGHTS, LAST[last]), BIASES, strict=True):
-        stored = next(parameters)  # (out, in), where the book writes (in, out)
-        stored.copy_(torch.tensor(weight, dtype=torch.float64).view(*stored.T.shape).T)
-        next(parameters).copy_(torch.tensor(bias, dtype=torch.float64))
-    return model
+from torchbasics.lessons.exercises.exercise import Exercise, exercise
+from torchbasics.lessons.textbook import BIASES, LAST_WEIGHT, WEIGHTS
 
 
 def _rows(numbers: tuple[float, ...], columns: int) -> Tensor:
-    return torch.tensor(numbers).view(-1, columns)
+    return tensor(numbers).view(-1, columns)
 
 
-W1, W2, W3 = _rows(WEIGHTS[0], 3), _rows(WEIGHTS[1], 2), _rows(LAST["book"], 2)
+W1, W2, W3 = _rows(WEIGHTS[0], 3), _rows(WEIGHTS[1], 2), _rows(LAST_WEIGHT["book"], 2)
 B1, B2, B3 = map(torch.tensor, BIASES)
 
 
@@ -69,14 +40,14 @@ def _forward_with_one_sigmoid(x: Tensor) -> Tensor:
 
 
 _LAYER = (
-    torch.tensor([[1.0, 0.5], [-2.0, 0.0]]),
-    torch.tensor([[0.1, 0.3], [0.2, 0.4]]),
-    torch.tensor([0.5, -1.0]),
+    tensor([[1.0, 0.5], [-2.0, 0.0]]),
+    tensor([[0.1, 0.3], [0.2, 0.4]]),
+    tensor([0.5, -1.0]),
 )
 _INPUTS = [
-    (torch.tensor([[1.0, 0.5]]),),
-    (torch.tensor([[-40.0, 20.0], [0.0, 1.0]]),),
-    (torch.tensor([[3.0, -3.0], [-3.0, 3.0], [0.0, 0.0]]),),
+    (tensor([[1.0, 0.5]]),),
+    (tensor([[-40.0, 20.0], [0.0, 1.0]]),),
+    (tensor([[3.0, -3.0], [-3.0, 3.0], [0.0, 0.0]]),),
 ]
 
 FLOAT32 = 1e-5  # one wrong weight may change the answer by no more than 2e-5
@@ -118,19 +89,7 @@ EXERCISES: dict[str, Exercise] = {
             lambda x: _forward(x, out=lambda a: a.exp() / a.exp().sum()),
         ),
         one_sigmoid_missing=_forward_with_one_sigmoid,
-        inferred_weights=lambda x: _forward(x, last=_rows(LAST["source"], 2)),
+        inferred_weights=lambda x: _forward(x, last=_rows(LAST_WEIGHT["source"], 2)),
         transposed_weight=lambda x: _forward(x, last=W3.T),
     ),
 }
-
-
-def check(function: Callable[..., Any], exercise: str = "", lang: str = "auto") -> bool:
-    """Judge your own layer(x, weight, bias), or forward(x) of the 2-3-2-2 network.
-
-    >>> def my_layer(x, weight, bias):
-    ...     return x @ weight + bias
-    >>> check(my_layer, lang="en")
-    Right.
-    True
-    """
-    return judge.check(EXERCISES, function, exercise, lang)

@@ -1,56 +1,26 @@
-"""An exercise: a function to write, and a judge that names the misconception.
-
-Each mistake is known by what it does, not by how it is written: most are functions
-that make it, and a learner's function that answers as they do has made it too. So any
-weights, NumPy, loops or float16 will do in a right answer.
-"""
-
-from __future__ import annotations
+"""The judge: tries a learner's function, and names the misconception it shows."""
 
 import contextlib
 import io
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import torch
 from torch import Tensor
 
 from torchbasics.lessons import prose
 from torchbasics.lessons.exercises.asking import (
-    FORMS,
-    HALVES,
     Ask,
-    Form,
     Function,
     NothingReturnedError,
     NotNumbersError,
     asker,
 )
-
-Case = tuple[Tensor, ...]
-Mistake = Callable[[Ask, Sequence[Case]], bool]
-"""Whether a function made this mistake, as seen on the cases up to its first error."""
-
-TOLERANCE = 1e-3  # float16 on the way is good to this; mistakes are larger
-HALF_TOLERANCE = 5e-3  # float16 is good to 1e-3, bfloat16 to 4e-3
+from torchbasics.lessons.exercises.exercise import Case, Exercise, Mistake, same
 
 MANY = 20  # numbers that a sentence cannot hold
 
 HERE = Path(__file__).parent
-
-
-class Exercise(NamedTuple):
-    """What is right, on which cases it is tried, and which mistakes are known."""
-
-    right: Ask
-    cases: Sequence[Case]
-    mistakes: Mapping[str, Mistake]
-    forms: Sequence[Form] = FORMS
-    alone: bool = False  # each row, or number, is a question of its own
-    if_none_answers: Form | None = None  # a form that hides how a whole batch comes out
-    tolerance: float = TOLERANCE
 
 
 class Finding(NamedTuple):
@@ -72,48 +42,6 @@ class Judgement(NamedTuple):
     misconception: str
     message: str
     printed: str = ""
-
-
-def exercise(
-    right: Ask,
-    cases: Sequence[Case],
-    forms: Sequence[Form] = FORMS,
-    *,
-    alone: bool = False,
-    batched: bool = False,
-    if_none_answers: Form | None = None,
-    tolerance: float = TOLERANCE,
-    **wrong: Ask | tuple[Ask, ...],
-) -> Exercise:
-    """An exercise whose mistakes are functions that make them.
-
-    Where the first argument is a batch, a function that is right only for each of its
-    rows by itself is known, too: `one_example`.
-    """
-    mistakes = {name: _acts_like(how, tolerance) for name, how in wrong.items()}
-    if batched:
-        mistakes["one_example"] = _right_by_rows(right)
-    mistakes["column"] = _right_in_columns(right)
-    return Exercise(right, cases, mistakes, forms, alone, if_none_answers, tolerance)
-
-
-def check(
-    exercises: Mapping[str, Exercise], function: Function, name: str, lang: str
-) -> bool:
-    """Judge a learner's function, print the sentence, say whether it is right.
-
-    Without a name, the exercise is the one that the function is named after.
-    """
-    if not callable(function):
-        raise TypeError(f"function is {function!r}; wanted a function, not its result")
-    guessed = name or _named_after(exercises, function)
-    if guessed not in exercises:
-        raise ValueError(f"no exercise {name!r}; there are {', '.join(exercises)}")
-    judgement = judge(exercises[guessed], function, lang)
-    certain = name or _name_of(function) in (guessed, f"my_{guessed}")
-    print(judgement.printed, end="")
-    print(judgement.message if certain else f"{guessed}: {judgement.message}")
-    return judgement.passed
 
 
 def judge(exercise: Exercise, function: Function, lang: str = "auto") -> Judgement:
@@ -151,49 +79,15 @@ def _tries(
 
 
 def _mistake_of(ask: Ask, exercise: Exercise, finding: Finding) -> str:
-    """The name of the mistake that explains all answers, or else those up to the first
-    that is wrong, as a function may make a second mistake later; "" if none does."""
+    """The name of the mistake that explains all answers; "" if none does.
+
+    Or else those up to the first that is wrong: a second mistake may come later.
+    """
     for cases in (exercise.cases, exercise.cases[: finding.tried]):
         for name, mistake in exercise.mistakes.items():
             if _holds(mistake, ask, cases):
                 return name
     return ""
-
-
-def same(a: Tensor, b: Tensor, tolerance: float = TOLERANCE) -> bool:
-    """Whether answers are equal in shape and, as far as their types go, in value."""
-    if a.dtype in HALVES or b.dtype in HALVES:
-        tolerance = HALF_TOLERANCE
-    return a.shape == b.shape and bool(
-        torch.isclose(
-            a.double(), b.double(), rtol=tolerance, atol=tolerance, equal_nan=True
-        ).all()
-    )
-
-
-def _acts_like(wrong: Ask | tuple[Ask, ...], tolerance: float) -> Mistake:
-    """Acting on all cases like one of these functions."""
-    ways = wrong if isinstance(wrong, tuple) else (wrong,)
-    return lambda ask, cases: any(
-        all(same(ask(*case), way(*case), tolerance) for case in cases) for way in ways
-    )
-
-
-def _right_by_rows(right: Ask) -> Mistake:
-    def each_row(ask: Ask, cases: Sequence[Case]) -> bool:
-        return all(
-            same(ask(row, *rest), right(row[None], *rest)[0])
-            for first, *rest in cases
-            for row in first
-        )
-
-    return each_row
-
-
-def _right_in_columns(right: Ask) -> Mistake:
-    return lambda ask, cases: all(
-        same(ask(*case), right(*case).unsqueeze(-1)) for case in cases
-    )
 
 
 def _holds(mistake: Mistake, ask: Ask, cases: Sequence[Case]) -> bool:
@@ -278,21 +172,3 @@ def _plain(values: Tensor, digits: int = 4) -> Any:
     if values.ndim:
         return [_plain(value, digits) for value in values]
     return float(f"{values.item():.{digits}g}")
-
-
-def _name_of(function: Function) -> str:
-    return str(getattr(function, "__name__", type(function).__name__))
-
-
-def _named_after(exercises: Mapping[str, Exercise], function: Function) -> str:
-    """The longest exercise whose words are among those of the function's name."""
-    name = _name_of(function)
-    parts = re.findall(r"[A-Z]?[a-z0-9]+|[A-Z]+", name)
-    spelled = f"_{'_'.join(parts).lower()}_"
-    fitting = [key for key in exercises if f"_{key}_" in spelled]
-    if not fitting:
-        raise ValueError(
-            f"which exercise is {name}? Name it, as in check({name}, "
-            f"{next(iter(exercises))!r}); there are {', '.join(exercises)}"
-        )
-    return max(fitting, key=len)

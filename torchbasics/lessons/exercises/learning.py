@@ -1,32 +1,26 @@
 """Exercises of lesson 5: two losses, a gradient, a step downhill, many steps."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, tensor
 from torch.nn.functional import one_hot
 
-from torchbasics.lessons.exercises import judge
-from torchbasics.lessons.exercises.judge import Exercise, exercise
+from torchbasics.lessons.exercises.exercise import Exercise, exercise
 
 _OUTPUTS = (
-    torch.tensor([[0.5, -1.0, 3.0], [2.0, 0.0, 1.0]]),
-    torch.tensor([[1.0, 1.0, 1.0], [0.0, 0.5, -1.0]]),
+    tensor([[0.5, -1.0, 3.0], [2.0, 0.0, 1.0]]),
+    tensor([[1.0, 1.0, 1.0], [0.0, 0.5, -1.0]]),
 )
 _PROBS = [
-    (
-        torch.tensor([[0.7, 0.2, 0.1], [0.1, 0.6, 0.3], [0.25, 0.25, 0.5]]),
-        torch.tensor([0, 2, 1]),
-    ),
-    (torch.tensor([[1.0, 0.0, 0.0], [0.0, 0.5, 0.5]]), torch.tensor([0, 2])),
+    (tensor([[0.7, 0.2, 0.1], [0.1, 0.6, 0.3], [0.25, 0.25, 0.5]]), tensor([0, 2, 1])),
+    (tensor([[1.0, 0.0, 0.0], [0.0, 0.5, 0.5]]), tensor([0, 2])),
 ]
-_POINTS = [(torch.tensor([1.0, 2.0]).double(),), (torch.tensor([-2.0, 0.5]).double(),)]
-_STEP = torch.tensor([1.0, -2.0]), torch.tensor([0.5, 3.0]), torch.tensor(0.1)
-_START = torch.tensor([1.0, -2.0]).double(), torch.tensor(0.1).double()
+_POINTS = [(tensor([1.0, 2.0]).double(),), (tensor([-2.0, 0.5]).double(),)]
+_STEP = tensor([1.0, -2.0]), tensor([0.5, 3.0]), tensor(0.1)
+_START = tensor([1.0, -2.0]).double(), tensor(0.1).double()
 STEPS = 3
 DIFFERENCES = 5e-3  # forward differences, too, are good to this with h = 1e-4
 
@@ -68,7 +62,7 @@ DESCENTS = (
 
 
 def _bowl_slopes(x: Tensor) -> Tensor:
-    return x * torch.tensor([2.0, 4.0])
+    return x * tensor([2.0, 4.0])
 
 
 def _descend(x: Tensor, lr: Tensor, steps: int = STEPS) -> Tensor:
@@ -156,19 +150,7 @@ EXERCISES: dict[str, Exercise] = {
         too_many=lambda x, lr: _descend(x, lr, STEPS + 1),
         gradient_of_start=lambda x, lr: x - STEPS * lr * _bowl_slopes(x),
         uphill=lambda x, lr: _descend(x, -lr),
-        no_lr=lambda x, lr: _descend(x, torch.tensor(1.0)),
+        no_lr=lambda x, lr: _descend(x, tensor(1.0)),
         never_moved=lambda x, lr: x,
     ),
 }
-
-
-def check(function: Callable[..., Any], exercise: str = "", lang: str = "auto") -> bool:
-    """Judge your own squared_error, cross_entropy, gradient, sgd_step or descend.
-
-    >>> def my_sgd_step(weight, gradient, lr):
-    ...     return weight - lr * gradient
-    >>> check(my_sgd_step, lang="en")
-    Right.
-    True
-    """
-    return judge.check(EXERCISES, function, exercise, lang)

@@ -1,25 +1,17 @@
 """Exercises of lesson 3: a product by hand, a bias for a batch."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
-from typing import Any
-
 import torch
+from torch import tensor
 
-from torchbasics.lessons.exercises import judge
-from torchbasics.lessons.exercises.judge import Exercise, exercise
+from torchbasics.lessons.exercises.exercise import Exercise, exercise
 
-_SQUARES = (
-    torch.tensor([[1.0, 2.0], [3.0, 4.0]]),
-    torch.tensor([[5.0, 6.0], [7.0, 8.0]]),
-)
+_SQUARES = (tensor([[1.0, 2.0], [3.0, 4.0]]), tensor([[5.0, 6.0], [7.0, 8.0]]))
 _RECTANGLES = (
-    torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]),
-    torch.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]),
+    tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]),
+    tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]),
 )
-_BATCH = torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0], [7.0, 8.0, 9.0]])
-_BIAS = torch.tensor([10.0, 20.0, 30.0])
+_BATCH = tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0], [7.0, 8.0, 9.0]])
+_BIAS = tensor([10.0, 20.0, 30.0])
 
 
 EXERCISES: dict[str, Exercise] = {
@@ -45,16 +37,3 @@ EXERCISES: dict[str, Exercise] = {
         lists_joined=lambda x, b: torch.cat([x, b[None]]),
     ),
 }
-
-
-def check(function: Callable[..., Any], exercise: str = "", lang: str = "auto") -> bool:
-    """Judge your own matmul(a, b) or add_bias(x, b).
-
-    >>> def my_matmul(a, b):
-    ...     return [[sum(p * q for p, q in zip(row, column))
-    ...              for column in zip(*b)] for row in a]
-    >>> check(my_matmul, lang="en")
-    Right.
-    True
-    """
-    return judge.check(EXERCISES, function, exercise, lang)

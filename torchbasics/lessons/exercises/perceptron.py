@@ -1,38 +1,29 @@
 """Exercises of lesson 1: gates, a perceptron, one step of its rule."""
 
-from __future__ import annotations
-
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, tensor
 
 from torchbasics.activations import step
-from torchbasics.lessons.exercises import judge
 from torchbasics.lessons.exercises.asking import ROWS, Ask
-from torchbasics.lessons.exercises.judge import (
+from torchbasics.lessons.exercises.exercise import (
     Case,
     Exercise,
     Mistake,
     exercise,
     same,
 )
+from torchbasics.lessons.textbook import TRUTH_TABLES
 from torchbasics.perceptron import INPUTS, separability
 
-TABLES = {
-    "AND": (0, 0, 0, 1),
-    "OR": (0, 1, 1, 1),
-    "NAND": (1, 1, 1, 0),
-    "XOR": (0, 1, 1, 0),
-}
 NUDGE = 1e-3
 
 
 def _gate(name: str, **special: Mistake) -> Exercise:
     """A gate to write. What went wrong is found by asking about other points too."""
-    wanted = torch.tensor(TABLES[name], dtype=torch.float64)
-    others = {key: torch.tensor(table) for key, table in TABLES.items() if key != name}
+    wanted = tensor(TRUTH_TABLES[name], dtype=torch.float64)
+    others = {key: tensor(table) for key, table in TRUTH_TABLES.items() if key != name}
 
     def wrong_on_the_line(ask: Ask) -> bool:
         return bool((_on_the_line(ask) | (ask(INPUTS) == wanted)).all())
@@ -63,8 +54,10 @@ def _gate(name: str, **special: Mistake) -> Exercise:
 
 
 def _on_the_line(ask: Ask) -> Tensor:
-    """Which inputs lie on the edge of a half plane: across it one of two opposite
-    nudges changes the answer, and never both do."""
+    """Which inputs lie on the edge of a half plane.
+
+    There one of two opposite nudges changes the answer, and never both do.
+    """
     here = ask(INPUTS)
     edges = torch.zeros(len(INPUTS), dtype=torch.bool)
     spikes = edges.clone()
@@ -104,14 +97,14 @@ def _update(weight: Tensor, x: Tensor, target: Tensor) -> Tensor:
 
 
 _UNITS = [
-    (INPUTS, torch.tensor([1.0, 1.0]), torch.tensor(-1.0)),
-    (INPUTS, torch.tensor([0.5, -0.5]), torch.tensor(0.2)),
-    (INPUTS, torch.tensor([-1.0, 2.0]), torch.tensor(1.0)),
-    (INPUTS, torch.tensor([-1.0, -2.0]), torch.tensor(1.5)),
+    (INPUTS, tensor([1.0, 1.0]), tensor(-1.0)),
+    (INPUTS, tensor([0.5, -0.5]), tensor(0.2)),
+    (INPUTS, tensor([-1.0, 2.0]), tensor(1.0)),
+    (INPUTS, tensor([-1.0, -2.0]), tensor(1.5)),
 ]
 _STEPS = [
-    (torch.tensor(weight), torch.tensor(x), torch.tensor(target))
-    for weight, x, target in (
+    (tensor(weight), tensor(x), tensor(wanted))
+    for weight, x, wanted in (
         ([0.0, 0.0, 0.0], [1.0, 1.0, 0.0], 1.0),
         ([0.0, 1.0, 2.0], [1.0, 0.0, 1.0], 0.0),
         ([-1.0, 2.0, 1.0], [1.0, 1.0, 1.0], 1.0),
@@ -163,15 +156,3 @@ EXERCISES: dict[str, Exercise] = {
         ),
     ),
 }
-
-
-def check(function: Callable[..., Any], exercise: str = "", lang: str = "auto") -> bool:
-    """Judge your own gate, perceptron(x, weight, bias) or update(weight, x, target).
-
-    >>> def my_or(x1, x2):
-    ...     return 1 if x1 + x2 > 0.5 else 0
-    >>> check(my_or, lang="en")
-    Right.
-    True
-    """
-    return judge.check(EXERCISES, function, exercise, lang)

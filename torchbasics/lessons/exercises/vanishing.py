@@ -1,21 +1,14 @@
 """Exercises of lesson 6: predict how much is left of a gradient."""
 
-from __future__ import annotations
+from torch import Tensor, tensor
 
-from collections.abc import Callable
-from typing import Any
-
-import torch
-from torch import Tensor
-
-from torchbasics.lessons.exercises import judge
 from torchbasics.lessons.exercises.asking import FORMS
-from torchbasics.lessons.exercises.judge import Exercise, exercise
+from torchbasics.lessons.exercises.exercise import Exercise, exercise
 
 _FACTORS = [
-    (torch.tensor(0.25), torch.tensor(10.0)),
-    (torch.tensor(0.5), torch.tensor(3.0)),
-    (torch.tensor(1.0), torch.tensor(20.0)),
+    (tensor(0.25), tensor(10.0)),
+    (tensor(0.5), tensor(3.0)),
+    (tensor(1.0), tensor(20.0)),
 ]
 _NUMBERS = (*FORMS, lambda function, a, b: function(a.item(), int(b)))
 
@@ -26,8 +19,8 @@ def _chi(weights: Tensor, slopes: Tensor) -> Tensor:
 
 
 _LAYER = [
-    (torch.tensor([0.5, -0.5, 1.0, 0.0]), torch.tensor([0.25, 0.2, 0.1])),
-    (torch.tensor([2.0, -1.0]), torch.tensor([0.25, 0.05])),
+    (tensor([0.5, -0.5, 1.0, 0.0]), tensor([0.25, 0.2, 0.1])),
+    (tensor([2.0, -1.0]), tensor([0.25, 0.05])),
 ]
 
 EXERCISES: dict[str, Exercise] = {
@@ -44,7 +37,7 @@ EXERCISES: dict[str, Exercise] = {
     ),
     "factor": exercise(
         lambda left, layers: left ** (1 / layers),
-        [(torch.tensor(1e-6), torch.tensor(10.0)), _FACTORS[1]],
+        [(tensor(1e-6), tensor(10.0)), _FACTORS[1]],
         _NUMBERS,
         shared_by_layers=lambda left, layers: left / layers,
         factor_from_layers=lambda left, layers: left**layers,
@@ -74,15 +67,3 @@ EXERCISES: dict[str, Exercise] = {
         ),
     ),
 }
-
-
-def check(function: Callable[..., Any], exercise: str = "", lang: str = "auto") -> bool:
-    """Judge your own left, factor (both of a number and layers), or shrink.
-
-    >>> def my_left(factor, layers):
-    ...     return factor**layers
-    >>> check(my_left, lang="en")
-    Right.
-    True
-    """
-    return judge.check(EXERCISES, function, exercise, lang)

@@ -1,7 +1,5 @@
 """The figures of the lessons, as PNG; every number in it comes from the library."""
 
-from __future__ import annotations
-
 import logging
 import re
 from collections.abc import Callable, Iterator
@@ -102,16 +100,18 @@ def drawable(lang: Language) -> Language:
 
 
 def hangul_font() -> str | None:
-    """An installed font with Korean letters, if there is one.
-
-    Matplotlib keeps a list of the fonts it once found; newer ones are added here.
-    """
+    """An installed font with Korean letters, if there is one."""
     manager = font_manager.fontManager
     if not set(HANGUL) & set(manager.get_font_names()):
-        known = {font.fname for font in manager.ttflist}
-        for path in set(font_manager.findSystemFonts()) - known:
-            if re.search("cjk|nanum|malgun|gothic|dotum|sanskr", path, re.IGNORECASE):
-                with suppress(OSError, RuntimeError):  # a broken file is no font
-                    manager.addfont(path)
+        add_new_fonts(manager)
     names = manager.get_font_names()
     return next((name for name in HANGUL if name in names), None)
+
+
+def add_new_fonts(manager: font_manager.FontManager) -> None:
+    """Add fonts newer than matplotlib's list of them, if they may be Korean."""
+    known = {font.fname for font in manager.ttflist}
+    for path in set(font_manager.findSystemFonts()) - known:
+        if re.search("cjk|nanum|malgun|gothic|dotum|sanskr", path, re.IGNORECASE):
+            with suppress(OSError, RuntimeError):  # a broken file is no font
+                manager.addfont(path)

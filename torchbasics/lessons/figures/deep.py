@@ -1,28 +1,18 @@
 """The vanishing lab in four panels: where gradients go, and who learns without them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from torchbasics.lessons.checks import Words
-from torchbasics.lessons.deep import SWEPT, VARIANTS, Moment, Start, Swept
-from torchbasics.lessons.figures.canvas import (
-    BLUE,
-    GREEN,
-    GREY,
-    INK,
-    ORANGE,
-    RED,
-    caption,
-    sheet,
-)
+from torchbasics.lessons.figures import canvas
+from torchbasics.lessons.figures.canvas import BLUE, GREEN, GREY, INK, ORANGE, RED
+from torchbasics.lessons.lab.networks import SWEPT, VARIANTS, Start, Swept
+from torchbasics.lessons.lab.training import Snapshot
 
-LOOKS: dict[str, dict[str, Any]] = {
+LOOKS: dict[str, canvas.Look] = {
     "sigmoid": {"color": BLUE, "marker": "o", "ls": "-"},
     "relu": {"color": RED, "marker": "s", "ls": "-"},
     "batch-norm": {"color": GREEN, "marker": "^", "ls": "--"},
@@ -32,7 +22,7 @@ LOOKS: dict[str, dict[str, Any]] = {
 }
 """Colour, marker and line of each network, the same in every panel."""
 
-DEEP_LOOKS: tuple[dict[str, Any], ...] = (
+DEEP_LOOKS: tuple[canvas.Look, ...] = (
     {"color": BLUE, "marker": "o", "mfc": "none"},
     {"color": BLUE, "marker": "o"},
     {"color": RED, "marker": "s", "mfc": "none"},
@@ -44,24 +34,23 @@ DEEP_LOOKS: tuple[dict[str, Any], ...] = (
 def vanishing(
     starts: Mapping[str, Start],
     sweep: Sequence[Swept],
-    histories: Mapping[str, Sequence[Moment]],
+    histories: Mapping[str, Sequence[Snapshot]],
     words: Words,
 ) -> Figure:
     """Gradients by layer and by depth before training; gradients and hits during it."""
-    figure = sheet(11.5, words["figure"])
+    figure = canvas.sheet(11.5, words["figure"])
     sides = {"left": 0.07, "right": 0.975, "bottom": 0.06, "top": 0.855}
-    grid = figure.add_gridspec(2, 2, hspace=0.52, wspace=0.2, **sides)
-    by_layer(figure.add_subplot(grid[0, 0]), starts, words)
-    by_depth(figure.add_subplot(grid[0, 1]), sweep, words)
-    gradients = figure.add_subplot(grid[1, 0], yscale="log", xlabel=words["steps"])
-    caption(gradients, words["in_training"], words["in_training_note"])
-    through_training(gradients, histories, lambda moment: moment.left)
-    hits = figure.add_subplot(grid[1, 1], ylim=(0, 100), xlabel=words["steps"])
-    caption(hits, words["learned"], words["learned_note"])
-    through_training(hits, histories, lambda moment: 100 * moment.accuracy)
-    lines, _ = hits.get_legend_handles_labels()
-    labels = [words[key] for key in histories]
-    figure.legend(lines, labels, loc=(0.06, 0.468), ncols=6)
+    grid = canvas.panels(figure, 2, 2, hspace=0.52, wspace=0.2, **sides)
+    by_layer(figure.add_subplot(grid[0], yscale="log"), starts, words)
+    by_depth(figure.add_subplot(grid[1], yscale="log"), sweep, words)
+    gradients = figure.add_subplot(grid[2], yscale="log", xlabel=words["steps"])
+    canvas.caption(gradients, words["in_training"], words["in_training_note"])
+    through_training(gradients, histories, lambda snapshot: snapshot.left)
+    hits = figure.add_subplot(grid[3], ylim=(0, 100), xlabel=words["steps"])
+    canvas.caption(hits, words["learned"], words["learned_note"])
+    through_training(hits, histories, lambda snapshot: 100 * snapshot.accuracy)
+    labels = [words[name] for name in histories]
+    figure.legend(hits.lines, labels, loc=(0.06, 0.468), ncols=6)
     return figure
 
 
@@ -75,11 +64,11 @@ def by_layer(axes: Axes, starts: Mapping[str, Start], words: Words) -> None:
         axes.plot(layers, start.measured, **(look | {"ls": ""}))
         axes.plot([], [], **(look | {"ls": "-"}), lw=1.5, label=label)
     bound = [0.25 ** (layers[-1] - layer) for layer in layers]
-    axes.plot(layers, bound, ls=":", color=INK, lw=1.5, label=words["bound"])
-    axes.set(yscale="log", xlabel=words["hidden layer"])
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.plot(layers, bound, **canvas.BOUND, label=words["bound"])
     axes.legend(loc="lower right")
-    caption(axes, words["by_layer"], words["by_layer_note"])
+    axes.set_xlabel(words["hidden layer"])
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    canvas.caption(axes, words["by_layer"], words["by_layer_note"])
 
 
 def by_depth(axes: Axes, sweep: Sequence[Swept], words: Words) -> None:
@@ -91,19 +80,19 @@ def by_depth(axes: Axes, sweep: Sequence[Swept], words: Words) -> None:
         left = [swept.starts[index].left for swept in sweep]
         label = f"{variant.activation}, {variant.init}"
         axes.plot(depths, left, ls="", **look, label=label)
-    axes.set(yscale="log", xlabel=words["hidden layers"])
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(loc="lower left")
-    caption(axes, words["by_depth"], words["by_depth_note"])
+    axes.set_xlabel(words["hidden layers"])
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    canvas.caption(axes, words["by_depth"], words["by_depth_note"])
 
 
 def through_training(
     axes: Axes,
-    histories: Mapping[str, Sequence[Moment]],
-    value: Callable[[Moment], float],
+    histories: Mapping[str, Sequence[Snapshot]],
+    value: Callable[[Snapshot], float],
 ) -> None:
     """One number of each network over its steps."""
     for name, history in histories.items():
-        steps = [moment.step for moment in history]
-        values = [value(moment) for moment in history]
-        axes.plot(steps, values, **LOOKS[name], lw=1.5, ms=5, label=name)
+        steps = [snapshot.step for snapshot in history]
+        values = [value(snapshot) for snapshot in history]
+        axes.plot(steps, values, **LOOKS[name], lw=1.5, ms=5)

@@ -1,0 +1,194 @@
+"""Run folders: each run gets one of its own."""
+
+import re
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from helpers import no_space
+
+from torchbasics.command import files, runs
+from torchbasics.command.errors import UserError
+
+
+def test_a_folder_says_what_ran_with_which_seed_and_when(tmp_path):
+    folder = runs.create(str(tmp_path), "mnist", "lesson-s7")
+    assert folder.parent == tmp_path / "mnist"
+    assert re.fullmatch(r"lesson-s7-\d{8}T\d{6}Z(-\d+)?", folder.name)
+    assert folder.is_dir()
+
+
+def test_runs_that_start_together_get_folders_of_their_own(tmp_path):
+    with ThreadPoolExecutor(8) as pool:
+        jobs = [
+            pool.submit(runs.create, str(tmp_path), "mnist", "lesson-s0")
+            for _ in range(40)
+        ]
+    assert len({job.result() for job in jobs}) == 40
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(UserError, match=r"cannot make a run folder in .*--runs-dir"):
+        runs.create(str(tmp_path / "file"), "mnist", "lesson-s0")
+    with pytest.raises(UserError, match=r"in '[^(]*' \(Not a directory\): choose"):
+        runs.create(str(tmp_path / "file"), "mnist", "lesson-s0")
+
+
+def test_a_home_that_nobody_has_is_a_folder_of_that_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert runs.create("~nosuchuser/x", "mnist", "a").is_dir()
+    with pytest.raises(UserError, match="there is no run in '~nosuchuser/y' yet"):
+        runs.find_run("latest", "~nosuchuser/y", "mnist")
+
+
+class TestLock:
+    def test_a_folder_is_held_by_one_at_a_time(self, tmp_path):
+        with (
+            runs.locked(tmp_path),
+            pytest.raises(UserError, match="in use by another process"),
+            runs.locked(tmp_path),
+        ):
+            pass
+
+    def test_it_is_free_afterwards(self, tmp_path):
+        for _ in range(2):
+            with runs.locked(tmp_path):
+                pass
+
+    @pytest.fixture
+    def holder(self, tmp_path):
+        """Another process that holds the lock until it is ended."""
+        script = "import pathlib, sys, time; from torchbasics.command import runs\n"
+        script += "with runs.locked(pathlib.Path(sys.argv[1])):\n"
+        script += "    print('held', flush=True)\n    time.sleep(60)\n"
+        words = [sys.executable, "-c", script, str(tmp_path)]
+        with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout.readline() == "held\n"
+            yield process
+            process.kill()
+
+    def test_another_process_is_refused_until_a_kill_frees_it(self, tmp_path, holder):
+        refusal = pytest.raises(UserError, match=r"is in use by another process$")
+        with refusal, runs.locked(tmp_path):
+            pass
+        holder.kill()
+        assert holder.wait() == -signal.SIGKILL
+        with runs.locked(tmp_path):
+            pass
+
+    def test_it_is_a_real_lock_whatever_file_of_its_name_lies_there(self, tmp_path):
+        (tmp_path / ".lock").write_text("left by a kill")
+        with runs.locked(tmp_path):
+            pass
+
+    def test_what_fails_inside_frees_it_too(self, tmp_path):
+        with pytest.raises(ZeroDivisionError), runs.locked(tmp_path):
+            raise ZeroDivisionError
+        with runs.locked(tmp_path):
+            pass
+
+    def test_a_file_system_without_locks_is_trusted(self, tmp_path, monkeypatch):
+        def unknown(*args, **options):
+            raise NotImplementedError
+
+        monkeypatch.setattr(runs.FileLock, "acquire", unknown)
+        with runs.locked(tmp_path):
+            pass
+
+    def test_a_folder_that_cannot_be_written_to_is_named(self, tmp_path, monkeypatch):
+        def refuse(*args, **options):
+            raise PermissionError(13, "Permission denied")
+
+        monkeypatch.setattr(runs.FileLock, "acquire", refuse)
+        refusal = pytest.raises(UserError, match=r"cannot write to .* \(Permission")
+        with refusal, runs.locked(tmp_path):
+            pass
+
+
+class TestManifest:
+    def test_it_says_what_ran_and_nothing_of_the_environment(
+        self, tmp_path, monkeypatch
+    ):
+        monkeypatch.setenv("MY_TOKEN", "a-secret-value")
+        runs.write_manifest(tmp_path, runs.new_manifest("mnist", "lesson", 3))
+        manifest = runs.read_manifest(tmp_path)
+        assert (manifest["kind"], manifest["name"], manifest["seed"]) == (
+            *("mnist", "lesson"),
+            3,
+        )
+        assert manifest["versions"]["torch"]
+        assert "a-secret-value" not in (tmp_path / "manifest.json").read_text()
+
+    def test_a_folder_that_cannot_be_described_is_taken_away(
+        self, tmp_path, monkeypatch
+    ):
+        folder = tmp_path / "run"
+        folder.mkdir()
+        monkeypatch.setattr(files.os, "fsync", no_space)
+        with pytest.raises(UserError, match=r"cannot write to .*No space left"):
+            runs.initialize(folder, "seed = 3", {"name": "a", "started": ""})
+        assert not folder.exists()
+
+    @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"started": 3}', None])
+    def test_what_is_no_manifest_is_refused(self, tmp_path, text):
+        if text is not None:
+            (tmp_path / "manifest.json").write_text(text)
+        with pytest.raises(UserError, match="is no run"):
+            runs.read_manifest(tmp_path)
+
+
+class TestFindRun:
+    def make(self, root, name, started):
+        folder = root / "mnist" / name
+        folder.mkdir(parents=True)
+        runs.write_manifest(folder, {"name": name, "started": started})
+        return folder
+
+    def test_latest_is_the_one_started_last_whatever_its_name(self, tmp_path):
+        newest = self.make(tmp_path, "a", "2026-02-01T00:00:00")
+        self.make(tmp_path, "z", "2026-01-01T00:00:00")
+        (tmp_path / "mnist" / "no-run").mkdir()
+        assert runs.find_run("latest", str(tmp_path), "mnist") == newest
+
+    def test_a_run_of_another_kind_is_never_the_latest(self, tmp_path):
+        self.make(tmp_path, "a", "2026-02-01T00:00:00")
+        with pytest.raises(UserError, match=r"no run in .* yet: --runs-dir says where"):
+            runs.find_run("latest", str(tmp_path), "seeds")
+
+    def test_a_folder_is_found_by_its_path_and_none_else(self, tmp_path):
+        folder = self.make(tmp_path, "a", "2026-02-01T00:00:00")
+        assert runs.find_run(str(folder), "nowhere", "mnist") == folder
+        with pytest.raises(UserError, match=r"there is no run 'gone': give its folder"):
+            runs.find_run("gone", str(tmp_path), "mnist")
+
+    @pytest.mark.parametrize(("kind", "name"), [("mnist", "a"), ("seeds", "")])
+    def test_a_run_goes_on_with_the_command_of_its_kind(self, tmp_path, kind, name):
+        manifest = {"name": "a", "started": "2026-02-01", "kind": "mnist"}
+        runs.write_manifest(tmp_path, manifest)
+        if name:
+            assert runs.run_name(tmp_path, kind) == name
+        else:
+            with pytest.raises(UserError, match="of the kind 'mnist', not 'seeds'"):
+                runs.run_name(tmp_path, kind)
+
+    def test_a_runs_config_goes_by_the_runs_name(self, tmp_path):
+        folder = self.make(tmp_path, "lesson", "2026-02-01T00:00:00")
+        assert runs.config_name(folder / "config.toml") == "lesson"
+        assert runs.config_name(tmp_path / "my.toml") == "my"
+
+    @pytest.mark.parametrize(
+        "name", ["my try (1)", "-1", "(", ".hidden", "\ud55c \uae00"]
+    )
+    def test_a_config_of_any_name_gives_one_a_folder_can_have(self, tmp_path, name):
+        assert runs.is_name(runs.config_name(tmp_path / f"{name}.toml"))
+
+
+def test_the_address_of_tensorboard_on_a_compute_instance(tmp_path):
+    file = tmp_path / "nbvm"
+    assert "localhost:6006" in runs.tensorboard_address(file)
+    file.write_text("instance=my-ci\ndomainsuffix=koreacentral.instances.azureml.ms\n")
+    address = "https://my-ci-6006.koreacentral.instances.azureml.ms/"
+    assert runs.tensorboard_address(file) == address

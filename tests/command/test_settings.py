@@ -1,0 +1,130 @@
+"""Settings: what a file says, frozen and checked, or one sentence on why not."""
+
+import pytest
+
+from torchbasics.command import settings
+from torchbasics.command.errors import UserError
+from torchbasics.lessons.lab.networks import LabConfig
+from torchbasics.mnist.config import Config, ModelConfig
+
+PROGRAM = "python -m torchbasics.mnist"
+
+
+def written(tmp_path, text):
+    path = tmp_path / "my.toml"
+    path.write_text(text)
+    return path
+
+
+def refused(path, program=PROGRAM):
+    with pytest.raises(UserError) as refusal:
+        settings.read_config(Config, path, program)
+    return str(refusal.value)
+
+
+def test_every_field_has_a_description():
+    def describe(cls):
+        for name, field in cls.model_fields.items():
+            if isinstance(field.default, settings.Settings):
+                assert field.default.group == name
+                describe(type(field.default))
+            else:
+                assert field.description, name
+
+    describe(Config)
+
+
+def test_settings_cannot_be_changed():
+    with pytest.raises(ValueError, match="frozen"):
+        Config().seed = 3
+
+
+@pytest.mark.parametrize("name", sorted(settings.shipped_configs(Config)))
+def test_a_config_written_and_read_is_the_same(tmp_path, name):
+    config = settings.read_config(Config, settings.shipped_configs()[name])
+    text = settings.to_toml(config, PROGRAM)
+    assert text.startswith(f"# {PROGRAM} --config THIS_FILE\n")
+    assert settings.read_config(Config, written(tmp_path, text)) == config
+
+
+def test_the_shipped_configs_of_a_kind_are_those_that_describe_it():
+    trainings, labs = map(settings.shipped_configs, (Config, LabConfig))
+    assert {"lesson", "textbook", "fast98"} <= set(trainings)
+    assert set(labs) == {"vanishing"}
+    assert trainings | labs == settings.shipped_configs()
+
+
+@pytest.mark.parametrize(
+    ("program", "said"),
+    [
+        (PROGRAM, "is a config of `python -m torchbasics vanishing`"),
+        ("python -m torchbasics vanishing", "unknown setting"),
+    ],
+)
+def test_a_config_of_another_command_is_named_by_its_first_comment(
+    tmp_path, program, said
+):
+    text = settings.to_toml(LabConfig(), "python -m torchbasics vanishing")
+    assert said in refused(written(tmp_path, text), program)
+
+
+def test_a_whole_number_will_do_for_a_float(tmp_path):
+    path = written(tmp_path, "[optim]\nlr = 1")
+    assert settings.read_config(Config, path).optim.lr == 1.0
+
+
+def test_a_mark_at_the_files_beginning_is_no_mistake(tmp_path):
+    path = written(tmp_path, "\ufeffseed = 3")
+    assert settings.read_config(Config, path).seed == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("[optim]\nlrr = 1", "setting 'optim.lrr'; did you mean 'optim.lr'?"),
+        (
+            "[optim]\nzzz = 1",
+            "setting 'optim.zzz'; there is optim.ema, optim.label_smoothing,",
+        ),
+        ("sed = 1", "unknown setting 'sed'; did you mean 'seed'?"),
+        ("[optm]\nlr = 1", "unknown setting 'optm'; did you mean 'optim'?"),
+        ("seed = 1.5", "seed = 1.5: it must be a valid integer"),
+        ("seed = true", "seed = True: it must be a valid integer"),
+        ("seed = '1'", "seed = '1': it must be a valid integer"),
+        ("optim = 3", "optim = 3: it is a table, [optim]"),
+        ("[model]\nhidden = 50", "model.hidden = 50: it must be a valid list"),
+        ("[model]\nhidden = [5, 'a']", "model.hidden.1 = 'a': it must be a valid"),
+        ("precision = 'fp16'", "precision = 'fp16': it must be 'fp32' or 'bf16'"),
+        ("seed = ", "is no TOML: Invalid value (at end of document)"),
+    ],
+)
+def test_a_mistake_in_a_file_is_one_sentence_with_the_files_name(
+    tmp_path, text, sentence
+):
+    path = written(tmp_path, text)
+    said = refused(path)
+    assert said.startswith(str(path))
+    assert sentence in said
+    assert "\n" not in said
+
+
+def test_a_file_of_no_text_is_refused(tmp_path):
+    path = tmp_path / "binary.toml"
+    path.write_bytes(b"\xff\xfe\x00seed")
+    assert "is no TOML" in refused(path)
+    path.write_bytes("seed = 1 # \uc5d0\ud3ed".encode("euc-kr"))
+    assert "is no TOML: it is not saved as UTF-8" in refused(path)
+
+
+def test_a_folder_is_no_config_file(tmp_path):
+    with pytest.raises(UserError, match="no config file"):
+        settings.find_config(str(tmp_path))
+    (tmp_path / "x.toml").mkdir()
+    with pytest.raises(UserError, match=r"x\.toml is no file"):
+        settings.find_config(str(tmp_path / "x.toml"))
+
+
+def test_a_table_of_json_is_a_config_too():
+    table = {"seed": 3, "model": {"hidden": [9, 8]}}
+    model = ModelConfig(hidden=(9, 8))
+    assert settings.from_table(Config, table) == Config(seed=3, model=model)

@@ -1,0 +1,126 @@
+"""The picture in the terminal: right pixels, right bars, with and without colour."""
+
+import errno
+import io
+import re
+
+import pytest
+import torch
+from rich.console import Console
+
+from torchbasics.command import terminal
+from torchbasics.command.terminal import (
+    Answer,
+    SafeConsole,
+    SideBySide,
+    digit_rows,
+    make_console,
+    tracked,
+)
+
+IMAGE = torch.zeros(28, 28, dtype=torch.uint8)
+IMAGE[0, 0] = IMAGE[27, 27] = 255
+PLAIN = Console(no_color=True)
+COLOURED = Console(force_terminal=True, color_system="truecolor", no_color=False)
+PROBS = torch.tensor([0.0, 0.02, 0, 0, 0, 0, 0, 0.98, 0, 0])
+
+
+def shown(encoding="utf-8", **options):
+    raw = io.BytesIO()
+    file = io.TextIOWrapper(raw, encoding=encoding, write_through=True)
+    Console(file=file, width=80, **options).print(Answer(IMAGE, PROBS, label=7))
+    return raw.getvalue().decode(encoding)
+
+
+def test_each_row_of_text_is_two_rows_of_pixels():
+    rows = digit_rows(IMAGE, PLAIN)
+    assert len(rows) == 14
+    assert all(len(row) == 28 for row in rows)
+    assert (rows[0].plain[0], rows[13].plain[27]) == ("▀", "▄")
+
+
+def test_shades_of_grey_are_the_pixels():
+    row = digit_rows(IMAGE, COLOURED)[0]
+    assert str(row.spans[0].style) == "rgb(255,255,255) on rgb(0,0,0)"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+def test_it_fits_80_columns_and_names_the_answer(encoding):
+    text = shown(encoding)
+    assert max(map(len, text.splitlines())) <= 80
+    assert "7   98.00 %" in text
+    assert text.splitlines()[-1] == "the network reads 7, which is right"
+
+
+def test_bars_are_as_long_as_probabilities():
+    bars = {
+        line.split()[-4]: line.count("#")
+        for line in shown("ascii").splitlines()
+        if line.endswith("#")
+    }
+    assert bars == {"7": 29, "1": 1}
+
+
+def test_colour_is_left_out_where_it_is_off(monkeypatch):
+    assert "\x1b" in shown(force_terminal=True, color_system="truecolor")
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "38;2" not in shown(force_terminal=True, color_system="truecolor")
+
+
+@pytest.mark.parametrize(("label", "verdict"), [(7, "which is right"), (2, "says 2")])
+def test_of_two_sentences_the_one_that_holds_is_told(label, verdict):
+    console = Console(width=80)
+    with console.capture() as capture:
+        console.print(Answer(IMAGE, PROBS, label))
+    assert capture.get().splitlines()[-1].endswith(verdict)
+
+
+def test_images_stand_side_by_side():
+    console = Console(width=80, no_color=True)
+    with console.capture() as capture:
+        console.print(SideBySide(torch.stack([IMAGE, IMAGE])))
+    rows = [line.rstrip() for line in capture.get().splitlines()]
+    assert len(rows) == 14
+    assert [at.start() for at in re.finditer("▀", rows[0])] == [0, 28 + 4]
+    assert [at.start() for at in re.finditer("▄", rows[13])] == [27, 28 + 4 + 27]
+
+
+class Broken(io.StringIO):
+    """A file that cannot be flushed, for a reason."""
+
+    def __init__(self, reason):
+        super().__init__()
+        self.reason = reason
+
+    def flush(self):
+        raise OSError(self.reason, "no")
+
+
+@pytest.mark.parametrize(
+    ("reason", "lost"), [(errno.EPIPE, False), (errno.ENOSPC, True)]
+)
+def test_a_reader_who_leaves_is_no_loss_a_full_disk_is(monkeypatch, reason, lost):
+    dropped = []
+    monkeypatch.setattr(terminal, "drop_stdout", lambda: dropped.append(True))
+    console = SafeConsole(file=Broken(reason))
+    console.print("one")
+    console.print("two")
+    assert console.lost is lost
+    assert console.quiet
+    assert dropped
+
+
+def test_where_nobody_watches_a_line_tells_what_is_done(capsys):
+    assert list(tracked(["a", "b"], "doing")) == ["a", "b"]
+    said = capsys.readouterr()
+    told = re.findall(r"^doing: (\w), \d+\.\d s$", said.err, flags=re.M)
+    assert told == ["a", "b"]
+    assert not said.out
+
+
+@pytest.mark.parametrize(("columns", "width"), [("60", 60), ("200", 88)])
+def test_lines_are_as_wide_as_the_terminal_but_not_too_wide(
+    monkeypatch, columns, width
+):
+    monkeypatch.setenv("COLUMNS", columns)
+    assert make_console().width == width

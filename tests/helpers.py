@@ -1,0 +1,103 @@
+"""What several test files do: find a run, read what it left, fill its disk."""
+
+import errno
+import json
+import subprocess
+import sys
+
+import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from torchbasics.data import ImageDataset
+from torchbasics.lessons import parts_of
+from torchbasics.mnist import __main__ as program
+
+
+def only(paths):
+    """The one path there is."""
+    (path,) = paths
+    return path
+
+
+def only_run(folder):
+    """The only run anywhere below a folder."""
+    return only(folder.glob("**/manifest.json")).parent
+
+
+def metrics(run):
+    """The lines of a run's metrics.jsonl."""
+    lines = (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def learned(run):
+    """The same without what a clock says, so that two runs can be compared."""
+    return [
+        {tag: value for tag, value in line.items() if "time" not in tag}
+        for line in metrics(run)
+    ]
+
+
+def events_of(folder):
+    """All that TensorBoard would read in a folder."""
+    return EventAccumulator(str(folder), size_guidance={"histograms": 0}).Reload()
+
+
+def no_space(*args, **options):
+    """What a function of a full disk is replaced with."""
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def train_on(splits, patch):
+    """Let `python -m torchbasics.mnist`, in process, take these digits for MNIST."""
+
+    def load_splits(config, device):
+        (images, labels), held = splits.train, config.data.validation
+        kept = len(labels) - held
+        return splits._replace(
+            train=ImageDataset(images[:kept], labels[:kept]),
+            validation=ImageDataset(images[kept:], labels[kept:]) if held else None,
+        )
+
+    patch.setattr(program, "load_splits", load_splits)
+
+
+def python(*words, **options):
+    """A Python process that has ended, and what it printed."""
+    command = [sys.executable, *map(str, words)]
+    options = {"capture_output": True, "text": True} | options
+    return subprocess.run(command, check=False, **options)
+
+
+class Course:
+    """The lessons' parts, each computed once in each language, then only told.
+
+    `disturbed` names those parts that moved the global random state or left gradients
+    switched off.
+    """
+
+    def __init__(self):
+        self.items = {}
+        self.disturbed = []
+
+    def parts_of(self, lesson):
+        """What stands in for `lessons.parts_of`."""
+        return tuple(self._told(lesson, part) for part in parts_of(lesson))
+
+    def _told(self, lesson, part):
+        def told(words):
+            key = lesson, part.__name__, words["title"]
+            if key not in self.items:
+                self.items[key] = self._computed(part, words)
+            return self.items[key]
+
+        told.__name__ = part.__name__
+        return told
+
+    def _computed(self, part, words):
+        before = torch.random.get_rng_state()
+        items = list(part(words))
+        alike = torch.equal(torch.random.get_rng_state(), before)
+        if not (alike and torch.is_grad_enabled()):
+            self.disturbed.append(part.__name__)
+        return items

@@ -1,0 +1,162 @@
+"""Checkpoints: what is read is what was written, or nothing is."""
+
+import json
+import random
+
+import pytest
+import torch
+from helpers import no_space
+from safetensors.torch import save
+
+from torchbasics.command import files
+from torchbasics.command.errors import UserError
+from torchbasics.mnist.training import checkpoint
+from torchbasics.mnist.training.checkpoint import Checkpoint, CheckpointManager
+
+TENSORS = {
+    "model.weight": torch.randn(3, 4),
+    "model.count": torch.tensor(5),
+    "half": torch.randn(7).bfloat16(),
+    "none": torch.zeros(0, 3),
+}
+METADATA = {"config": {"lr": 0.1, "hidden": [50, 100]}, "step": 12, "name": "lesson"}
+
+
+@pytest.fixture
+def path(tmp_path):
+    path = tmp_path / "checkpoints" / "step-00000012.safetensors"
+    checkpoint.write(path, Checkpoint(TENSORS, METADATA))
+    return path
+
+
+def test_what_is_written_is_read(path):
+    tensors, metadata = checkpoint.read(path)
+    assert metadata == METADATA
+    assert tensors.keys() == TENSORS.keys()
+    for name, tensor in TENSORS.items():
+        assert torch.equal(tensors[name], tensor)
+        assert tensors[name].dtype == tensor.dtype
+
+
+def test_same_content_same_bytes(path, tmp_path):
+    again = tmp_path / "again"
+    backwards = dict(reversed(TENSORS.items()))
+    checkpoint.write(again, Checkpoint(backwards, dict(reversed(METADATA.items()))))
+    assert again.read_bytes() == path.read_bytes()
+
+
+def test_nothing_else_is_left_in_the_folder(path):
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_every_flipped_bit_is_seen(path):
+    content = path.read_bytes()
+    for bit in random.Random(0).sample(range(8 * len(content)), 500):
+        altered = bytearray(content)
+        altered[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(altered)
+        with pytest.raises(UserError, match="torn, altered or no checkpoint"):
+            checkpoint.read(path)
+
+
+def test_every_truncation_is_seen(path):
+    content = path.read_bytes()
+    for size in range(len(content)):
+        path.write_bytes(content[:size])
+        with pytest.raises(UserError, match="torn, altered or no checkpoint"):
+            checkpoint.read(path)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"not a checkpoint",
+        (2**63 - 1).to_bytes(8, "little") + b"{}",
+        save({"weight": torch.zeros(3)}),
+        save({"weight": torch.zeros(3)}, {checkpoint.FORMAT: "[]"}),
+        save({"weight": torch.zeros(3)}, {checkpoint.FORMAT: "[" * 100_000}),
+        save({}, {checkpoint.FORMAT: json.dumps({"facts": {}, "sha256": ""})}),
+    ],
+)
+def test_other_files_are_refused_in_one_line(tmp_path, content):
+    path = tmp_path / "other"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match="torn, altered or no checkpoint") as refusal:
+        checkpoint.read(path)
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(UserError, match=r"cannot read .*gone: No such file"):
+        checkpoint.read(tmp_path / "gone")
+
+
+def test_a_failed_write_leaves_the_old_file(path, monkeypatch):
+    monkeypatch.setattr(files.os, "fsync", no_space)
+    before = path.read_bytes()
+    with pytest.raises(OSError, match="No space left"):
+        checkpoint.write(path, Checkpoint({"x": torch.zeros(9)}, {}))
+    assert path.read_bytes() == before
+    assert list(path.parent.iterdir()) == [path]
+
+
+class TestCheckpointManager:
+    def state(self, step):
+        return Checkpoint({"model.x": torch.full((2,), float(step))}, {"step": step})
+
+    def test_the_last_two_are_kept(self, tmp_path):
+        checkpoints = CheckpointManager(tmp_path)
+        for step in (10, 20, 30, 40):
+            checkpoints.save(self.state(step))
+        assert [path.name for path in checkpoints.paths()] == [
+            "step-00000030.safetensors",
+            "step-00000040.safetensors",
+        ]
+
+    def test_the_best_is_kept_and_nan_is_never_best(self, tmp_path):
+        checkpoints = CheckpointManager(tmp_path)
+        for step, accuracy in enumerate((0.7, 0.9, float("nan"), 0.8, 0.9)):
+            checkpoints.save(self.state(step), accuracy)
+        best = checkpoint.read(tmp_path / "checkpoints" / "best.safetensors")
+        assert best.metadata == {"step": 1, "accuracy/validation": 0.9}
+
+    def test_what_a_kill_left_half_written_is_swept(self, tmp_path):
+        checkpoints = CheckpointManager(tmp_path)
+        checkpoints.save(self.state(10))
+        (tmp_path / "checkpoints" / ".step-00000020.safetensors.123").write_bytes(b"x")
+        checkpoints.save(self.state(20))
+        assert sorted((tmp_path / "checkpoints").iterdir()) == checkpoints.paths()
+
+    def test_a_torn_latest_falls_back_to_the_one_before(self, tmp_path):
+        told = []
+        checkpoints = CheckpointManager(tmp_path, warn=told.append)
+        for step in (10, 20):
+            checkpoints.save(self.state(step))
+        content = checkpoints.path(20).read_bytes()
+        checkpoints.path(20).write_bytes(content[: len(content) // 2])
+        assert checkpoints.latest().metadata["step"] == 10
+        assert len(told) == 1
+        assert "step-00000020.safetensors is torn" in told[0]
+
+    def test_without_a_good_one_it_is_an_error(self, tmp_path):
+        checkpoints = CheckpointManager(tmp_path)
+        checkpoints.save(self.state(10))
+        checkpoints.path(10).write_bytes(b"")
+        with pytest.raises(UserError, match="no checkpoint can be used"):
+            checkpoints.latest()
+
+    def test_a_disk_that_is_full_is_told_and_the_old_one_stays(
+        self, tmp_path, monkeypatch
+    ):
+        told = []
+        checkpoints = CheckpointManager(tmp_path, warn=told.append)
+        checkpoints.save(self.state(10))
+        with monkeypatch.context() as full:
+            full.setattr(files.os, "fsync", no_space)
+            checkpoints.save(self.state(20))
+        assert "No space left" in checkpoints.failure
+        assert len(told) == 1
+        assert checkpoints.latest().metadata["step"] == 10
+        checkpoints.save(self.state(30))
+        assert not checkpoints.failure

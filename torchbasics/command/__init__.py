@@ -1,0 +1,1 @@
+"""What every command shares: settings, run folders, signals, errors, terminal."""

@@ -1,0 +1,125 @@
+"""A config file and a command line become one checked configuration.
+
+Precedence: defaults < `--config FILE` < command line, spelled `--group.name value`.
+"""
+
+import argparse
+import sys
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Generic, TypeVar
+
+import tyro
+from pydantic import Field
+from tyro.conf import FlagCreatePairsOff, arg
+
+from torchbasics.command import runs
+from torchbasics.command.errors import UserError
+from torchbasics.command.settings import (
+    ConfigT,
+    Settings,
+    find_config,
+    read_config,
+    shipped_configs,
+    to_toml,
+)
+
+
+class CliOptions(Settings):
+    """What a command line may say beside the settings themselves."""
+
+    config: str = Field("", description="TOML file or shipped config to start from")
+    print_config: FlagCreatePairsOff[bool] = Field(
+        False, description="print all settings as TOML and stop"
+    )
+
+
+class ResumeOptions(CliOptions):
+    """The same for a command whose runs can go on."""
+
+    resume: str = Field("", description="what to go on with: its folder, or latest")
+
+
+OptionsT = TypeVar("OptionsT", bound=CliOptions)
+
+
+@dataclass(frozen=True)
+class Parsed(Generic[ConfigT, OptionsT]):
+    """A configuration, the options beside it, its name, and the run to go on with."""
+
+    config: ConfigT
+    options: OptionsT
+    name: str
+    resume: Path | None
+
+
+def parse(
+    config: ConfigT,
+    options: OptionsT,
+    argv: Sequence[str] | None,
+    *,
+    name: str,
+    prog: str,
+    about: str,
+    kind: str = "",
+) -> Parsed[ConfigT, OptionsT]:
+    """The configuration that a command line asks for, `config` being the default.
+
+    `--config` and `--resume` are looked for first, because what they name becomes the
+    default of all other options. `--resume` goes on with runs of that `kind`.
+    `--print-config` prints the outcome and leaves.
+    """
+    argv = sys.argv[1:] if argv is None else argv
+    given, resume = _first_pass(argv), None
+    if not kind:
+        given.resume = None  # an option that is unknown, as tyro will say
+    if given.config is not None and given.resume is not None:
+        raise UserError("--resume takes the run's own config: leave out --config")
+    if given.config is not None:
+        path = find_config(given.config)
+        config, name = read_config(type(config), path, prog), runs.config_name(path)
+    if given.resume is not None:
+        resume = runs.find_run(given.resume, given.runs_dir or "runs", kind)
+        name = runs.run_name(resume, kind)
+        config = read_config(type(config), resume / "config.toml", prog)
+    about += f"\n\nShipped configs: {', '.join(sorted(shipped_configs(type(config))))}."
+    both: Any = tuple.__class_getitem__((_unnamed(config), _unnamed(options)))
+    config, options = _cli(both, (config, options), argv, prog=prog, about=about)
+    if options.print_config:
+        print(to_toml(config), end="")
+        raise SystemExit(0)
+    return Parsed(config, options, name, resume)
+
+
+def parse_options(
+    default: ConfigT, argv: Sequence[str] | None, *, prog: str, about: str
+) -> ConfigT:
+    """The settings `default`, changed as a command line asks: `--group.name value`."""
+    options: ConfigT = _cli(type(default), default, argv, prog=prog, about=about)
+    return options
+
+
+def _first_pass(argv: Sequence[str]) -> argparse.Namespace:
+    """What decides the defaults of all other options."""
+    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    for option in ("--config", "--resume", "--runs-dir"):
+        first.add_argument(option, nargs="?")
+    return first.parse_known_args(argv)[0]
+
+
+def _unnamed(settings: Settings) -> Any:
+    """The type of these settings, its options without a prefix."""
+    return Annotated[type(settings), arg(name="")]
+
+
+def _cli(
+    form: Any, default: Any, argv: Sequence[str] | None, *, prog: str, about: str
+) -> Any:
+    hang = "  "  # what begins with a letter, tyro joins to the line before
+    about = "\n\n".join(
+        textwrap.fill(part.strip(), 80, subsequent_indent=hang)
+        for part in about.split("\n\n")
+    )
+    return tyro.cli(form, args=argv, default=default, prog=prog, description=about)

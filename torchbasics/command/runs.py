@@ -1,0 +1,210 @@
+"""A run folder: all that one run leaves behind, in one place.
+
+It is made anew for each run, locked while a process uses it (a kill frees the lock),
+described by its `manifest.json`, and found again by its path or as `latest`.
+"""
+
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from importlib.metadata import PackageNotFoundError, version
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from torchbasics.command.errors import UserError
+from torchbasics.command.files import write_json
+
+Manifest = dict[str, Any]
+
+PACKAGES = ("torchbasics", "torch", "torchvision", "tensorboard", "numpy")
+
+
+def create(runs_dir: str, kind: str, name: str) -> Path:
+    """Make the folder `<runs_dir>/<kind>/<name>-<UTC time>`, a new one always.
+
+    Two runs that start in the same second get two folders, the later one with `-2`.
+    """
+    time = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+    parent = Path(os.path.expanduser(runs_dir), kind)
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        for number in count(1):
+            suffix = f"-{number}" if number > 1 else ""
+            folder = parent / f"{name}-{time}{suffix}"
+            try:
+                folder.mkdir()
+                break
+            except FileExistsError:
+                continue
+    except (OSError, UnicodeError) as error:
+        raise UserError(
+            f"cannot make a run folder in {os.fspath(parent)!a} ({_reason(error)}): "
+            "choose another place with --runs-dir"
+        ) from None
+    return folder
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold the folder for this process alone. Raises UserError if another has it."""
+    lock = FileLock(folder / ".lock", fallback_to_soft=False)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        raise UserError(f"{folder} is in use by another process") from None
+    except NotImplementedError:  # a file system without locks
+        pass
+    except OSError as error:
+        raise UserError(f"cannot write to {folder} ({error.strerror})") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def new_manifest(kind: str, name: str, seed: int) -> Manifest:
+    """What can be said of a run when it starts; nothing of the environment is kept."""
+    return {
+        "kind": kind,
+        "name": name,
+        "seed": seed,
+        "command": sys.argv,
+        "started": datetime.now(timezone.utc).isoformat(),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "versions": {package: _version(package) for package in PACKAGES},
+        "commit": _commit(),
+    }
+
+
+def initialize(folder: Path, config: str, manifest: Manifest) -> None:
+    """Write what runs here: its config, which runs it again, and its manifest.
+
+    Where that cannot be, the folder is taken away again. Raises UserError.
+    """
+    try:
+        (folder / "config.toml").write_text(config, encoding="utf-8")
+        write_manifest(folder, manifest)
+    except (OSError, UnicodeError) as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        where = os.fspath(folder)
+        raise UserError(f"cannot write to {where!a} ({_reason(error)})") from None
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Put the manifest into the folder, whole or not at all."""
+    write_json(folder / "manifest.json", manifest)
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The folder's manifest. Raises UserError if it is no run's folder."""
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        texts = [manifest[key] for key in ("name", "started")]
+        if all(isinstance(text, str) for text in texts) and is_name(texts[0]):
+            return dict(manifest)
+    except (OSError, ValueError, RecursionError, TypeError, KeyError):
+        pass
+    raise UserError(f"{folder} is no run: it holds no manifest.json of one")
+
+
+def is_name(text: str) -> bool:
+    """Whether a text can be part of a folder's name, and name no other folder.
+
+    >>> is_name("fast98"), is_name("../fast98")
+    (True, False)
+    """
+    return re.fullmatch(r"\w[\w.-]*", text) is not None
+
+
+def find_run(run: str, runs_dir: str, kind: str) -> Path:
+    """The folder of a run: a path, or `latest`, the one of its kind started last."""
+    if run != "latest":
+        if not os.path.isdir(run):
+            raise UserError(f"there is no run {run!r}: give its folder, or 'latest'")
+        return Path(run)
+    where = os.path.expanduser(runs_dir)
+    if not os.path.isdir(where):
+        raise UserError(f"there is no run in {runs_dir!r} yet: --runs-dir says where")
+    started = {}
+    for path in Path(where).glob(f"{kind}/*/manifest.json"):
+        try:
+            started[path.parent] = read_manifest(path.parent)["started"]
+        except UserError:
+            continue
+    if not started:
+        raise UserError(f"there is no run in {runs_dir!r} yet: --runs-dir says where")
+    return max(started, key=started.__getitem__)
+
+
+def config_name(path: Path) -> str:
+    """The name that a config file goes by: its own, or that of the run it lies in.
+
+    >>> config_name(Path("my try (2).toml"))
+    'my-try-2'
+    """
+    if path.name == "config.toml" and (path.parent / "manifest.json").is_file():
+        return str(read_manifest(path.parent)["name"])
+    return re.sub(r"[^\w.-]+", "-", path.stem).strip(".-") or "config"
+
+
+def run_name(folder: Path, kind: str) -> str:
+    """The name of a run to go on with. Raises UserError if it is of another kind."""
+    manifest = read_manifest(folder)
+    if manifest.get("kind") != kind:
+        raise UserError(
+            f"{folder} is of the kind {manifest.get('kind')!r}, not {kind!r}: it goes "
+            "on with the command that made it"
+        )
+    return str(manifest["name"])
+
+
+def tensorboard_address(instance_file: Path = Path("/mnt/azmnt/.nbvm")) -> str:
+    """Where a browser finds TensorBoard, on an Azure ML compute instance too.
+
+    Such an instance names itself in a file of `key=value` lines, and its proxy serves
+    a port at `https://<instance>-<port>.<region>.instances.azureml.ms/`.
+    """
+    try:
+        lines = instance_file.read_text(encoding="utf-8").splitlines()
+        instance = dict(line.strip().split("=", 1) for line in lines if "=" in line)
+        return f"https://{instance['instance']}-6006.{instance['domainsuffix']}/"
+    except (OSError, UnicodeDecodeError, KeyError):
+        return (
+            "http://localhost:6006/ (on an Azure ML compute instance:\n"
+            "https://INSTANCE-6006.REGION.instances.azureml.ms/)"
+        )
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "strerror", None) or error)
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
+
+
+def _commit() -> str:
+    """The git commit of the checkout this package lies in, if it lies in one."""
+    checkout = Path(__file__).parent.parent.parent
+    if not (checkout / ".git").exists():
+        return ""
+    command = ["git", "-C", os.fspath(checkout), "rev-parse", "HEAD"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError:
+        return ""
+    return done.stdout.strip()

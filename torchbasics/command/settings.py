@@ -1,0 +1,160 @@
+"""Typed settings, and the TOML files that they are read from and written to.
+
+Whatever is unknown, of the wrong type or out of bounds is refused with one sentence
+that names the key, the value and what would be valid. A configuration holds values
+only: it names no code.
+"""
+
+import difflib
+import os
+import re
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from torchbasics.command.errors import UserError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+COMMAND = re.compile(r"^#\s+(python -m \w[\w. ]*\w)", re.MULTILINE)
+"""A command in the comments of a config file, the first of which it is for."""
+
+
+class Settings(BaseModel):
+    """A frozen group of settings; `group` is its name inside the whole."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False
+    )
+    group: ClassVar[str] = ""
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise UserError(self._sentence(error)) from None
+
+    @classmethod
+    def _sentence(cls, error: ValidationError) -> str:
+        """The first thing wrong, in words."""
+        first = error.errors()[0]
+        path = [cls.group, *map(str, first["loc"])]
+        key = ".".join(part for part in path if part)
+        if first["type"] == "extra_forbidden":
+            hint = suggestion(path[-1], cls.model_fields, key.removesuffix(path[-1]))
+            return f"unknown setting {key!r}{hint}"
+        if first["type"] == "value_error":  # our own validators say it all
+            return str(first["ctx"]["error"])
+        if first["type"] == "model_type":
+            return f"{key} = {first['input']!r}: it is a table, [{key}]"
+        wanted = first["msg"].replace("Input should be", "it must be")
+        wanted = wanted.replace("tuple", "list")
+        return f"{key} = {first['input']!r}: {wanted}"
+
+
+ConfigT = TypeVar("ConfigT", bound=Settings)
+
+
+def to_toml(config: Settings, prog: str = "") -> str:
+    """The configuration as a TOML file that `--config` reads back to the same.
+
+    Its first line can say which command it is for.
+    """
+    head = f"# {prog} --config THIS_FILE\n" if prog else ""
+    return head + tomli_w.dumps(config.model_dump(mode="json"))
+
+
+def flatten(table: dict[str, Any], prefix: str = "") -> dict[str, bool | str | float]:
+    """Nested settings by their dotted names, lists as text.
+
+    >>> flatten({"seed": 0, "model": {"hidden": [50, 100], "activation": "relu"}})
+    {'seed': 0, 'model.hidden': '50 100', 'model.activation': 'relu'}
+    """
+    settings: dict[str, bool | str | float] = {}
+    for name, value in table.items():
+        if isinstance(value, dict):
+            settings |= flatten(value, f"{prefix}{name}.")
+        elif isinstance(value, list):
+            settings[prefix + name] = " ".join(map(str, value))
+        else:
+            settings[prefix + name] = value
+    return settings
+
+
+def read_config(config_class: type[ConfigT], path: Path, prog: str = "") -> ConfigT:
+    """The configuration that a TOML file describes, for the command `prog`."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        table = tomllib.loads(text)
+    except UnicodeDecodeError:
+        raise UserError(f"{path} is no TOML: it is not saved as UTF-8") from None
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path} is no TOML: {error}") from None
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from None
+    try:
+        return from_table(config_class, table)
+    except UserError as error:
+        meant = COMMAND.search(text)
+        if meant and not prog.startswith(meant[1]):
+            raise UserError(f"{path} is a config of `{meant[1]}`") from None
+        raise UserError(f"{path}: {error}") from None
+
+
+def from_table(config_class: type[ConfigT], table: dict[str, Any]) -> ConfigT:
+    """The configuration that a table of TOML or JSON stands for."""
+    return config_class(**_tuples(table))
+
+
+def find_config(name: str) -> Path:
+    """An existing file, any `*.toml`, or a shipped configuration by its bare name."""
+    if name.endswith(".toml") or os.path.isfile(name):
+        if os.path.exists(name) and not os.path.isfile(name):
+            raise UserError(f"{name} is no file")
+        return Path(name)
+    if name not in shipped_configs():
+        close = suggestion(name, shipped_configs())
+        raise UserError(f"there is no config file or shipped config {name!r}{close}")
+    return shipped_configs()[name]
+
+
+def shipped_configs(config_class: type[Settings] | None = None) -> dict[str, Path]:
+    """The configurations that come with the package, by name; of one kind, or all."""
+    package = Path(__file__).parent.parent
+    installed, checkout = package / "configs", package.parent / "configs"
+    folder = installed if installed.is_dir() else checkout
+    paths = {path.stem: path for path in folder.glob("*.toml")}
+    return {
+        name: path
+        for name, path in paths.items()
+        if config_class is None or _describes(config_class, path)
+    }
+
+
+def _describes(config_class: type[Settings], path: Path) -> bool:
+    try:
+        read_config(config_class, path)
+    except UserError:
+        return False
+    return True
+
+
+def suggestion(name: str, choices: Iterable[str], prefix: str = "") -> str:
+    """`; did you mean ...?`, or all there is when nothing is close."""
+    if close := difflib.get_close_matches(name, choices, n=1):
+        return f"; did you mean {prefix + close[0]!r}?"
+    return f"; there is {', '.join(prefix + choice for choice in sorted(choices))}"
+
+
+def _tuples(value: Any) -> Any:
+    """Arrays as tuples, which a frozen configuration holds."""
+    if isinstance(value, dict):
+        return {key: _tuples(item) for key, item in value.items()}
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value

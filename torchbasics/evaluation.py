@@ -1,0 +1,130 @@
+"""Score a network exactly, and what it is surest of.
+
+Losses and right answers are summed over all examples and divided by their count. No
+example is dropped, repeated or shuffled, and every part of the model is in the mode it
+was in before, afterwards.
+
+Shapes: N examples, D features, C classes. `transform` makes of some examples what the
+model reads, (n, D); without one they are read as they are.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from torchbasics.activations import identity, softmax
+
+Transform = Callable[[Tensor], Tensor]
+
+CHUNK = 2_000  # examples at a time; the result does not depend on it
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Mean cross-entropy, in nats, and how often each class was taken for which.
+
+    `confusion[i, j]` counts the examples of class i that were read as j. Shape: (C, C).
+    """
+
+    loss: float
+    confusion: Tensor
+
+    @property
+    def num_correct(self) -> int:
+        """How many were read right."""
+        return int(self.confusion.diagonal().sum())
+
+    @property
+    def count(self) -> int:
+        """How many there were."""
+        return int(self.confusion.sum())
+
+    @property
+    def accuracy(self) -> float:
+        """Share read right, from 0 to 1."""
+        return self.num_correct / self.count
+
+    def summary(self, split: str) -> str:
+        """For example `test accuracy 97.12 % (9,712 of 10,000)`."""
+        share = f"{100 * self.accuracy:.2f} %"
+        return f"{split} accuracy {share} ({self.num_correct:,} of {self.count:,})"
+
+
+@contextmanager
+def eval_mode(model: nn.Module) -> Iterator[None]:
+    """Without dropout, batch norm by its running means, and no gradients, for a while.
+
+    Each part of the model goes back to its own mode, also after an exception: a batch
+    norm that was frozen stays so.
+
+    >>> model = nn.Sequential(nn.Dropout(), nn.BatchNorm1d(2).eval())
+    >>> with eval_mode(model):
+    ...     model(torch.ones(1, 2))
+    tensor([[1.0000, 1.0000]])
+    >>> [module.training for module in model]
+    [True, False]
+    """
+    training = [module for module in model.modules() if module.training]
+    model.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        for module in training:
+            module.training = True
+
+
+def evaluate(
+    model: nn.Module, inputs: Tensor, labels: Tensor, transform: Transform = identity
+) -> Evaluation:
+    """Loss, accuracy and confusion matrix of the model over all the examples.
+
+    Shape: inputs (N, ...), labels (N,) -> confusion (C, C).
+
+    >>> logits = torch.tensor([[2.0, 0.0], [1.0, 0.0], [0.0, 3.0]])
+    >>> evaluate(nn.Identity(), logits, torch.tensor([0, 1, 1])).summary("test")
+    'test accuracy 66.67 % (2 of 3)'
+    """
+    loss = torch.zeros((), dtype=torch.float64)
+    confusion = torch.zeros((), dtype=torch.int64)
+    with eval_mode(model):
+        for some, truth in zip(inputs.split(CHUNK), labels.split(CHUNK), strict=True):
+            logits = model(transform(some))
+            losses = F.cross_entropy(logits, truth, reduction="none")
+            loss += losses.cpu().double().sum()
+            classes = logits.shape[1]
+            pairs = classes * truth + logits.argmax(1)
+            counts = torch.bincount(pairs, minlength=classes**2)
+            confusion = confusion + counts.view(classes, classes).cpu()
+    return Evaluation(loss.item() / len(labels), confusion)
+
+
+def predict_probs(
+    model: nn.Module, inputs: Tensor, transform: Transform = identity
+) -> Tensor:
+    """The probability of each class for each example. Shape: (N, ...) -> (N, C).
+
+    >>> predict_probs(nn.Identity(), torch.tensor([[0.0, 0.0]]))
+    tensor([[0.5000, 0.5000]])
+    """
+    with eval_mode(model):
+        chunks = inputs.split(CHUNK)
+        return torch.cat([softmax(model(transform(some))) for some in chunks])
+
+
+def most_confident_errors(probs: Tensor, labels: Tensor, count: int) -> Tensor:
+    """Which examples are read wrong with the most confidence, the surest first.
+
+    Shape: probs (N, C), labels (N,) -> (count,) of indices, or fewer.
+
+    >>> probs = torch.tensor([[0.9, 0.1], [0.6, 0.4], [0.8, 0.2]])
+    >>> most_confident_errors(probs, torch.tensor([1, 1, 0]), 5)
+    tensor([0, 1])
+    """
+    confidence, answers = probs.max(1)
+    wrong = (answers != labels).nonzero().flatten()
+    return wrong[confidence[wrong].argsort(descending=True)][:count]

@@ -1,0 +1,1 @@
+"""The vanishing lab: its networks, their training, and what it leaves."""

@@ -1,0 +1,1 @@
+"""How a lesson's items are shown: one file a medium."""

@@ -1,0 +1,127 @@
+"""Lessons in a terminal: prose, and in their places the items of each part."""
+
+from collections.abc import Iterable, Sequence
+from itertools import chain, groupby
+
+from rich import box, table
+from rich.console import Group, RenderableType
+from rich.markdown import Markdown
+from rich.text import Text
+
+from torchbasics.command import terminal
+from torchbasics.command.terminal import SafeConsole
+from torchbasics.lessons import LESSONS, parts_of, prose
+from torchbasics.lessons.checks import (
+    Answer,
+    Check,
+    Images,
+    Item,
+    Listing,
+    Paragraph,
+    Part,
+    Table,
+    Words,
+    checks_of,
+)
+from torchbasics.lessons.prose import Language
+
+
+def print_contents(console: SafeConsole, lang: Language) -> None:
+    """List the lessons, each with its idea."""
+    contents = grid("", "", "")
+    contents.show_header = False
+    for name in LESSONS:
+        words = prose.read(name, lang).words
+        contents.add_row(f"[bold]{name}", words["title"], words["summary"])
+    console.print(contents)
+
+
+def print_lesson(
+    console: SafeConsole, name: str, lang: Language, parts: Sequence[Part] = ()
+) -> list[Check]:
+    """The lesson: prose, with its parts where it has places for them."""
+    lesson = prose.read(name, lang)
+    named = {part.__name__: part for part in parts or parts_of(name)}
+    checks: list[Check] = []
+    for markdown, part in lesson.pieces():
+        console.print(Markdown(markdown))
+        if part:
+            items = list(named[part](lesson.words))
+            console.print()
+            console.print(render(items, lesson.words))
+            checks += checks_of(items)
+    console.print()
+    return checks
+
+
+def print_checks(console: SafeConsole, name: str, lang: Language) -> list[Check]:
+    """Only the lesson's checked numbers, each with its source."""
+    words = prose.read(name, lang).words
+    checks = checks_of(chain(*(part(words) for part in parts_of(name))))
+    console.print(f"[bold]{words['title']}[/]")
+    console.print(checks_table(checks, words, sources=True))
+    return checks
+
+
+def print_summary(console: SafeConsole, checks: Sequence[Check], lang: Language) -> int:
+    """Say how many numbers are right, and name those that are not; 1 if there are."""
+    words = prose.read("course", lang).words
+    wrong = [check for check in checks if not check.passed]
+    for check in wrong:
+        console.print(f"[bold red]✗ {check.name}")
+    total = sum(len(check.expected) for check in checks)
+    right = total - sum(len(check.expected) for check in wrong)
+    console.print(words["conclusion"].format(right=right, total=total), soft_wrap=True)
+    return 1 if wrong or console.lost else 0
+
+
+def render(items: Iterable[Item], words: Words) -> RenderableType:
+    """A part as the lesson shows it: checks that follow each other in one table."""
+    pieces: list[RenderableType] = []
+    for are_checks, group in groupby(items, lambda item: isinstance(item, Check)):
+        members = list(group)
+        if are_checks:
+            pieces.append(checks_table(checks_of(members), words))
+        else:
+            pieces += map(rendered, members)
+    return Group(*pieces)
+
+
+def rendered(item: Item) -> RenderableType:
+    """One item that is no check."""
+    match item:
+        case Table(headers, rows):
+            shown = grid(*headers)
+            for row in rows:
+                shown.add_row(*map(Text, row))
+            return shown
+        case Answer():
+            return terminal.Answer(*item)
+        case Images(images):
+            return terminal.SideBySide(images)
+        case Listing(text) | Paragraph(text):
+            return Text(text)
+    raise TypeError(f"{item!r} is no item of a lesson")
+
+
+def checks_table(
+    checks: Iterable[Check], words: Words, *, sources: bool = False
+) -> table.Table:
+    """The checks, a line each: name, the source's numbers, ours, and whether equal."""
+    shown = grid("", words["expected"], words["computed"], "")
+    if sources:
+        shown.add_column(words["source"], overflow="fold")
+    for check in checks:
+        cells = [check.name, check.text(check.expected), check.text(check.here)]
+        cells.append("[green]✓" if check.passed else f"[bold red]✗ {words['wrong']}")
+        cells += [words.get(check.source, check.source)] if sources else []
+        shown.add_row(*cells)
+    return shown
+
+
+def grid(*headers: str) -> table.Table:
+    """An empty table in the style of the course."""
+    empty = table.Table(box=box.SIMPLE_HEAD, header_style="dim", pad_edge=False)
+    for header in headers:
+        empty.add_column(header, overflow="fold")
+    return empty

@@ -1,0 +1,1 @@
+"""The machine behind `python -m torchbasics.mnist`: what trains, and what it leaves."""

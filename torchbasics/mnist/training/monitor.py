@@ -1,0 +1,203 @@
+"""Where a training's numbers go: the console, metrics.jsonl and TensorBoard.
+
+None of it changes the training: what looks into the layers looks at a copy of the
+model, with random numbers of its own. And none of it can end the training: a place
+that cannot be written to is named once and left alone.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.progress import Progress as Bar
+from torch import Tensor
+
+from torchbasics.command.errors import warn
+from torchbasics.command.files import write_atomic
+from torchbasics.evaluation import Evaluation
+from torchbasics.mnist.training.board import LAYOUT, Board
+from torchbasics.mnist.training.optim import make_loss
+from torchbasics.mnist.training.setup import Training
+from torchbasics.probes import Probes, probe_copy, update_ratio
+
+STEPS_PER_REFRESH = 50
+PROBE_IMAGES = 256  # the first training images, always the same
+
+Metrics = dict[str, float]
+"""One epoch's numbers, by their TensorBoard tags, with `epoch` and `step`."""
+
+
+class Monitor:
+    """Tells and writes down what a training does, from `with` to the end of it."""
+
+    def __init__(self, console: Console, folder: Path, training: Training) -> None:
+        self.console = console
+        self.training = training
+        self.metrics_path = folder / "metrics.jsonl"
+        self.board = Board(folder, LAYOUT, purge_step=training.progress.step + 1)
+        self.broken: set[str] = set()
+        self.before_step: dict[str, Tensor] = {}
+        self.head_printed = False
+        self.bar = Bar(
+            TextColumn("step"),
+            MofNCompleteColumn(),
+            BarColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal or console.quiet,
+        )
+
+    def __enter__(self) -> Monitor:
+        progress = self.training.progress
+        self.excepthook = threading.excepthook
+        threading.excepthook = self._leave_to_attempt
+        self.attempt("metrics.jsonl", self._cut_back, progress.step)
+        self.bar.start()
+        total = progress.plan.total_steps
+        self.task = self.bar.add_task("", total=total, completed=progress.step, rate="")
+        self.after_step()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.bar.stop()
+        self.attempt("TensorBoard", self.board.close)
+        threading.excepthook = self.excepthook
+
+    def _leave_to_attempt(self, failure: threading.ExceptHookArgs) -> None:
+        """TensorBoard writes in a thread; its next call raises what failed there."""
+        if not isinstance(failure.exc_value, OSError):
+            self.excepthook(failure)
+
+    def after_step(self) -> None:
+        """Called before the first step and after each; costs next to nothing."""
+        progress = self.training.progress
+        if progress.step % STEPS_PER_REFRESH == 0:
+            speed = self.bar.tasks[self.task].speed or 0
+            rate = f"{speed * self.training.config.batch_size:,.0f} images/s"
+            self.bar.update(self.task, completed=progress.step, rate=rate)
+        if progress.plan.is_epoch_end(progress.step + 1):
+            weights = Probes(self.training.model).weights()
+            self.before_step = {
+                name: weight.detach().clone() for name, weight in weights.items()
+            }
+
+    def after_epoch(self, metrics: Metrics) -> None:
+        """Called after each epoch, with all its numbers."""
+        monitor = self.training.config.monitor
+        probes = None
+        if monitor.histograms and metrics["epoch"] % monitor.histograms == 0:
+            probes = self._probe()
+            metrics = metrics | self._layer_metrics(probes)
+        if self.training.should_evaluate():
+            self._print(metrics)
+        self.attempt("metrics.jsonl", self._append, metrics)
+        if monitor.tensorboard:
+            self.attempt("TensorBoard", self.board.write_epoch, metrics, probes)
+
+    def _print(self, metrics: Metrics) -> None:
+        if not self.head_printed:
+            self.console.print(table_head(metrics), soft_wrap=True)
+            self.head_printed = True
+        self.console.print(table_line(metrics), soft_wrap=True)
+
+    def after_training(self, evaluation: Evaluation) -> None:
+        """Called once, when the training is done and scored on the test set."""
+        if self.training.config.monitor.tensorboard:
+            training = self.training
+            self.attempt("TensorBoard", self.board.write_final, training, evaluation)
+
+    def _probe(self) -> Probes:
+        """What a training step on always the same images would see."""
+        training, config = self.training, self.training.config
+        images, labels = training.splits.train.subset(slice(PROBE_IMAGES))
+        inputs, loss_function = config.data.transform(images), make_loss(config.optim)
+        return probe_copy(training.model, loss_function, inputs, labels, config.seed)
+
+    def _layer_metrics(self, probes: Probes) -> Metrics:
+        """The statistics of every layer, by tag."""
+        statistics = probes.statistics()
+        after = Probes(self.training.model).weights()
+        statistics["update_ratio"] = {
+            name: update_ratio(before, after[name].detach())
+            for name, before in self.before_step.items()
+        }
+        return {
+            f"{statistic}/{layer}": value
+            for statistic, layers in statistics.items()
+            for layer, value in layers.items()
+        }
+
+    def _append(self, metrics: Metrics) -> None:
+        """One more line of metrics.jsonl; what is not finite becomes null."""
+        finite = {
+            tag: value if math.isfinite(value) else None
+            for tag, value in metrics.items()
+        }
+        with self.metrics_path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(finite) + "\n")
+
+    def _cut_back(self, step: int) -> None:
+        """Cut metrics.jsonl back to what was known after that step."""
+        if not self.metrics_path.exists():
+            return
+        kept = []
+        for line in self.metrics_path.read_text(encoding="utf-8").splitlines():
+            try:
+                if json.loads(line)["step"] <= step:
+                    kept.append(line + "\n")
+            except (ValueError, KeyError, TypeError):  # torn by a kill
+                break
+        write_atomic(self.metrics_path, "".join(kept).encode())
+
+    def attempt(self, place: str, write: Callable[..., None], *what: object) -> None:
+        """Write to a place; the first time that fails is also the last."""
+        if place in self.broken:
+            return
+        try:
+            write(*what)
+        except Exception as error:
+            self.broken.add(place)
+            warn(f"nothing more goes to {place}: {error}")
+
+
+COLUMNS = {
+    "epoch": ("epoch", "{:.0f}"),
+    "loss/train": ("  loss", "{:.4f}"),
+    "accuracy/train": ("train acc", "{:.2%}"),
+    "accuracy/validation": ("validation acc", "{:.2%}"),
+    "accuracy/test": ("test acc", "{:.2%}"),
+    "time/images_per_s": ("images/s", "{:,.0f}"),
+}
+
+
+def table_head(metrics: Metrics) -> str:
+    """The names over the columns of `table_line`."""
+    return "  ".join(name for tag, (name, _) in COLUMNS.items() if tag in metrics)
+
+
+def table_line(metrics: Metrics) -> str:
+    """An epoch's numbers under their names, in less than 80 columns.
+
+    >>> metrics = {"epoch": 3, "loss/train": 0.25, "accuracy/train": 0.9312}
+    >>> print(table_head(metrics)); print(table_line(metrics))
+    epoch    loss  train acc
+        3  0.2500     93.12%
+    """
+    return "  ".join(
+        form.format(metrics[tag]).rjust(len(name))
+        for tag, (name, form) in COLUMNS.items()
+        if tag in metrics
+    )

@@ -1,0 +1,133 @@
+"""Optimizers by name, and the learning rate as a function of the step."""
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from torchbasics.mnist.config import OptimConfig, ScheduleConfig
+
+OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
+    "sgd": torch.optim.SGD,
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+}
+
+
+def make_optimizer(optim: OptimConfig, model: nn.Module) -> torch.optim.Optimizer:
+    """PyTorch's own optimizer, in its fused form: one pass over all weights."""
+    more = {}
+    if optim.name == "sgd":
+        more = {"momentum": optim.momentum, "nesterov": optim.nesterov}
+    return OPTIMIZERS[optim.name](
+        model.parameters(),
+        lr=optim.lr,
+        weight_decay=optim.weight_decay,
+        fused=True,
+        **more,
+    )
+
+
+def make_loss(optim: OptimConfig) -> nn.CrossEntropyLoss:
+    """The loss that is minimised: the mean cross-entropy of a batch, in nats."""
+    return nn.CrossEntropyLoss(label_smoothing=optim.label_smoothing)
+
+
+class NonFiniteGradientError(ArithmeticError):
+    """A gradient holds NaN or infinity, so its step must not be taken."""
+
+
+def add_finite_check(optimizer: torch.optim.Optimizer, model: nn.Module) -> None:
+    """Let the optimizer raise NonFiniteGradientError instead of taking a bad step.
+
+    Only gradients of vectors are looked at, for speed: a bias has the sum of the
+    gradients at its layer's weighted sums, so it shows what went wrong there or behind.
+    What it cannot show, an overflow within one product, is found when a checkpoint is
+    to be taken: no state that is not finite is ever kept.
+    """
+    vectors = [parameter for parameter in model.parameters() if parameter.ndim == 1]
+
+    def check(optimizer: torch.optim.Optimizer, args: object, kwargs: object) -> None:
+        gradients = (vector.grad for vector in vectors if vector.grad is not None)
+        if not math.isfinite(sum(gradient.sum().item() for gradient in gradients)):
+            raise NonFiniteGradientError
+
+    optimizer.register_step_pre_hook(check)
+
+
+def add_max_norm(
+    optimizer: torch.optim.Optimizer, model: nn.Module, max_norm: float
+) -> None:
+    """After each step, shorten hidden units' weights that are longer than `max_norm`.
+
+    A unit's incoming weights w become w * max_norm / |w| where |w| > max_norm, so that
+    large learning rates cannot blow them up (Srivastava et al. 2014, section 5.1).
+    """
+    parameters = model.named_parameters()
+    weights = [w for name, w in parameters if w.ndim == 2 and "hidden" in name]
+
+    def shorten(optimizer: torch.optim.Optimizer, args: object, kwargs: object) -> None:
+        with torch.no_grad():
+            for weight in weights:
+                weight.renorm_(p=2, dim=0, maxnorm=max_norm)
+
+    optimizer.register_step_post_hook(shorten)
+
+
+def add_ema(
+    optimizer: torch.optim.Optimizer, model: nn.Module, decay: float
+) -> AveragedModel:
+    """A copy of the model that after each step follows it: w += (1 - decay)(new - w).
+
+    Such an average of the last 1 / (1 - decay) steps is nearer to where they circle
+    than any of them (Polyak and Juditsky 1992).
+    """
+    ema = get_ema_multi_avg_fn(decay)
+    averaged = AveragedModel(model, multi_avg_fn=ema, use_buffers=True)
+    optimizer.register_step_post_hook(lambda *_: averaged.update_parameters(model))
+    return averaged
+
+
+def set_learning_rate(optimizer: torch.optim.Optimizer, lr: float) -> None:
+    """Use this learning rate from the next step on."""
+    for group in optimizer.param_groups:
+        group["lr"] = lr
+
+
+def learning_rate(
+    schedule: ScheduleConfig, lr: float, step: int, total_steps: int
+) -> float:
+    """The learning rate of a step, counted from 0: a formula, so it needs no state.
+
+    It rises for `warmup * total_steps` steps to `lr`, then falls: not at all
+    (`constant`), along a line (`linear`) or half a cosine (`cosine`) to 0, or by the
+    same factor each step (`exponential`) to `final * lr`. `one-cycle` rises along half
+    a cosine from lr / 25 and falls along one to lr / 250,000, as in
+    Smith and Topin, "Super-convergence", 2018, and PyTorch's OneCycleLR.
+
+    >>> half = ScheduleConfig(name="linear", warmup=0.5)
+    >>> [learning_rate(half, 1.0, step, total_steps=8) for step in range(8)]
+    [0.25, 0.5, 0.75, 1.0, 1.0, 0.75, 0.5, 0.25]
+    """
+    warmup_steps = schedule.warmup * total_steps
+    if schedule.name == "one-cycle":
+        peak = max(warmup_steps - 1, 0.0)
+        if step < peak:
+            return _half_cosine(lr / 25, lr, step / peak)
+        falling = max(total_steps - 1 - peak, 1)
+        return _half_cosine(lr, lr / 25e4, (step - peak) / falling)
+    if step < warmup_steps:
+        return lr * min((step + 1) / warmup_steps, 1.0)
+    progress = (step - warmup_steps) / (total_steps - warmup_steps)
+    if schedule.name == "linear":
+        return lr * (1 - progress)
+    if schedule.name == "exponential":
+        return float(lr * schedule.final**progress)
+    return _half_cosine(lr, 0.0, progress) if schedule.name == "cosine" else lr
+
+
+def _half_cosine(start: float, end: float, progress: float) -> float:
+    """From `start` to `end`, level at both, as progress goes from 0 to 1."""
+    return end + (start - end) * (1 + math.cos(math.pi * progress)) / 2

@@ -1,0 +1,160 @@
+"""All of resuming: what a training must remember, and what may differ when it goes on.
+
+Order, dropout and learning rate are functions of the step, so beside the weights and
+the optimizer's state only counters are kept. With the same number of threads on the
+same machine, a run that was stopped ends equal to one that was not, bit for bit.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from torchbasics.command import settings
+from torchbasics.command.errors import TrainingError, UserError, warn
+from torchbasics.mnist import network
+from torchbasics.mnist.config import Config
+from torchbasics.mnist.training.checkpoint import Checkpoint, CheckpointManager
+from torchbasics.mnist.training.setup import Training
+
+RESUME_OVERRIDES = {
+    "device", "threads", "data_dir", "runs_dir", "quiet", "monitor", "checkpoint",
+}  # fmt: skip
+"""The settings that do not change what is learned: a resumed run may change them."""
+
+
+def fixed_settings(config: Config) -> dict[str, Any]:
+    """The settings that decide what is learned, as JSON can hold them."""
+    return config.model_dump(mode="json", exclude=RESUME_OVERRIDES)
+
+
+def check_resume_config(config: Config, folder: Path) -> None:
+    """Raise UserError unless the folder's run has the same fixed settings."""
+    before = settings.read_config(Config, folder / "config.toml")
+    old, new = (settings.flatten(fixed_settings(c)) for c in (before, config))
+    for key in old:
+        if new[key] != old[key]:
+            raise UserError(
+                f"{key} = {new[key]}, but the run to go on with has {old[key]}; "
+                f"only {', '.join(sorted(RESUME_OVERRIDES))} may differ"
+            )
+
+
+def override_options(config: Config) -> list[str]:
+    """The settings that a resumed run may change, as options of its command line.
+
+    >>> override_options(Config(threads=2))[:6]
+    ['--device', 'auto', '--threads', '2', '--data-dir', 'auto']
+    """
+    free = config.model_dump(
+        mode="json", include=RESUME_OVERRIDES - {"runs_dir", "quiet"}
+    )
+    options: list[str] = []
+    for name, value in settings.flatten(free).items():
+        group, _, last = name.replace("_", "-").rpartition(".")
+        prefix = f"--{group}." if group else "--"
+        if isinstance(value, bool):
+            options.append(f"{prefix}{'' if value else 'no-'}{last}")
+        else:
+            options += [f"{prefix}{last}", str(value)]
+    return options
+
+
+def resume(training: Training, folder: Path) -> None:
+    """Put the training where its run's latest good checkpoint was taken, if any."""
+    checkpoint = CheckpointManager(folder).latest()
+    if checkpoint is None:
+        return
+    load_state_dict(training, checkpoint)
+    for what, here in _environment().items():
+        before = checkpoint.metadata.get(what)
+        if before != here:
+            warn(
+                f"{what} was {before} and is {here} now: "
+                "the run will not end bit-equal to an unbroken one"
+            )
+
+
+def state_dict(training: Training) -> Checkpoint:
+    """The state of a training between two steps; of a finished one, its network alone.
+
+    Raises TrainingError if a number in it is not finite: such a state is never kept.
+    """
+    progress = training.progress
+    tensors = _prefixed("model.", training.model.state_dict())
+    if training.averaged:
+        tensors |= _prefixed("ema.", training.averaged.module.state_dict())
+    if not progress.is_finished():
+        tensors |= _optimizer_tensors(training)
+    for name, tensor in tensors.items():
+        if not tensor.isfinite().all():
+            raise TrainingError(
+                f"after step {progress.step} {name} holds numbers that are not finite; "
+                "try a smaller --optim.lr"
+            )
+    if progress.losses and not progress.is_epoch_end():
+        tensors["epoch.losses"] = torch.stack(progress.losses)
+    metadata = {
+        "config": fixed_settings(training.config),
+        "step": progress.step,
+        "epoch_hits": progress.num_correct(),
+        **_environment(),
+    }
+    return Checkpoint(tensors, metadata)
+
+
+def load_state_dict(training: Training, checkpoint: Checkpoint) -> None:
+    """Put a training that was set up from the same config where its state was taken.
+
+    Raises UserError if the state is not one of such a training.
+    """
+    progress, (tensors, metadata) = training.progress, checkpoint
+    try:
+        network.load_weights(training.model, tensors)
+        progress.step = int(metadata["step"])
+        if training.averaged:
+            network.load_weights(training.averaged.module, tensors, "ema.")
+            training.averaged.n_averaged.fill_(progress.step)
+        if not progress.is_finished():
+            _load_optimizer(training, tensors)
+        if "epoch.losses" in tensors:
+            losses = tensors["epoch.losses"].to(training.device)
+            progress.losses = list(losses.unbind())
+            progress.num_correct_before = int(metadata["epoch_hits"])
+    except (KeyError, ValueError, TypeError, RuntimeError) as error:
+        raise UserError(f"the checkpoint does not fit the run: {error}") from None
+
+
+def _environment() -> dict[str, Any]:
+    """What of this process decides whether sums are rounded alike."""
+    return {"threads": torch.get_num_threads(), "torch": str(torch.__version__)}
+
+
+def _prefixed(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {prefix + name: tensor for name, tensor in tensors.items()}
+
+
+def _optimizer_tensors(training: Training) -> dict[str, Tensor]:
+    """The optimizer's state, as `optimizer.<parameter>.<state>`."""
+    states = training.optimizer.state_dict()["state"]
+    names = [name for name, _ in training.model.named_parameters()]
+    return {
+        f"optimizer.{names[index]}.{what}": value
+        for index, state in states.items()
+        for what, value in state.items()
+        if value is not None
+    }
+
+
+def _load_optimizer(training: Training, tensors: dict[str, Tensor]) -> None:
+    states: dict[int, dict[str, Tensor]] = {}
+    for index, (name, _) in enumerate(training.model.named_parameters()):
+        prefix = f"optimizer.{name}."
+        states[index] = {
+            key.removeprefix(prefix): value
+            for key, value in tensors.items()
+            if key.startswith(prefix)
+        }
+    groups = training.optimizer.state_dict()["param_groups"]
+    training.optimizer.load_state_dict({"state": states, "param_groups": groups})

@@ -1,0 +1,145 @@
+"""What there is of a series of seeds: what is trained, and what came of it.
+
+Each seed's error and its time, their mean and spread, and the error of all networks as
+a committee, read from the folder of the series alone.
+"""
+
+import json
+import statistics
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from torchbasics import data
+from torchbasics.command import runs
+from torchbasics.command.errors import UserError
+from torchbasics.evaluation import predict_probs
+from torchbasics.mnist import network
+from torchbasics.mnist.config import Config
+from torchbasics.mnist.training.checkpoint import CheckpointManager
+from torchbasics.mnist.training.resume import check_resume_config, fixed_settings
+from torchbasics.mnist.training.setup import plan_steps
+
+
+class Run(NamedTuple):
+    """A finished run: what the network of a seed makes of the test set.
+
+    Shape: probs (10000, 10), of each digit for each test image.
+    """
+
+    seed: int
+    seconds: float | None
+    probs: Tensor
+
+    def misclassified(self, labels: Tensor) -> list[int]:
+        """The test images that are read wrong. Shape: labels (10000,)."""
+        return (self.probs.argmax(1) != labels).nonzero().flatten().tolist()
+
+
+def summarize(folder: Path, config: Config, seeds: Sequence[int]) -> dict[str, Any]:
+    """All that came of the series, as numbers, test errors in percent."""
+    images, labels = data.load("test", config.data_dir)
+    done = [read_run(folder, config, seed, images) for seed in seeds]
+    misclassified = {str(run.seed): run.misclassified(labels) for run in done}
+    errors = [100 * len(wrong) / len(labels) for wrong in misclassified.values()]
+    together = torch.stack([run.probs for run in done]).mean(0)
+    manifest = runs.read_manifest(folder)
+    return {
+        "config": manifest["name"],
+        "settings": fixed_settings(config),
+        "platform": manifest["platform"],
+        "versions": manifest["versions"],
+        "error": {str(run.seed): e for run, e in zip(done, errors, strict=True)},
+        "mean": statistics.mean(errors),
+        "sd": statistics.stdev(errors) if len(errors) > 1 else None,
+        "committee": 100 * float((together.argmax(1) != labels).double().mean()),
+        "seconds": {str(run.seed): run.seconds for run in done},
+        "misclassified": misclassified,
+    }
+
+
+def read_run(folder: Path, config: Config, seed: int, images: Tensor) -> Run:
+    """The finished run of a seed, and what its network makes of these images.
+
+    Shape: images (N, 28, 28) -> probs (N, 10).
+    """
+    path = run_folder(folder, seed)
+    if path is None:
+        raise UserError(f"{folder} has no run of seed {seed}")
+    check_resume_config(config.model_copy(update={"seed": seed}), path)
+    model, _ = network.load(str(path))
+    probs = predict_probs(model, images, config.data.transform)
+    return Run(seed, training_seconds(path, config), probs)
+
+
+def training_seconds(path: Path, config: Config) -> float | None:
+    """How long a run trained, by its metrics.jsonl; None if that is not whole."""
+    seconds, before = 0.0, 0
+    try:
+        for line in (path / "metrics.jsonl").read_text(encoding="utf-8").splitlines():
+            record = json.loads(line)
+            images = (record["step"] - before) * config.batch_size
+            seconds += images / record["time/images_per_s"]
+            before = record["step"]
+    except (OSError, ValueError, TypeError, LookupError):
+        return None
+    return round(seconds, 1) if before == total_steps(config) else None
+
+
+def summary_table(summary: dict[str, Any]) -> list[str]:
+    """The summary in words and lines of less than 80 columns."""
+    lines = [f"\n{summary['config']}: test error", "seed   error  training"]
+    for seed, error in summary["error"].items():
+        seconds = summary["seconds"][seed]
+        time = " unknown" if seconds is None else f"{seconds:6.1f} s"
+        lines.append(f"{seed:>4}  {error:.2f} %  {time}")
+    if len(summary["error"]) > 1:
+        lines += [
+            f"mean {summary['mean']:.3f} %, sd {summary['sd']:.3f}",
+            f"committee {summary['committee']:.2f} %: the mean of all their "
+            "probabilities, not one network",
+        ]
+    return lines
+
+
+def run_folder(folder: Path, seed: int) -> Path | None:
+    """The folder of a seed's run in the series, if it has begun."""
+    for path in sorted(folder.glob("mnist/*/manifest.json")):
+        with suppress(UserError):  # a manifest that is damaged: trained anew
+            if runs.read_manifest(path.parent).get("seed") == seed:
+                return path.parent
+    return None
+
+
+def is_finished(folder: Path, config: Config, seed: int) -> bool:
+    """Whether the run of a seed has come to its end, and its network is there."""
+    path = run_folder(folder, seed)
+    if path is None or "figures" not in runs.read_manifest(path):
+        return False
+    try:
+        quiet = CheckpointManager(path, warn=lambda text: None)  # the run itself warns
+        latest = quiet.latest()
+    except UserError as error:
+        raise UserError(f"{error}; without {path} it is trained again") from None
+    return latest is not None and latest.metadata["step"] == total_steps(config)
+
+
+def steps_done(folder: Path, seed: int) -> int:
+    """How many steps the run of a seed has done, by the last line of its metrics."""
+    path = run_folder(folder, seed)
+    if path is None:
+        return 0
+    try:
+        lines = (path / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+        return int(json.loads(lines[-1])["step"])
+    except (OSError, ValueError, TypeError, LookupError):
+        return 0
+
+
+def total_steps(config: Config) -> int:
+    """How many steps each run has."""
+    return plan_steps(config, 60_000 - config.data.validation).total_steps

@@ -1,0 +1,170 @@
+"""What a training consists of, before its first step: data, model, optimizer, plan."""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
+
+from torchbasics.data import ImageDataset, load
+from torchbasics.device import bf16_gain
+from torchbasics.mlp import MLP
+from torchbasics.mnist import network
+from torchbasics.mnist.config import Config
+from torchbasics.mnist.training.optim import (
+    add_ema,
+    add_finite_check,
+    add_max_norm,
+    make_optimizer,
+)
+
+
+class Splits(NamedTuple):
+    """The images to learn from, to decide with (maybe none), and to report on."""
+
+    train: ImageDataset
+    validation: ImageDataset | None
+    test: ImageDataset
+
+
+def load_splits(config: Config, device: torch.device) -> Splits:
+    """MNIST on the device, the last `data.validation` training images held out."""
+    train, test = (
+        ImageDataset(*(tensor.to(device) for tensor in load(split, config.data_dir)))
+        for split in ("train", "test")
+    )
+    count = len(train.labels) - config.data.validation
+    held_out = train.subset(slice(count, None)) if config.data.validation else None
+    return Splits(train.subset(slice(count)), held_out, test)
+
+
+class Plan(NamedTuple):
+    """How many steps an epoch and the whole run have; an epoch drops its tail."""
+
+    steps_per_epoch: int
+    total_steps: int
+
+    def is_epoch_end(self, step: int) -> bool:
+        """Whether that step, counted from 1, is the last of its epoch or of the run."""
+        return step % self.steps_per_epoch == 0 or step == self.total_steps
+
+
+def plan_steps(config: Config, images: int) -> Plan:
+    """The plan of a run over so many training images.
+
+    >>> plan_steps(Config(batch_size=100, epochs=2, max_steps=700), images=60_000)
+    Plan(steps_per_epoch=600, total_steps=700)
+    """
+    steps_per_epoch = images // config.batch_size
+    steps = config.epochs * steps_per_epoch
+    return Plan(steps_per_epoch, min(steps, config.max_steps or steps))
+
+
+@dataclass
+class Progress:
+    """Where a training stands: the steps done, and the current epoch's batches.
+
+    Logits are kept, and counted at the epoch's end: counting at each step would cost
+    the lesson's training 1 to 2 % of its time.
+    """
+
+    plan: Plan
+    step: int = 0
+    lr: float = 0.0
+    losses: list[Tensor] = field(default_factory=list)
+    logits: list[Tensor] = field(default_factory=list)
+    labels: list[Tensor] = field(default_factory=list)
+    num_correct_before: int = 0  # in this epoch, by an earlier process
+
+    def start_epoch(self) -> None:
+        """Forget the batches of the epoch before."""
+        self.losses, self.logits, self.labels = [], [], []
+        self.num_correct_before = 0
+
+    def add_batch(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
+        """Count one more step. Shape: loss (), logits (N, C), labels (N,)."""
+        self.step += 1
+        self.losses.append(loss)
+        self.logits.append(logits)
+        self.labels.append(labels)
+
+    @property
+    def epoch(self) -> int:
+        """The epoch of the last step, counted from 1."""
+        return -(-self.step // self.plan.steps_per_epoch)
+
+    def is_epoch_end(self) -> bool:
+        """Whether the last step was the last of its epoch, or of the run."""
+        return self.plan.is_epoch_end(self.step)
+
+    def is_finished(self) -> bool:
+        """Whether the last step was the last of the run."""
+        return self.step >= self.plan.total_steps
+
+    def num_correct(self) -> int:
+        """How many images of the epoch were read right, each before its step."""
+        if not self.logits:
+            return self.num_correct_before
+        correct = torch.cat(self.logits).argmax(1) == torch.cat(self.labels)
+        return self.num_correct_before + int(correct.sum())
+
+
+@dataclass
+class Training:
+    """What a training consists of: all that `training_steps` reads and changes."""
+
+    config: Config
+    splits: Splits
+    model: MLP
+    optimizer: torch.optim.Optimizer
+    progress: Progress
+    averaged: AveragedModel | None = None
+
+    @property
+    def eval_model(self) -> nn.Module:
+        """The network that is scored, shown and read: the average, if one is kept."""
+        return self.averaged.module if self.averaged else self.model
+
+    @property
+    def device(self) -> torch.device:
+        """Where the images, the labels and the model are."""
+        return self.splits.train.labels.device
+
+    def should_evaluate(self) -> bool:
+        """Whether the network is to be scored at the end of this epoch."""
+        return self._is_due(self.config.monitor.scores)
+
+    def should_save(self) -> bool:
+        """Whether the state at the end of this epoch is to be kept."""
+        return self._is_due(self.config.checkpoint.every)
+
+    def _is_due(self, every: int) -> bool:
+        progress = self.progress
+        return progress.is_finished() or (every > 0 and progress.epoch % every == 0)
+
+
+def setup(config: Config, splits: Splits) -> Training:
+    """A training before its first step."""
+    model = network.build(config).to(splits.train.labels.device)
+    optimizer = make_optimizer(config.optim, model)
+    add_finite_check(optimizer, model)
+    optim, averaged = config.optim, None
+    if optim.max_norm:
+        add_max_norm(optimizer, model, optim.max_norm)
+    if optim.ema:  # after what else a step changes
+        averaged = add_ema(optimizer, model, optim.ema)
+    progress = Progress(plan_steps(config, len(splits.train.labels)))
+    return Training(config, splits, model, optimizer, progress, averaged)
+
+
+def bf16_hint(config: Config, device: torch.device) -> str:
+    """What to tell one who asked for bfloat16 on that device; nothing if it pays."""
+    if config.precision != "bf16" or device.type != "cpu":
+        return ""
+    if (gain := bf16_gain()) > 0.9:
+        return ""
+    return (
+        f"bf16 is {1 / gain:.1f} times as slow as fp32 on this CPU: "
+        "try --precision fp32\n\n"
+    )
