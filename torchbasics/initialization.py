@@ -22,7 +22,7 @@ import torch
 from torch import nn
 
 from torchbasics.activations import ActivationName
-from torchbasics.mean_field import WITHOUT_CRITICAL_INIT, critical_sigma_w
+from torchbasics.mean_field import critical_sigma_w
 
 InitName = Literal["auto", "default", "xavier", "he", "lecun", "small", "critical"]
 
@@ -66,8 +66,13 @@ def check_init(init: InitName, activation: ActivationName) -> None:
     Traceback (most recent call last):
     ValueError: init = 'critical': gelu has no such weights; take he
     """
-    if init == "critical" and activation in WITHOUT_CRITICAL_INIT:
-        raise ValueError(f"init = {init!r}: {activation} has no such weights; take he")
+    if init != "critical":
+        return
+    try:
+        critical_sigma_w(activation)
+    except ValueError:
+        sentence = f"init = {init!r}: {activation} has no such weights; take he"
+        raise ValueError(sentence) from None
 
 
 @torch.no_grad()

@@ -35,8 +35,6 @@ PIECEWISE_LINEAR: dict[ActivationName, float] = {
 }
 """Straight on both sides of 0, so that both means are known: the slope below 0."""
 
-WITHOUT_CRITICAL_INIT: set[ActivationName] = {"gelu"}  # chi does not grow with q
-
 
 def mean_square(function: Callable[[Tensor], Tensor], q: Tensor) -> Tensor:
     """E[function(sqrt(q) z)^2], z standard normal, by the trapezoid rule.
@@ -133,14 +131,21 @@ def critical_sigma_w(activation: ActivationName) -> float:
     >>> round(critical_sigma_w("sigmoid"), 2), round(critical_sigma_w("relu") ** 2, 6)
     (10.15, 2.0)
 
-    GELU has none: where sigma_w keeps a small q, a larger one grows without end.
+    GELU has none, since its chi does not grow with q: where sigma_w keeps a small q, a
+    larger one grows without end. Raises ValueError for it and its like.
     """
-    if activation in WITHOUT_CRITICAL_INIT:
-        raise ValueError(f"{activation} has no critical sigma_w")
     low, high = 1e-6, 1e3  # where the means can be trusted
+    grid = torch.logspace(math.log10(low), math.log10(high), 40, dtype=torch.float64)
+    if (_chi(activation, grid).diff() < -1e-6).any():
+        raise ValueError(f"{activation} has no critical sigma_w")
     for _ in range(60):
         q = torch.tensor(math.sqrt(low * high), dtype=torch.float64)
-        forward = mean_square_activation(activation, q)
-        chi = q * mean_square_derivative(activation, q) / forward
-        low, high = (low, float(q)) if chi > 1 else (float(q), high)
-    return math.sqrt(q / forward)
+        above = float(_chi(activation, q)) > 1
+        low, high = (low, float(q)) if above else (float(q), high)
+    return math.sqrt(q / mean_square_activation(activation, q))
+
+
+def _chi(activation: ActivationName, q: Tensor) -> Tensor:
+    """The chi of a layer whose sigma_w keeps q as it is."""
+    forward = mean_square_activation(activation, q)
+    return q * mean_square_derivative(activation, q) / forward

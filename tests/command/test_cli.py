@@ -1,5 +1,7 @@
 """The command line: it beats the file, which beats the defaults; or one sentence."""
 
+from itertools import chain
+
 import pytest
 
 from torchbasics.command import cli, settings
@@ -50,17 +52,33 @@ def test_a_run_is_named_after_its_config(tmp_path):
     assert parse("--config=textbook").name == "textbook"
 
 
-@pytest.mark.parametrize("key", ALL)
-def test_every_option_can_be_given_and_is_checked(key):
-    flag = "--" + key.replace("_", "-")
-    value = ALL[key]
-    if isinstance(value, bool):
-        return  # --quiet and its kin take no value
-    given = [str(item) for item in (value if isinstance(value, tuple) else [value])]
-    assert parse(flag, *given).config == Config()
-    if not isinstance(value, str):
-        with pytest.raises(SystemExit):
-            parse(flag, "nonsense")
+def flag(key):
+    return "--" + key.replace("_", "-")
+
+
+def words(value):
+    return [str(item) for item in (value if isinstance(value, tuple) else [value])]
+
+
+TAKING_A_VALUE = {  # --quiet and its kin take none
+    key: value for key, value in ALL.items() if not isinstance(value, bool)
+}
+
+
+def test_every_option_can_be_given():
+    argv = [(flag(key), *words(value)) for key, value in TAKING_A_VALUE.items()]
+    assert len(argv) > 30
+    assert parse(*chain(*argv)).config == Config()
+
+
+@pytest.mark.parametrize(
+    "key", [key for key, value in TAKING_A_VALUE.items() if not isinstance(value, str)]
+)
+def test_every_option_is_checked(key, capsys):
+    with pytest.raises(SystemExit) as leave:
+        parse(flag(key), "nonsense")
+    assert leave.value.code == 2
+    assert flag(key) in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", sorted(settings.shipped_configs(Config)))

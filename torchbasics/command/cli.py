@@ -85,7 +85,7 @@ def parse(
         name = runs.run_name(resume, kind)
         config = read_config(type(config), resume / "config.toml", prog)
     about += f"\n\nShipped configs: {', '.join(sorted(shipped_configs(type(config))))}."
-    both: Any = tuple.__class_getitem__((_unnamed(config), _unnamed(options)))
+    both: Any = tuple[_unnamed(config), _unnamed(options)]  # type: ignore[misc]
     config, options = _cli(both, (config, options), argv, prog=prog, about=about)
     if options.print_config:
         print(to_toml(config), end="")

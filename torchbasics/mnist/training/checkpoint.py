@@ -14,8 +14,7 @@ from typing import Any, NamedTuple
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load as tensors_of
-from safetensors.torch import save as bytes_of
+from safetensors import torch as safetensors
 from torch import Tensor
 
 from torchbasics.command.errors import UserError, warn
@@ -55,7 +54,7 @@ def read(path: Path) -> Checkpoint:
     try:
         header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
         about = json.loads(header["__metadata__"][FORMAT])
-        checkpoint = Checkpoint(tensors_of(content), about["facts"])
+        checkpoint = Checkpoint(safetensors.load(content), about["facts"])
         intact = serialized(checkpoint) == content
     except (SafetensorError, ValueError, KeyError, TypeError, RecursionError):
         intact = False
@@ -84,7 +83,7 @@ class CheckpointManager:
                 metadata = checkpoint.metadata | {"accuracy/validation": accuracy}
                 best = Checkpoint(checkpoint.tensors, metadata)
                 write(self.folder / "best.safetensors", best)
-            torn_by_a_kill = self.folder.glob(".*")
+            torn_by_a_kill = [*self.folder.glob(".step-*"), *self.folder.glob(".best*")]
             for path in [*self.paths()[:-KEPT], *torn_by_a_kill]:
                 path.unlink()
             self.failure = ""
@@ -136,7 +135,7 @@ def serialized(checkpoint: Checkpoint) -> bytes:
     metadata = json.dumps(checkpoint.metadata, sort_keys=True)
     about = {"facts": checkpoint.metadata, "sha256": _digest(tensors, metadata)}
     # one key only: safetensors does not fix the order of several
-    return bytes_of(tensors, {FORMAT: json.dumps(about, sort_keys=True)})
+    return safetensors.save(tensors, {FORMAT: json.dumps(about, sort_keys=True)})
 
 
 def _digest(tensors: dict[str, Tensor], metadata: str) -> str:

@@ -24,7 +24,7 @@ from torchbasics.data import ImageDataset
 from torchbasics.mnist.config import DistortConfig
 
 SIDE = 28
-LOST = 1e-4  # of the elastic field's variance, with the components left out
+VARIANCE_LOST = 1e-4  # share of the field's, with the components left out
 CHUNK = 500  # images at a time, so that the cache holds their places
 
 
@@ -67,11 +67,11 @@ def affine_weights(labels: Tensor, distort: DistortConfig, random: Generator) ->
     gentle = torch.where(torch.isin(labels, labels.new_tensor(distort.half)), 0.5, 1.0)
     angle = math.radians(distort.rotation) * gentle * draws[0]
     shear = torch.tan(math.radians(distort.shear) * gentle * draws[1])
-    wide, high = 1 + distort.scale * draws[2:4]
-    right, down = distort.shift * draws[4:6]
+    scale_x, scale_y = 1 + distort.scale * draws[2:4]
+    dx, dy = distort.shift * draws[4:6]
     cos, sin = angle.cos(), angle.sin()
-    x = torch.stack([wide * cos, wide * (shear * cos - sin), right], dim=1)
-    y = torch.stack([high * sin, high * (shear * sin + cos), down], dim=1)
+    x = torch.stack([scale_x * cos, scale_x * (shear * cos - sin), dx], dim=1)
+    y = torch.stack([scale_y * sin, scale_y * (shear * sin + cos), dy], dim=1)
     return torch.stack([x, y], dim=1)
 
 
@@ -83,12 +83,17 @@ def elastic_basis(sigma: float) -> Tensor:
     """
     across = torch.arange(SIDE, dtype=torch.float64)
     correlation = torch.exp(-((across - across[:, None]) ** 2) / (4 * sigma**2))
-    sizes, waves = torch.linalg.eigh(correlation)
-    sizes = torch.outer(sizes, sizes).clamp(min=0).flatten()  # of wave i by wave j
-    sizes, order = sizes.sort(descending=True)
-    kept = int((sizes.cumsum(0) < (1 - LOST) * sizes.sum()).sum()) + 1
-    down, along = waves.T[order[:kept] // SIDE], waves.T[order[:kept] % SIDE]
-    pictures = down[:, :, None] * along[:, None, :] * sizes[:kept, None, None].sqrt()
+    eigenvalues, eigenvectors = torch.linalg.eigh(correlation)  # of one axis
+    variances, order = (
+        torch.outer(eigenvalues, eigenvalues)
+        .clamp(min=0)
+        .flatten()
+        .sort(descending=True)
+    )
+    wanted = (1 - VARIANCE_LOST) * variances.sum()
+    kept = int((variances.cumsum(0) < wanted).sum()) + 1
+    y, x = (eigenvectors.T[axis[:kept]] for axis in (order // SIDE, order % SIDE))
+    pictures = y[:, :, None] * x[:, None, :] * variances[:kept, None, None].sqrt()
     basis: Tensor = pictures.flatten(1).float()
     return basis
 

@@ -21,7 +21,10 @@ from torchbasics.mnist.training.setup import Training
 RESUME_OVERRIDES = {
     "device", "threads", "data_dir", "runs_dir", "quiet", "monitor", "checkpoint",
 }  # fmt: skip
-"""The settings that do not change what is learned: a resumed run may change them."""
+"""What a resumed run may change: where it runs and what it shows.
+
+On another device, or with other threads, it does not end bit-equal.
+"""
 
 
 def fixed_settings(config: Config) -> dict[str, Any]:
