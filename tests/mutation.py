@@ -66,6 +66,10 @@ EQUIVALENT = {
     "shifted = logits - logits.amax(-1, keepdim=True)": LAST,
     "log_probs = shifted - shifted.exp().sum(-1, keepdim=True).log()": LAST,
     "gradient = softmax(logits.detach(), dim=-1)": LAST,
+    "classes = logits.shape[-1]": LAST,
+    "pairs = classes * truth + logits.argmax(-1)": LAST,
+    "confidence, answers = probs.max(-1)": LAST,
+    "CHUNK = 2001": "the result does not depend on it",
     "error = float(wanted) - float(step(weights @ row))": "w . x = x . w",
     "shifted = torch.exp(x - x.amax(dim, keepdim=True))": "its gradients cancel",
     "+ fan_out), 'he': 2 / fan_in, 'lecun': 1 / fan_in, 'small': (-0.01) ** 2}[init]":

@@ -1,30 +1,238 @@
-"""Arguments: what is no tensor, or of another shape, is named with what is wanted."""
+"""What every function refuses or takes: labels, choices, whole numbers, types."""
 
 import pytest
 import torch
 
-from torchbasics.arguments import require_rows, require_tensor
+import torchbasics
+from torchbasics import AND, MLP, NOT, OR, evaluate, most_confident_errors
+from torchbasics.data import load, scale_pixels
+from torchbasics.evaluation import predict_probs
+from torchbasics.initialization import init_variance
+from torchbasics.losses import cross_entropy, cross_entropy_gradient, squared_error
+from torchbasics.mnist.training.loop import with_autocast
+from torchbasics.perceptron import INPUTS, mistake_bound, separability
+from torchbasics.probes import Probes
+from torchbasics.trace import derivative, forward_trace
 
-X = torch.zeros(4, 2)
+LOGITS = torch.tensor([[2.0, 0.0, 1.0], [0.5, 3.0, 0.0]])
+RIGHT = torch.tensor([0, 1])
+TAKES_LABELS = {
+    "cross_entropy": cross_entropy,
+    "cross_entropy_gradient": cross_entropy_gradient,
+    "evaluate": lambda logits, labels: (
+        evaluate(torch.nn.Identity(), logits, labels).loss
+    ),
+    "most_confident_errors": lambda p, labels: most_confident_errors(p, labels, 2),
+}
+WIDTHS = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 
 
-def test_the_first_that_is_no_tensor_is_named():
-    require_tensor(x=X, targets=X)
-    with pytest.raises(TypeError, match=r"^targets is a tuple; wanted a torch"):
-        require_tensor(x=X, targets=(1, 0), weights=[1.0])
+@pytest.mark.parametrize("dtype", WIDTHS)
+@pytest.mark.parametrize("name", TAKES_LABELS)
+def test_labels_of_any_width_mean_the_same(name, dtype):
+    function = TAKES_LABELS[name]
+    wanted, got = function(LOGITS, RIGHT), function(LOGITS, RIGHT.to(dtype))
+    assert torch.equal(torch.as_tensor(got), torch.as_tensor(wanted))
 
 
-@pytest.mark.parametrize("shape", [(2,), (4, 3), (2, 2, 2), (), (0,)])
-def test_another_shape_is_named_with_the_one_wanted(shape):
-    with pytest.raises(ValueError, match=r"x has shape \(.*\); wanted \(N, 2\), one"):
-        require_rows(torch.zeros(shape), 2)
+@pytest.mark.parametrize("name", TAKES_LABELS)
+@pytest.mark.parametrize(
+    ("labels", "error"),
+    [
+        (torch.tensor([True, True]), TypeError),
+        (torch.tensor([0.0, 1.0]), TypeError),
+        (torch.tensor([0, 3]), ValueError),
+        (torch.tensor([-1, 1]), ValueError),
+        (torch.tensor([255, 1], dtype=torch.uint8), ValueError),
+        (torch.tensor([0, 1, 2]), ValueError),
+        (torch.tensor([[0, 1]]), ValueError),
+        ([0, 1], (TypeError, AttributeError)),
+    ],
+)
+def test_labels_that_name_no_class_are_one_clear_error(name, labels, error):
+    with pytest.raises(error):
+        TAKES_LABELS[name](LOGITS, labels)
 
 
-@pytest.mark.parametrize("count", [0, 1, 7])
-def test_a_batch_may_be_of_any_size(count):
-    require_rows(torch.zeros(count, 2), 2)
+def test_evaluation_counts_classes_beyond_what_a_byte_can_multiply():
+    logits = torch.eye(200)
+    labels = torch.arange(200, dtype=torch.uint8)
+    assert evaluate(torch.nn.Identity(), logits, labels).num_correct == 200
 
 
-def test_rows_are_a_tensor():
-    with pytest.raises(TypeError, match="x is a list"):
-        require_rows([[1.0, 2.0]], 2)
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int32, torch.int64, torch.bool])
+def test_targets_of_any_width_give_the_same_bound_and_verdict(dtype):
+    targets = torch.tensor([0, 0, 0, 1])
+    assert mistake_bound(INPUTS, targets.to(dtype), [-3, 2, 2]) == pytest.approx(51)
+    verdict = separability(INPUTS.to(dtype), targets.to(dtype))
+    assert verdict == separability(INPUTS, targets)
+    assert verdict.is_proved(INPUTS, targets.to(dtype))
+
+
+@pytest.mark.parametrize("dtype", [torch.int64, torch.uint8, torch.bool, torch.float64])
+def test_gates_take_numbers_of_any_kind(dtype):
+    assert AND(INPUTS.to(dtype)).tolist() == [0, 0, 0, 1]
+    assert OR(INPUTS.to(dtype)).tolist() == [0, 1, 1, 1]
+    assert NOT(torch.tensor([[0], [1]]).to(dtype)).tolist() == [1, 0]
+
+
+@pytest.mark.parametrize(
+    "name", ["sigmoid", "tanh", "scaled_tanh", "relu", "leaky_relu", "gelu", "softmax"]
+)
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int16, torch.int64])
+def test_activations_of_whole_numbers_are_those_of_the_same_fractions(name, dtype):
+    x, function = torch.tensor([0, 1, 2, 200]), getattr(torchbasics, name)
+    x = x.to(torch.uint8).to(dtype)
+    torch.testing.assert_close(function(x), function(x.float()), check_dtype=False)
+    slope = derivative(function, x)
+    torch.testing.assert_close(slope, derivative(function, x.float()))
+
+
+def test_losses_of_whole_numbers_do_not_wrap_round():
+    small, large = torch.tensor([1, 200]), torch.tensor([3, 1])
+    wanted = squared_error(small.float(), large.float())
+    assert squared_error(small.to(torch.uint8), large.to(torch.uint8)) == wanted
+    logits = torch.tensor([[1, 200]], dtype=torch.uint8)
+    assert cross_entropy(logits, torch.tensor([1])).item() == pytest.approx(0)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.uint8])
+@pytest.mark.parametrize("scale", ["unit", "standard"])
+def test_scaling_leaves_the_images_as_they_were(dtype, scale):
+    images = (torch.rand(2, 28, 28) * 255).round().to(dtype)
+    before = images.clone()
+    scale_pixels(images, scale)
+    assert torch.equal(images, before)
+
+
+@pytest.mark.parametrize(
+    ("call", "wanted"),
+    [
+        (lambda: load("training"), "split is 'training'; wanted 'train' or 'test'"),
+        (
+            lambda: scale_pixels(torch.zeros(1, 2, 2), "units"),
+            "scale is 'units'; wanted",
+        ),
+        (lambda: MLP(2, [2], 2, "sigmoids"), "activation is 'sigmoids'; wanted"),
+        (lambda: MLP(2, [2], 2, init="kaiming"), "init is 'kaiming'; wanted 'auto'"),
+        (lambda: init_variance("he", "swish", 2, 2), "activation is 'swish'; wanted"),
+        (
+            lambda: with_autocast(MLP(2, [2], 2), "fp16", torch.device("cpu")),
+            "precision is 'fp16'; wanted 'fp32' or 'bf16'",
+        ),
+    ],
+)
+def test_a_name_that_is_no_choice_is_never_another(call, wanted):
+    with pytest.raises(ValueError, match=wanted):
+        call()
+
+
+class TestWhereCallersStand:
+    """What a caller has switched on does not change what a function says."""
+
+    def test_autocast_changes_no_evaluation_and_no_trace(self):
+        model, x = MLP(20, [30], 10), torch.rand(8, 20)
+        labels = torch.arange(8)
+        before = evaluate(model, x, labels), predict_probs(model, x)
+        trace = forward_trace(model, x)[-1].outputs
+        with torch.autocast("cpu", torch.bfloat16):
+            after = evaluate(model, x, labels), predict_probs(model, x)
+            assert torch.equal(forward_trace(model, x)[-1].outputs, trace)
+        assert before[0].loss == after[0].loss
+        assert torch.equal(before[1], after[1])
+
+    def test_autocast_makes_no_bf16_of_a_training_in_fp32(self):
+        model, x = MLP(20, [30], 10), torch.rand(8, 20)
+        wanted = model(x)
+        with torch.autocast("cpu", torch.bfloat16):
+            forward = with_autocast(model, "fp32", torch.device("cpu"))
+            assert torch.equal(forward(x), wanted)
+
+    def test_another_default_dtype_works(self, monkeypatch):
+        torch.set_default_dtype(torch.float64)
+        try:
+            model = MLP(3, [4], 2, batch_norm=True, dropout=0.5)
+            x = torch.rand(5, 3)
+            assert model(x).dtype == torch.float64
+            assert forward_trace(model, x)[-1].outputs.dtype == torch.float64
+            assert AND(INPUTS).tolist() == [0, 0, 0, 1]
+            labels = torch.tensor([0, 1, 0, 1, 0])
+            assert 0 <= evaluate(model, x, labels).accuracy <= 1
+        finally:
+            torch.set_default_dtype(torch.float32)
+
+    def test_all_parts_of_a_network_are_on_the_default_device(self):
+        with torch.device("meta"):
+            model = MLP(3, [4], 2, batch_norm=True)
+        assert {part.device.type for part in model.state_dict().values()} == {"meta"}
+
+    def test_probes_look_into_any_sequential(self):
+        model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU())
+        with Probes(model) as probes:
+            model(torch.rand(5, 3)).sum().backward()
+        assert list(probes.activations) == ["0", "1"]
+        assert list(probes.weights()) == list(probes.gradients()) == ["0"]
+        assert probes.statistics()["gradient_norm"].keys() == {"0"}
+
+
+LOGITS = torch.zeros(3, 4)
+
+
+@pytest.mark.parametrize(
+    "dtype", [torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64]
+)
+def test_class_numbers_may_be_of_any_width(dtype):
+    labels = require_labels(torch.tensor([3, 0, 1], dtype=dtype), LOGITS)
+    assert labels.dtype == torch.int64
+    assert labels.tolist() == [3, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("labels", "kind", "sentence"),
+    [
+        (
+            torch.tensor([0, 1, 4]),
+            ValueError,
+            "labels go from 0 to 4; wanted .* 0 to 3",
+        ),
+        (torch.tensor([0, -1, 2]), ValueError, "labels go from -1 to 2"),
+        (torch.tensor([0, 1]), ValueError, r"labels has \(2,\); wanted \(N, C\)"),
+        (torch.zeros(3, 4).long(), ValueError, r"labels has \(3, 4\)"),
+        (torch.zeros(3), TypeError, "labels is torch.float32; wanted class numbers"),
+        (torch.zeros(3).bool(), TypeError, "labels is torch.bool"),
+        (torch.zeros(3).cfloat(), TypeError, "labels is torch.complex64"),
+        ([0, 1, 2], TypeError, "labels is a list; wanted a torch.Tensor"),
+    ],
+)
+def test_what_names_no_class_is_refused(labels, kind, sentence):
+    with pytest.raises(kind, match=sentence):
+        require_labels(labels, LOGITS)
+
+
+def test_no_examples_have_no_labels():
+    assert require_labels(torch.zeros(0).long(), LOGITS[:0]).shape == (0,)
+
+
+@pytest.mark.parametrize(
+    ("choices", "sentence"),
+    [
+        (("a", "b", "c"), "^name is 'd'; wanted 'a', 'b' or 'c'$"),
+        (["a"], "^name is 'd'; wanted 'a'$"),
+        ({"a": 1, "b": 2}, "^name is 'd'; wanted 'a' or 'b'$"),
+    ],
+)
+def test_what_is_none_of_the_choices_is_refused_with_them_all(choices, sentence):
+    require_choice(choices, name="a")
+    with pytest.raises(ValueError, match=sentence):
+        require_choice(choices, other="a", name="d")
+
+
+def test_whole_numbers_become_floats_and_floats_stay_what_they_are():
+    for whole in (torch.tensor([0, 255], dtype=torch.uint8), torch.tensor([0, 255])):
+        assert torch.equal(as_float(whole), torch.tensor([0.0, 255.0]))
+        assert is_integer(whole)
+    assert torch.equal(as_float(torch.tensor([True])), torch.ones(1))
+    for kind in (torch.float16, torch.float64, torch.complex64):
+        x = torch.ones(2, dtype=kind)
+        assert as_float(x) is x
+        assert not is_integer(x)

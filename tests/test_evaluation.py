@@ -44,6 +44,30 @@ def test_ten_examples_in_any_chunks_equal_one_batch(ten, monkeypatch, chunk):
     assert not probs.requires_grad
 
 
+@pytest.mark.parametrize("chunk", [1, 1000])
+def test_losses_however_unlike_are_added_up_without_loss(monkeypatch, chunk):
+    """In float32, there is no number between 30,003,000 and 30,003,002."""
+    monkeypatch.setattr(evaluation, "CHUNK", chunk)
+    logits = torch.tensor([[0.0, 3e7]] + 100 * [[0.0, 30.01]])
+    result = evaluate(nn.Identity(), logits, torch.zeros(101, dtype=torch.int64))
+    assert result.loss == pytest.approx((3e7 + 100 * 30.01) / 101, rel=1e-9)
+
+
+def test_each_example_needs_a_label(ten, monkeypatch):
+    monkeypatch.setattr(evaluation, "CHUNK", 4)
+    inputs, labels = ten
+    for count in (8, 9):
+        with pytest.raises(ValueError, match=r"10 examples.*wanted \(10,\)"):
+            evaluate(MLP(784, [], 10), inputs, labels[:count])
+
+
+def test_an_evaluation_is_counts_that_stay_as_they_are(ten):
+    result = evaluate(MLP(784, [], 10), *ten)
+    assert result.confusion.dtype == torch.int64
+    with pytest.raises(AttributeError):
+        result.loss = 0.0
+
+
 @CHUNKS
 def test_an_answer_does_not_depend_on_which_examples_are_beside_it(
     ten, monkeypatch, chunk
@@ -174,6 +198,14 @@ class TestMostConfidentErrors:
     def test_no_more_are_given_than_asked_for(self):
         wrong = most_confident_errors(self.PROBS, self.LABELS, 2)
         assert wrong.tolist() == [0, 1]
+
+    def test_labels_that_name_no_class_are_refused(self):
+        with pytest.raises(ValueError, match="labels go from 0 to 2"):
+            most_confident_errors(
+                self.PROBS, self.LABELS + torch.eye(5).long()[0] * 2, 1
+            )
+        with pytest.raises(ValueError, match=r"labels has \(4,\)"):
+            most_confident_errors(self.PROBS, self.LABELS[:4], 1)
 
     def test_where_all_is_right_there_are_none(self):
         right = most_confident_errors(self.PROBS, self.PROBS.argmax(1), 3)

@@ -194,3 +194,44 @@ def test_each_layers_weights_and_bias_are_found_by_its_name(batch_norm):
     assert list(linears) == ["hidden1", "hidden2", "logits"]
     assert linears["hidden2"] is model.hidden2.linear
     assert linears["logits"] is model.logits
+
+
+def test_some_layers_are_a_sequential_and_one_is_a_layer():
+    model = MLP(4, [5, 3], 2)
+    x = torch.rand(6, 4)
+    torch.testing.assert_close(model[-1](model[:-1](x)), model(x))
+    assert model[0] is model.hidden1
+    assert list(dict(model[:2].named_children())) == ["hidden1", "hidden2"]
+
+
+def test_whole_numbers_are_refused_by_name():
+    with pytest.raises(
+        TypeError, match=r"inputs is torch.int64; wanted floating point"
+    ):
+        MLP(2, [3], 1)(torch.tensor([[0, 1]]))
+
+
+def test_without_a_generator_nothing_ambient_is_drawn():
+    outputs = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        model = MLP(50, [50, 50], 2, dropout=0.5, input_dropout=0.2, input_noise=0.3)
+        before = torch.random.get_rng_state()
+        outputs.append(model(torch.ones(4, 50)))
+        assert torch.equal(torch.random.get_rng_state(), before)
+    assert torch.equal(*outputs)
+
+
+def test_layers_without_a_generator_draw_each_its_own():
+    model = MLP(50, [50, 50], 2, dropout=0.5)
+    zeros = []
+    for layer in (model.hidden1, model.hidden2):
+        layer.dropout.register_forward_hook(lambda *args: zeros.append(args[2] == 0))
+    model(torch.rand(4, 50))
+    assert not torch.equal(*zeros)
+
+
+def test_each_layers_linear_is_found_by_its_name():
+    model = MLP(4, [5, 3], 2, batch_norm=True)
+    assert model.linears()["hidden2"] is model.hidden2.linear
+    assert model.linears()["logits"] is model.logits

@@ -1,6 +1,7 @@
 """Probes: what they read is what is there, and they leave no trace."""
 
 import copy
+import math
 
 import pytest
 import torch
@@ -8,6 +9,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from torchbasics import MLP
+from torchbasics.activations import ACTIVATIONS, BOUNDS
 from torchbasics.mlp import attach_generator
 from torchbasics.probes import (
     Probes,
@@ -87,6 +89,14 @@ def test_saturated_counts_what_is_near_a_bound():
     assert saturated(nn.Tanh(), out) == 0.5
     assert saturated(nn.ReLU(), out) == 0
     assert saturated(nn.Sigmoid(), torch.tensor([[0.049, 0.051, 0.949, 0.951]])) == 0.5
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_at_its_bounds_every_activation_is_saturated_if_it_has_two(name):
+    low, high = BOUNDS[name]
+    out = torch.tensor([[low, high, (low + high) / 2, high]])
+    bounded = math.isfinite(high - low)
+    assert saturated(ACTIVATIONS[name](), out) == (0.75 if bounded else 0)
 
 
 def test_dead_are_units_that_are_0_for_all():

@@ -17,6 +17,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from torchbasics.arguments import as_float
+
 ActivationName = Literal[
     "identity", "sigmoid", "tanh", "scaled_tanh", "relu", "leaky_relu", "gelu"
 ]
@@ -54,6 +56,7 @@ def sigmoid(x: Tensor) -> Tensor:
     >>> sigmoid(torch.tensor([-1.0, 1.0, 2.0]))
     tensor([0.2689, 0.7311, 0.8808])
     """
+    x = as_float(x)
     small = torch.exp(torch.where(x >= 0, -x, x))  # exp(-|x|), in (0, 1]
     return torch.where(x >= 0, 1.0, small) / (1 + small)
 
@@ -67,6 +70,7 @@ def tanh(x: Tensor) -> Tensor:
     >>> tanh(torch.tensor([-1.0, 0.0, 1.0]))
     tensor([-0.7616,  0.0000,  0.7616])
     """
+    x = as_float(x)
     less = torch.expm1(2 * torch.where(x >= 0, -x, x))  # exp(-2|x|) - 1, in (-1, 0]
     return torch.where(x >= 0, -less, less) / (2 + less)
 
@@ -129,6 +133,7 @@ def softmax(x: Tensor, dim: int = -1) -> Tensor:
     >>> softmax(torch.tensor([0.3, 2.9, 4.0]))
     tensor([0.0182, 0.2452, 0.7366])
     """
+    x = as_float(x)
     shifted = torch.exp(x - x.amax(dim, keepdim=True).detach())
     return shifted / shifted.sum(dim, keepdim=True)
 
@@ -160,6 +165,22 @@ ACTIVATIONS: dict[ActivationName, type[nn.Module]] = {
     "leaky_relu": nn.LeakyReLU,
     "gelu": nn.GELU,
 }
+
+NAMES: dict[type[nn.Module], ActivationName] = {
+    module: name for name, module in ACTIVATIONS.items()
+}
+"""The name of each module's activation."""
+
+BOUNDS: dict[ActivationName, tuple[float, float]] = {
+    "identity": (-math.inf, math.inf),
+    "sigmoid": (0.0, 1.0),
+    "tanh": (-1.0, 1.0),
+    "scaled_tanh": (-AMPLITUDE, AMPLITUDE),
+    "relu": (0.0, math.inf),
+    "leaky_relu": (-math.inf, math.inf),
+    "gelu": (-0.17, math.inf),
+}
+"""What no value of each activation lies beyond."""
 
 DERIVATIVES: dict[ActivationName, Callable[[Tensor], Tensor]] = {
     "identity": torch.ones_like,

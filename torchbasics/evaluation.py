@@ -17,9 +17,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from torchbasics.activations import identity, softmax
+from torchbasics.arguments import require_labels
 
 Transform = Callable[[Tensor], Tensor]
 
+CPU = torch.device("cpu")
 CHUNK = 2_000  # examples at a time; the result does not depend on it
 
 
@@ -56,7 +58,7 @@ class Evaluation:
 
 @contextmanager
 def eval_mode(model: nn.Module) -> Iterator[None]:
-    """Without dropout, batch norm by its running means, and no gradients, for a while.
+    """Without dropout, gradients or autocast, batch norm by its running means.
 
     Each part of the model goes back to its own mode, also after an exception: a batch
     norm that was frozen stays so.
@@ -70,8 +72,9 @@ def eval_mode(model: nn.Module) -> Iterator[None]:
     """
     training = [module for module in model.modules() if module.training]
     model.eval()
+    device = next((parameter.device for parameter in model.parameters()), None)
     try:
-        with torch.no_grad():
+        with torch.no_grad(), torch.autocast((device or CPU).type, enabled=False):
             yield
     finally:
         for module in training:
@@ -89,11 +92,17 @@ def evaluate(
     >>> evaluate(nn.Identity(), logits, torch.tensor([0, 1, 1])).summary("test")
     'test accuracy 66.67 % (2 of 3)'
     """
+    if labels.shape != inputs.shape[:1]:
+        raise ValueError(
+            f"inputs has {len(inputs)} examples, labels has shape "
+            f"{tuple(labels.shape)}; wanted ({len(inputs)},)"
+        )
     loss = torch.zeros((), dtype=torch.float64)
     confusion = torch.zeros((), dtype=torch.int64)
     with eval_mode(model):
-        for some, truth in zip(inputs.split(CHUNK), labels.split(CHUNK), strict=True):
+        for some, named in zip(inputs.split(CHUNK), labels.split(CHUNK), strict=True):
             logits = model(transform(some))
+            truth = require_labels(named, logits)
             losses = F.cross_entropy(logits, truth, reduction="none")
             loss += losses.cpu().double().sum()
             classes = logits.shape[1]
@@ -125,6 +134,7 @@ def most_confident_errors(probs: Tensor, labels: Tensor, count: int) -> Tensor:
     >>> most_confident_errors(probs, torch.tensor([1, 1, 0]), 5)
     tensor([0, 1])
     """
+    labels = require_labels(labels, probs)
     confidence, answers = probs.max(1)
     wrong = (answers != labels).nonzero().flatten()
     return wrong[confidence[wrong].argsort(descending=True)][:count]

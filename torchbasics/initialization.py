@@ -16,12 +16,13 @@ and it saturates or explodes. Biases start at 0, except with `default`.
 """
 
 import math
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import torch
 from torch import nn
 
 from torchbasics.activations import ActivationName
+from torchbasics.arguments import require_choice
 from torchbasics.mean_field import critical_sigma_w
 
 InitName = Literal["auto", "default", "xavier", "he", "lecun", "small", "critical"]
@@ -44,6 +45,8 @@ def init_variance(
     >>> init_variance("he", "relu", fan_in=50, fan_out=100)
     InitVariance(weight=0.04, bias=0.0)
     """
+    require_choice(get_args(InitName), init=init)
+    require_choice(get_args(ActivationName), activation=activation)
     if init == "auto":
         init = "he" if activation in RECTIFIERS else "xavier"
     check_init(init, activation)
@@ -91,10 +94,13 @@ def initialize(
     """
     fans = linear.in_features, linear.out_features
     std = math.sqrt(init_variance(init, activation, *fans).weight)
+    weight = torch.empty_like(linear.weight, device=generator.device)
+    bias = torch.zeros_like(linear.bias, device=generator.device)
     if init == "default":
         bound = math.sqrt(3) * std
-        linear.weight.uniform_(-bound, bound, generator=generator)
-        linear.bias.uniform_(-bound, bound, generator=generator)
+        weight.uniform_(-bound, bound, generator=generator)
+        bias.uniform_(-bound, bound, generator=generator)
     else:
-        linear.weight.normal_(0, std, generator=generator)
-        linear.bias.zero_()
+        weight.normal_(0, std, generator=generator)
+    linear.weight.copy_(weight)
+    linear.bias.copy_(bias)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from torchbasics.activations import softmax
+from torchbasics.arguments import as_float, require_labels, require_tensor
 
 
 def squared_error(outputs: Tensor, wanted: Tensor) -> Tensor:
@@ -20,12 +21,13 @@ def squared_error(outputs: Tensor, wanted: Tensor) -> Tensor:
     >>> squared_error(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 4.0]))
     tensor(2.)
     """
+    require_tensor(outputs=outputs, wanted=wanted)
     if outputs.shape != wanted.shape:
         raise ValueError(
             f"outputs has shape {tuple(outputs.shape)}, wanted has "
             f"{tuple(wanted.shape)}: they must be alike"
         )
-    return (outputs - wanted).square().sum() / 2
+    return (as_float(outputs) - as_float(wanted)).square().sum() / 2
 
 
 def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
@@ -40,7 +42,7 @@ def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     >>> round(cross_entropy(torch.zeros(2, 10), torch.tensor([3, 5])).item(), 4)
     2.3026
     """
-    _refuse_other_shapes(logits, labels)
+    labels, logits = require_labels(labels, logits), as_float(logits)
     shifted = logits - logits.amax(1, keepdim=True)
     log_probs = shifted - shifted.exp().sum(1, keepdim=True).log()
     return -log_probs[torch.arange(len(labels)), labels].mean()
@@ -57,17 +59,7 @@ def cross_entropy_gradient(logits: Tensor, labels: Tensor) -> Tensor:
     >>> cross_entropy_gradient(torch.tensor([[0.0, 0.0]]), torch.tensor([1]))
     tensor([[ 0.5000, -0.5000]])
     """
-    _refuse_other_shapes(logits, labels)
+    labels = require_labels(labels, logits)
     gradient = softmax(logits.detach(), dim=1)
     gradient[torch.arange(len(labels)), labels] -= 1
     return gradient / len(labels)
-
-
-def _refuse_other_shapes(logits: Tensor, labels: Tensor) -> None:
-    if logits.ndim != 2 or labels.shape != logits.shape[:1]:
-        raise ValueError(
-            f"logits has shape {tuple(logits.shape)}, labels has "
-            f"{tuple(labels.shape)}; wanted (N, C) and (N,), a class number each"
-        )
-    if labels.is_floating_point() or labels.is_complex():
-        raise TypeError(f"labels is {labels.dtype}; wanted class numbers, torch.int64")

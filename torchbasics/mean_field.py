@@ -3,12 +3,14 @@
 In a wide layer with random weights, the sums of the units are spread like a normal
 distribution, whose variance q says everything. From layer to layer
 
-    q'  = sigma_w^2 E[phi(sqrt(q) z)^2] + sigma_b^2       (forward)
-    chi = sigma_w^2 E[phi'(sqrt(q) z)^2]                  (backward)
+    q'  = fan_in  Var(w) E[phi(sqrt(q) z)^2] + Var(b)       (forward)
+    chi = fan_out Var(w) E[phi'(sqrt(q) z)^2]               (backward)
 
-with z standard normal, sigma_w^2 = fan_in times a weight's variance, sigma_b^2 a
-bias's. A gradient's mean square is multiplied by chi at each layer on its way back: chi
-below 1 vanishes, above 1 explodes. Poole et al. 2016; Schoenholz et al. 2017.
+with z standard normal. A unit adds up over its inputs, a gradient over the units that
+its unit feeds, so forward fan_in counts and backward fan_out; where widths are equal,
+both are sigma_w^2, as the papers write it. A gradient's mean square is multiplied by
+chi at each layer on its way back: chi below 1 vanishes, above 1 explodes. Poole et al. 2016;
+Schoenholz et al. 2017.
 """
 
 import math

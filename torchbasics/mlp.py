@@ -2,13 +2,16 @@
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import skip_init
 
 from torchbasics.activations import ACTIVATIONS, ActivationName
+from torchbasics.arguments import require_choice
 from torchbasics.initialization import InitName, initialize
 from torchbasics.rng import generator as keyed_generator
 
@@ -34,7 +37,8 @@ class MLP(nn.Sequential):
     `input_dropout` of the inputs (Srivastava et al. 2014), and `input_noise` adds
     normal noise of that standard deviation to them; `residual` adds a layer's inputs to
     its outputs where both are equally many (He et al. 2016). The weights are drawn from
-    `generator`.
+    `generator`. Layers that draw in training do so from keyed generators, never from
+    the ambient one; `attach_generator` gives them one that can be keyed anew.
     """
 
     def __init__(  # noqa: PLR0913 - each is an idea of the course
@@ -52,6 +56,8 @@ class MLP(nn.Sequential):
         residual: bool = False,
         generator: torch.Generator | None = None,
     ) -> None:
+        require_choice(ACTIVATIONS, activation=activation)
+        linear = partial(skip_init, nn.Linear, device=torch.get_default_device())
         layers: OrderedDict[str, nn.Module] = OrderedDict()
         widths = [in_features, *hidden]
         for index, (fan_in, fan_out) in enumerate(pairwise(widths), start=1):
@@ -60,7 +66,7 @@ class MLP(nn.Sequential):
                 layer["input_noise"] = GaussianNoise(input_noise)
             if index == 1 and input_dropout:
                 layer["input_dropout"] = Dropout(input_dropout)
-            layer["linear"] = skip_init(nn.Linear, fan_in, fan_out)
+            layer["linear"] = linear(fan_in, fan_out)
             if batch_norm:
                 layer["norm"] = nn.BatchNorm1d(fan_out)
             layer["activation"] = ACTIVATIONS[activation]()
@@ -68,7 +74,7 @@ class MLP(nn.Sequential):
                 layer["dropout"] = Dropout(dropout)
             kind = Residual if residual and fan_in == fan_out else nn.Sequential
             layers[f"hidden{index}"] = kind(layer)
-        layers["logits"] = skip_init(nn.Linear, widths[-1], out_features)
+        layers["logits"] = linear(widths[-1], out_features)
         super().__init__(layers)
         self.in_features = in_features
 
@@ -76,6 +82,14 @@ class MLP(nn.Sequential):
         for module in self.modules():
             if isinstance(module, nn.Linear):
                 initialize(module, init, activation, generator)
+        for place, module in enumerate(_stochastic(self)):
+            module.place = place
+
+    def __getitem__(self, index: Any) -> Any:
+        """A layer, or for a slice some layers as a plain nn.Sequential."""
+        if isinstance(index, slice):
+            return nn.Sequential(OrderedDict(list(self.named_children())[index]))
+        return super().__getitem__(index)
 
     def linears(self) -> dict[str, nn.Linear]:
         """The weights and the bias of each layer, by its name.
@@ -89,6 +103,8 @@ class MLP(nn.Sequential):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Logits of a batch of inputs. Shape: (N, in_features) -> (N, out_features)."""
+        if not inputs.is_floating_point():
+            raise TypeError(f"inputs is {inputs.dtype}; wanted floating point")
         if inputs.shape[-1] != self.in_features:
             raise ValueError(
                 f"inputs has shape {tuple(inputs.shape)}; "
@@ -116,10 +132,18 @@ class Residual(nn.Sequential):
 class StochasticModule(nn.Module):
     """A layer that draws in training, from a generator that can be keyed.
 
-    So a step is repeatable whatever was drawn before it; nn.Dropout takes none.
+    So a step is repeatable whatever was drawn before it; nn.Dropout takes none. `place`
+    tells the layers of a network apart.
     """
 
     generator: torch.Generator | None = None
+    place = 0
+
+    def generator_on(self, device: torch.device) -> torch.Generator:
+        """The generator of this layer on that device, a keyed one if it has none."""
+        if self.generator is None or self.generator.device != device:
+            self.generator = keyed_generator(0, "dropout", self.place, device=device)
+        return self.generator
 
 
 class GaussianNoise(StochasticModule):
@@ -133,8 +157,9 @@ class GaussianNoise(StochasticModule):
         """Inputs with noise on them, in training. Shape: (*) -> (*)."""
         if not self.training:
             return inputs
+        generator = self.generator_on(inputs.device)
         return inputs + torch.empty_like(inputs).normal_(
-            0, self.std, generator=self.generator
+            0, self.std, generator=generator
         )
 
 
@@ -156,12 +181,12 @@ class Dropout(StochasticModule):
         """Inputs with a share p zeroed, in training. Shape: (*) -> (*)."""
         if not self.training:
             return inputs
-        draws = random_int16(inputs, self.generator)
+        draws = random_int16(inputs, self.generator_on(inputs.device))
         dropped = draws < self.num_dropped - INT16_VALUES // 2
         return torch.where(dropped, 0, inputs / (1 - self.num_dropped / INT16_VALUES))
 
 
-def random_int16(inputs: Tensor, generator: torch.Generator | None) -> Tensor:
+def random_int16(inputs: Tensor, generator: torch.Generator) -> Tensor:
     """A whole number for each input, each of the 65,536 from -32,768 on equally likely.
 
     Four of them are cut from each draw of 64 bits: 10 times as fast as bernoulli_.
@@ -177,12 +202,14 @@ def random_int16(inputs: Tensor, generator: torch.Generator | None) -> Tensor:
 
 def attach_generator(model: nn.Module) -> torch.Generator | None:
     """Let all layers that draw do so from one new generator; None if none draws."""
-    layers = [
-        module for module in model.modules() if isinstance(module, StochasticModule)
-    ]
+    layers = _stochastic(model)
     if not layers:
         return None
     generator = torch.Generator(next(model.parameters()).device)
     for layer in layers:
         layer.generator = generator
     return generator
+
+
+def _stochastic(model: nn.Module) -> list[StochasticModule]:
+    return [part for part in model.modules() if isinstance(part, StochasticModule)]

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from torchbasics.activations import step
-from torchbasics.arguments import require_rows, require_tensor
+from torchbasics.arguments import as_float, require_rows, require_tensor
 
 INPUTS = torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
 """The four rows of every truth table of two inputs, in the order of the textbook."""
@@ -38,7 +38,8 @@ class Perceptron(nn.Module):
         Shape: (N, D) -> (N,).
         """
         require_rows(x, len(self.weight))
-        return x @ self.weight + self.bias
+        x = as_float(x)
+        return x @ self.weight.to(x.dtype) + self.bias.to(x.dtype)
 
     def forward(self, x: Tensor) -> Tensor:
         """1 where the pre-activation is positive, else 0. Shape: (N, D) -> (N,)."""
@@ -102,7 +103,7 @@ def perceptron_rule(x: Tensor, targets: Tensor) -> Iterator[Epoch]:
     >>> next(rule)
     Epoch(mistakes=[1], weights=(1.0, 1.0, 0.0))
     """
-    rows = _with_bias_input(x, targets)
+    rows, targets = _examples(x, targets)
     weights = torch.zeros(rows.shape[1], dtype=torch.float64)
     while True:
         mistakes = []
@@ -125,7 +126,7 @@ def mistake_bound(x: Tensor, targets: Tensor, weights: Sequence[float]) -> float
     >>> round(mistake_bound(INPUTS, torch.tensor([0, 0, 0, 1]), [-3, 2, 2]))
     51
     """
-    rows = _with_bias_input(x, targets)
+    rows, targets = _examples(x, targets)
     if len(weights) != rows.shape[1]:
         raise ValueError(
             f"weights has {len(weights)} numbers; wanted {rows.shape[1]}, "
@@ -158,7 +159,8 @@ class Verdict(NamedTuple):
         >>> Verdict(False, (), (1, 1, 1, 1)).is_proved(INPUTS, xor)
         True
         """
-        rows, signs = _with_bias_input(x, targets), 2 * targets - 1
+        rows, targets = _examples(x, targets)
+        signs = 2 * targets - 1
         if self.separable:
             line = torch.tensor(self.weights, dtype=torch.float64)
             return torch.equal(rows @ line > 0, signs > 0)
@@ -182,7 +184,7 @@ def separability(x: Tensor, targets: Tensor) -> Verdict:
     >>> separability(INPUTS, torch.tensor([0, 1, 1, 0]))
     Verdict(separable=False, weights=(), multipliers=(1, 1, 1, 1))
     """
-    rows = _with_bias_input(x, targets)
+    rows, _ = _examples(x, targets)
     if not torch.equal(rows, rows.round()):  # nan equals nothing
         raise ValueError("x holds other than whole numbers; the rule might never end")
     seen: list[tuple[float, ...]] = []
@@ -198,8 +200,11 @@ def separability(x: Tensor, targets: Tensor) -> Verdict:
     raise AssertionError("the rule never ends")
 
 
-def _with_bias_input(x: Tensor, targets: Tensor) -> Tensor:
-    """Each example with a 1 before it, whose weight is the bias, in float64."""
+def _examples(x: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Each example with a 1 before it, whose weight is the bias; the targets as int64.
+
+    Shape: x (N, D), targets (N,) -> float64 (N, D + 1), (N,).
+    """
     require_tensor(x=x, targets=targets)
     if x.ndim != 2:
         raise ValueError(f"x has shape {tuple(x.shape)}; wanted (N, D)")
@@ -210,4 +215,4 @@ def _with_bias_input(x: Tensor, targets: Tensor) -> Tensor:
         )
     if not set(targets.tolist()) <= {0, 1}:
         raise ValueError(f"targets are {targets.tolist()}; wanted 0 and 1 only")
-    return torch.cat([torch.ones(len(x), 1), x], dim=1).double()
+    return torch.cat([torch.ones(len(x), 1), x], dim=1).double(), targets.long()

@@ -7,6 +7,7 @@ changes neither the model's outputs nor its gradients.
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable
 from functools import partial
 
@@ -15,12 +16,9 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from torchbasics import rng
+from torchbasics.activations import BOUNDS, NAMES
 from torchbasics.mlp import attach_generator
 
-BOUNDS: dict[type[nn.Module], tuple[float, float]] = {
-    nn.Sigmoid: (0.0, 1.0),
-    nn.Tanh: (-1.0, 1.0),
-}
 NEAR_A_BOUND = 0.05  # as a share of the range
 
 Statistics = dict[str, dict[str, float]]
@@ -64,10 +62,14 @@ class Probes:
         self.activations[name] = out.detach()
 
     def weights(self) -> dict[str, Tensor]:
-        """The weight matrix of each layer."""
+        """The weight matrix of each layer that has one."""
+        linears = {
+            n: getattr(layer, "linear", layer) for n, layer in self.layers.items()
+        }
         return {
-            name: getattr(layer, "linear", layer).get_parameter("weight")
-            for name, layer in self.layers.items()
+            name: linear.weight
+            for name, linear in linears.items()
+            if isinstance(linear, nn.Linear)
         }
 
     def gradients(self) -> dict[str, Tensor]:
@@ -120,14 +122,15 @@ def probe_copy(
 def saturated(activation: nn.Module, out: Tensor) -> float:
     """Share of activations within 5 % of the range of a bound. Shape: out (N, H).
 
-    There the derivative is small: at most 0.0475 for the sigmoid, of 0.25 at its best.
+    At a bound the derivative is small: at most 0.0475 for the sigmoid, of 0.25 at its
+    best. Where one side has no bound, no activation counts.
 
     >>> saturated(nn.Sigmoid(), torch.tensor([[0.01, 0.5, 0.96, 0.3]]))
     0.5
     """
-    if type(activation) not in BOUNDS:
+    low, high = BOUNDS[NAMES[type(activation)]]
+    if math.isinf(high - low):
         return 0.0
-    low, high = BOUNDS[type(activation)]
     margin = NEAR_A_BOUND * (high - low)
     near = (out < low + margin) | (out > high - margin)
     return float(near.float().mean())

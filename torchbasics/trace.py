@@ -12,12 +12,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from torchbasics.activations import ACTIVATIONS, DERIVATIVES
-from torchbasics.arguments import require_rows, require_tensor
+from torchbasics.activations import DERIVATIVES, NAMES
+from torchbasics.arguments import as_float, require_rows, require_tensor
 from torchbasics.evaluation import eval_mode
-from torchbasics.mlp import MLP
-
-NAMES = {module: name for name, module in ACTIVATIONS.items()}
+from torchbasics.mlp import MLP, Residual
 
 
 class LayerTrace(NamedTuple):
@@ -25,9 +23,12 @@ class LayerTrace(NamedTuple):
 
     The last layer's outputs are its pre-activations. `derivatives` is
     activation'(pre_activations). `nn.Linear` stores the weight the other way round,
-    (out, in).
+    (out, in). Batch norm multiplies the weighted sums by `scale` on their way to the
+    pre-activations; without it, it is 1. A `residual` layer adds its inputs to what
+    its activation gives.
 
-    Shapes: inputs (N, in), weight (in, out), bias (out,); the others (N, out).
+    Shapes: inputs (N, in), weight (in, out), bias and scale (out,), the others
+    (N, out).
     """
 
     name: str
@@ -37,6 +38,8 @@ class LayerTrace(NamedTuple):
     pre_activations: Tensor
     outputs: Tensor
     derivatives: Tensor
+    scale: Tensor
+    residual: bool
 
 
 class LayerGradients(NamedTuple):
@@ -73,17 +76,21 @@ def _layers(model: MLP, x: Tensor) -> list[LayerTrace]:
     layers: list[LayerTrace] = []
     for name, module in model.named_children():
         parts = dict(module.named_children()) or {"linear": module}
-        linear = parts["linear"]
+        linear, residual = parts["linear"], isinstance(module, Residual)
         assert isinstance(linear, nn.Linear)
         weight, bias = linear.weight.detach().T, linear.bias.detach()
-        a = x @ weight + bias
-        if "norm" in parts:
-            a = parts["norm"](a)
+        scale, a = torch.ones_like(bias), x @ weight + bias
+        if norm := parts.get("norm"):
+            assert isinstance(norm, nn.BatchNorm1d)
+            assert norm.running_var is not None
+            scale, a = norm.weight / (norm.running_var + norm.eps).sqrt(), norm(a)
         activation = parts.get("activation", nn.Identity())
-        derivatives = DERIVATIVES[NAMES[type(activation)]](a)
-        layer = LayerTrace(name, x, weight, bias, a, activation(a), derivatives)
-        layers.append(layer)
-        x = layer.outputs
+        outputs = x + activation(a) if residual else activation(a)
+        slopes = DERIVATIVES[NAMES[type(activation)]](a)
+        layers.append(
+            LayerTrace(name, x, weight, bias, a, outputs, slopes, scale, residual)
+        )
+        x = outputs
     return layers
 
 
@@ -92,6 +99,8 @@ def backward_trace(
     model: MLP, x: Tensor, logit_gradient: Tensor
 ) -> list[LayerGradients]:
     """The chain rule by hand, in the order it goes: the logits first.
+
+    Dropout is off and batch norm goes by its running means, as when a network reads.
 
     `logit_gradient` is d loss / d logits, for example `cross_entropy_gradient`.
 
@@ -105,8 +114,6 @@ def backward_trace(
     """
     require_tensor(logit_gradient=logit_gradient)
     layers = forward_trace(model, x)
-    if any(isinstance(module, nn.BatchNorm1d) for module in model.modules()):
-        raise ValueError("model has batch norm; this trace goes back without it only")
     if logit_gradient.shape != layers[-1].outputs.shape:
         raise ValueError(
             f"logit_gradient has shape {tuple(logit_gradient.shape)}; "
@@ -116,7 +123,9 @@ def backward_trace(
     outputs = logit_gradient
     for layer in reversed(layers):
         a = outputs * layer.derivatives
-        weight, bias, inputs = layer.inputs.T @ a, a.sum(0), a @ layer.weight.T
+        sums = a * layer.scale
+        weight, bias, inputs = layer.inputs.T @ sums, sums.sum(0), sums @ layer.weight.T
+        inputs = inputs + outputs if layer.residual else inputs
         gradients.append(LayerGradients(layer.name, outputs, a, weight, bias, inputs))
         outputs = inputs
     return gradients
@@ -130,7 +139,7 @@ def derivative(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     >>> derivative(torch.sin, torch.tensor([0.0]))
     tensor([1.])
     """
-    x = x.clone().requires_grad_()
+    x = as_float(x).clone().requires_grad_()
     y = function(x).sum()
     return torch.autograd.grad(y, x)[0] if y.requires_grad else torch.zeros_like(x)
 

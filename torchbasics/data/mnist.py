@@ -13,10 +13,11 @@ import sys
 import urllib.request
 import zlib
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 from torch import Tensor
 
+from torchbasics.arguments import require_choice
 from torchbasics.command.errors import UserError
 from torchbasics.command.files import write_atomic
 
@@ -35,6 +36,8 @@ SHA256 = {
     ),
 }
 PACKED = Path(__file__).parent  # the folder of the .gz files
+Split = Literal["train", "test"]
+
 TIMEOUT = 20.0  # seconds a mirror may stay silent
 
 
@@ -49,7 +52,7 @@ class ImageDataset(NamedTuple):
         return ImageDataset(self.images[which], self.labels[which])
 
 
-def load(split: Literal["train", "test"], data_dir: str = "auto") -> ImageDataset:
+def load(split: Split, data_dir: str = "auto") -> ImageDataset:
     """The training or the test set of MNIST.
 
     `data_dir` is a folder in torchvision's layout (`MNIST/raw/` inside it); `auto`
@@ -61,6 +64,7 @@ def load(split: Literal["train", "test"], data_dir: str = "auto") -> ImageDatase
 
     Raises UserError where the files can be neither found nor restored.
     """
+    require_choice(get_args(Split), split=split)
     try:
         root = default_folder() if data_dir == "auto" else Path(data_dir).expanduser()
         restore(root)

@@ -18,6 +18,7 @@ from torchbasics.evaluation import Transform
 from torchbasics.initialization import InitName, check_init
 
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
+Precision = Literal["fp32", "bf16"]
 MAX_WEIGHTS = 100_000_000  # 0.4 GB, and four times that while they are trained
 
 
@@ -208,7 +209,7 @@ class Config(Settings):
         "runs", min_length=1, description="folder in which run folders are made"
     )
     quiet: bool = Field(False, description="print the last line only")
-    precision: Literal["fp32", "bf16"] = Field(
+    precision: Precision = Field(
         "fp32", description="of matrix products; bf16: autocast, weights stay fp32"
     )
     model: ModelConfig = ModelConfig()

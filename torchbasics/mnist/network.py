@@ -38,7 +38,7 @@ def build(config: Config) -> MLP:
         input_dropout=config.model.input_dropout,
         input_noise=config.model.input_noise,
         generator=rng.generator(config.seed, "weights"),
-    )
+    ).float()
 
 
 def architecture(config: Config) -> str:

@@ -2,16 +2,19 @@
 
 import time
 from collections.abc import Callable, Iterator
+from typing import get_args
 
 import torch
 from torch import Tensor, nn
 
 from torchbasics import rng
+from torchbasics.arguments import require_choice
 from torchbasics.command.errors import TrainingError
 from torchbasics.command.signals import StopRequest
 from torchbasics.data import ImageDataset
 from torchbasics.evaluation import Transform, evaluate
 from torchbasics.mlp import attach_generator
+from torchbasics.mnist.config import Precision
 from torchbasics.mnist.training import distort
 from torchbasics.mnist.training.checkpoint import CheckpointManager
 from torchbasics.mnist.training.monitor import Metrics, Monitor
@@ -84,15 +87,17 @@ def epoch_batches(training: Training) -> Iterator[tuple[Tensor, Tensor]]:
 
 
 def with_autocast(
-    model: nn.Module, precision: str, device: torch.device
+    model: nn.Module, precision: Precision, device: torch.device
 ) -> Callable[[Tensor], Tensor]:
-    """The model, its matrix products in bfloat16 if so asked; float32 comes out."""
-    if precision == "fp32":
+    """The model, its matrix products in bfloat16 if so asked, and else never."""
+    require_choice(get_args(Precision), precision=precision)
+    bf16 = precision == "bf16"
+    if not bf16 and not torch.is_autocast_enabled(device.type):
         return model
 
     def forward(images: Tensor) -> Tensor:
         """(N, 784) -> (N, 10)."""
-        with torch.autocast(device.type, torch.bfloat16):
+        with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
             logits: Tensor = model(images)
         return logits.float()
 
