@@ -5,6 +5,14 @@ import torch
 
 import torchbasics
 from torchbasics import AND, MLP, NOT, OR, evaluate, most_confident_errors
+from torchbasics.arguments import (
+    as_float,
+    is_integer,
+    require_choice,
+    require_labels,
+    require_rows,
+    require_tensor,
+)
 from torchbasics.data import load, scale_pixels
 from torchbasics.evaluation import predict_probs
 from torchbasics.initialization import init_variance
@@ -175,64 +183,77 @@ class TestWhereCallersStand:
         assert probes.statistics()["gradient_norm"].keys() == {"0"}
 
 
-LOGITS = torch.zeros(3, 4)
+class TestRequire:
+    """The checks themselves: what is refused is named with what is wanted."""
 
+    X, LOGITS = torch.zeros(4, 2), torch.zeros(3, 4)
 
-@pytest.mark.parametrize(
-    "dtype", [torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64]
-)
-def test_class_numbers_may_be_of_any_width(dtype):
-    labels = require_labels(torch.tensor([3, 0, 1], dtype=dtype), LOGITS)
-    assert labels.dtype == torch.int64
-    assert labels.tolist() == [3, 0, 1]
+    def test_the_first_that_is_no_tensor_is_named(self):
+        require_tensor(x=self.X, targets=self.X)
+        with pytest.raises(TypeError, match=r"^targets is a tuple; wanted a torch"):
+            require_tensor(x=self.X, targets=(1, 0), weights=[1.0])
 
+    @pytest.mark.parametrize("shape", [(2,), (4, 3), (2, 2, 2), (), (0,)])
+    def test_another_shape_is_named_with_the_one_wanted(self, shape):
+        wanted = r"x has shape \(.*\); wanted \(N, 2\), one"
+        with pytest.raises(ValueError, match=wanted):
+            require_rows(torch.zeros(shape), 2)
 
-@pytest.mark.parametrize(
-    ("labels", "kind", "sentence"),
-    [
-        (
-            torch.tensor([0, 1, 4]),
-            ValueError,
-            "labels go from 0 to 4; wanted .* 0 to 3",
-        ),
-        (torch.tensor([0, -1, 2]), ValueError, "labels go from -1 to 2"),
-        (torch.tensor([0, 1]), ValueError, r"labels has \(2,\); wanted \(N, C\)"),
-        (torch.zeros(3, 4).long(), ValueError, r"labels has \(3, 4\)"),
-        (torch.zeros(3), TypeError, "labels is torch.float32; wanted class numbers"),
-        (torch.zeros(3).bool(), TypeError, "labels is torch.bool"),
-        (torch.zeros(3).cfloat(), TypeError, "labels is torch.complex64"),
-        ([0, 1, 2], TypeError, "labels is a list; wanted a torch.Tensor"),
-    ],
-)
-def test_what_names_no_class_is_refused(labels, kind, sentence):
-    with pytest.raises(kind, match=sentence):
-        require_labels(labels, LOGITS)
+    def test_rows_are_a_tensor_of_any_length(self):
+        for count in (0, 1, 7):
+            require_rows(torch.zeros(count, 2), 2)
+        with pytest.raises(TypeError, match="x is a list"):
+            require_rows([[1.0, 2.0]], 2)
 
+    @pytest.mark.parametrize("dtype", WIDTHS)
+    def test_labels_become_int64(self, dtype):
+        labels = require_labels(torch.tensor([3, 0, 1], dtype=dtype), self.LOGITS)
+        assert labels.dtype == torch.int64
+        assert labels.tolist() == [3, 0, 1]
 
-def test_no_examples_have_no_labels():
-    assert require_labels(torch.zeros(0).long(), LOGITS[:0]).shape == (0,)
+    @pytest.mark.parametrize(
+        ("labels", "kind", "sentence"),
+        [
+            (torch.tensor([0, 1, 4]), ValueError, "labels go from 0 to 4; .* 0 to 3"),
+            (torch.tensor([0, -1, 2]), ValueError, "labels go from -1 to 2"),
+            (torch.tensor([0, 1]), ValueError, r"labels has \(2,\); wanted \(N, C\)"),
+            (torch.zeros(3, 4).long(), ValueError, r"labels has \(3, 4\)"),
+            (torch.zeros(3), TypeError, "labels is torch.float32; wanted class num"),
+            (torch.zeros(3).bool(), TypeError, "labels is torch.bool"),
+            (torch.zeros(3).cfloat(), TypeError, "labels is torch.complex64"),
+            ([0, 1, 2], TypeError, "labels is a list; wanted a torch.Tensor"),
+        ],
+    )
+    def test_what_names_no_class_is_refused_in_words(self, labels, kind, sentence):
+        with pytest.raises(kind, match=sentence):
+            require_labels(labels, self.LOGITS)
 
+    def test_no_examples_have_no_labels(self):
+        assert require_labels(torch.zeros(0).long(), self.LOGITS[:0]).shape == (0,)
 
-@pytest.mark.parametrize(
-    ("choices", "sentence"),
-    [
-        (("a", "b", "c"), "^name is 'd'; wanted 'a', 'b' or 'c'$"),
-        (["a"], "^name is 'd'; wanted 'a'$"),
-        ({"a": 1, "b": 2}, "^name is 'd'; wanted 'a' or 'b'$"),
-    ],
-)
-def test_what_is_none_of_the_choices_is_refused_with_them_all(choices, sentence):
-    require_choice(choices, name="a")
-    with pytest.raises(ValueError, match=sentence):
-        require_choice(choices, other="a", name="d")
+    @pytest.mark.parametrize(
+        ("choices", "sentence"),
+        [
+            (("a", "b", "c"), "^name is 'd'; wanted 'a', 'b' or 'c'$"),
+            (["a"], "^name is 'd'; wanted 'a'$"),
+            ({"a": 1, "b": 2}, "^name is 'd'; wanted 'a' or 'b'$"),
+        ],
+    )
+    def test_what_is_none_of_the_choices_is_refused_with_all(self, choices, sentence):
+        require_choice(choices, name="a")
+        with pytest.raises(ValueError, match=sentence):
+            require_choice(choices, other="a", name="d")
 
-
-def test_whole_numbers_become_floats_and_floats_stay_what_they_are():
-    for whole in (torch.tensor([0, 255], dtype=torch.uint8), torch.tensor([0, 255])):
-        assert torch.equal(as_float(whole), torch.tensor([0.0, 255.0]))
+    @pytest.mark.parametrize("dtype", [*WIDTHS, torch.bool])
+    def test_whole_numbers_become_floats(self, dtype):
+        whole = torch.tensor([0, 1]).to(dtype)
         assert is_integer(whole)
-    assert torch.equal(as_float(torch.tensor([True])), torch.ones(1))
-    for kind in (torch.float16, torch.float64, torch.complex64):
-        x = torch.ones(2, dtype=kind)
-        assert as_float(x) is x
+        assert torch.equal(as_float(whole), torch.tensor([0.0, 1.0]))
+
+    @pytest.mark.parametrize(
+        "dtype", [torch.float16, torch.float64, torch.bfloat16, torch.complex64]
+    )
+    def test_other_numbers_stay_what_they_are(self, dtype):
+        x = torch.ones(2, dtype=dtype)
         assert not is_integer(x)
+        assert as_float(x) is x

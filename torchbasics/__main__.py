@@ -4,13 +4,13 @@ import sys
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
-import torch
 from pydantic import Field
 from tyro.conf import FlagCreatePairsOff, Positional, arg
 
 from torchbasics.command import cli, runs, settings
 from torchbasics.command.errors import UserError, command, run
 from torchbasics.command.terminal import SafeConsole, make_console
+from torchbasics.device import cpu_threads
 from torchbasics.lessons import LESSONS, prose
 from torchbasics.lessons.prose import Language
 from torchbasics.lessons.render.terminal import (
@@ -48,7 +48,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         return vanishing.main(argv[1:])
     options = parse(argv)
-    torch.set_num_threads(1)  # small matrices: a second thread only waits
+    with cpu_threads(1):  # small matrices: a second thread only waits
+        return run_lessons(options)
+
+
+def run_lessons(options: Options) -> int:
+    """Tell or check the lessons; the command's exit status."""
     console = make_console()
     lang = prose.language(options.lang)
     if not options.lessons and not options.check:

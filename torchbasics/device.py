@@ -2,6 +2,8 @@
 
 import math
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import product
 
 import torch
@@ -38,6 +40,30 @@ def choose(name: str = "auto") -> tuple[torch.device, str]:
         choices = ", ".join(["auto", *here])
         raise ValueError(f"device {name!r} is not there; on this machine: {choices}")
     return torch.device(name), f"{name}, as asked"
+
+
+@contextmanager
+def cpu_threads(count: int = 0, *, flush_denormal: bool = False) -> Iterator[None]:
+    """Compute with so many CPU threads for a while, 0: as many as before.
+
+    `flush_denormal` takes numbers below 1e-38, which are slow to compute with, as 0.
+    Afterwards all is as it was, for whoever called.
+
+    >>> before = torch.get_num_threads()
+    >>> with cpu_threads(1):
+    ...     torch.get_num_threads()
+    1
+    >>> torch.get_num_threads() == before
+    True
+    """
+    threads, flushed = torch.get_num_threads(), not (torch.tensor(1e-40) * 1.0)
+    torch.set_num_threads(count or threads)
+    torch.set_flush_denormal(flush_denormal or flushed)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.set_flush_denormal(flushed)
 
 
 def bf16_gain() -> float:

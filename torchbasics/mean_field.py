@@ -9,8 +9,8 @@ distribution, whose variance q says everything. From layer to layer
 with z standard normal. A unit adds up over its inputs, a gradient over the units that
 its unit feeds, so forward fan_in counts and backward fan_out; where widths are equal,
 both are sigma_w^2, as the papers write it. A gradient's mean square is multiplied by
-chi at each layer on its way back: chi below 1 vanishes, above 1 explodes. Poole et al. 2016;
-Schoenholz et al. 2017.
+chi at each layer on its way back: chi below 1 vanishes, above 1 explodes. Poole et
+al. 2016; Schoenholz et al. 2017.
 """
 
 import math

@@ -132,8 +132,11 @@ def test_the_digit_shown_is_read_as_the_network_reads_it(tmp_path, capsys, mnist
 def test_as_many_threads_as_asked_for(tmp_path, fewer):
     for threads in (1, 2):
         argv = ["--max-steps", "1", "--threads", str(threads), "--quiet"]
-        assert main([*argv, "--runs-dir", str(tmp_path)]) == 0
-        assert torch.get_num_threads() == threads
+        before = torch.get_num_threads()
+        assert main([*argv, "--runs-dir", str(tmp_path / str(threads))]) == 0
+        run = only_run(tmp_path / str(threads))
+        assert runs.read_manifest(run)["threads"] == threads
+        assert torch.get_num_threads() == before
 
 
 @pytest.mark.slow

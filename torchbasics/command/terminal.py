@@ -128,6 +128,15 @@ def digit_rows(image: Tensor, console: Console) -> list[Text]:
     return rows
 
 
+def plural(count: int, noun: str) -> str:
+    """A count and its noun.
+
+    >>> plural(1, "thread"), plural(2, "thread")
+    ('1 thread', '2 threads')
+    """
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def tracked(names: Iterable[str], doing: str) -> Iterator[str]:
     """The names, with a bar on a terminal; elsewhere with a line for each done."""
     console = Console(stderr=True, highlight=False)

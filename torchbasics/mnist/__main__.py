@@ -11,14 +11,21 @@ from rich.console import Console
 
 from torchbasics import device, rng
 from torchbasics.command import cli, runs, settings
-from torchbasics.command.errors import TrainingError, as_user_error, command, run
+from torchbasics.command.errors import (
+    TrainingError,
+    as_user_error,
+    command,
+    run,
+    warn,
+)
 from torchbasics.command.signals import StopRequest
-from torchbasics.command.terminal import Answer, SafeConsole
+from torchbasics.command.terminal import Answer, SafeConsole, plural
 from torchbasics.data.mnist import SHA256
 from torchbasics.evaluation import Evaluation, evaluate, predict_probs
 from torchbasics.mnist import network
 from torchbasics.mnist.config import Config
 from torchbasics.mnist.training.checkpoint import CheckpointManager
+from torchbasics.mnist.training.diagnosis import diagnose
 from torchbasics.mnist.training.loop import train
 from torchbasics.mnist.training.monitor import Monitor
 from torchbasics.mnist.training.resume import check_resume_config, resume
@@ -39,22 +46,30 @@ def main(argv: Sequence[str] | None = None) -> int:
         check_resume_config(config, parsed.resume)
     with as_user_error(ValueError):
         where, reason = device.choose(config.device)
-    if config.threads:
-        torch.set_num_threads(config.threads)
-    training = setup(config, load_splits(config, where))
+    with device.cpu_threads(config.threads):
+        training = setup(config, load_splits(config, where))
+        new = f"{name}-s{config.seed}"
+        folder = parsed.resume or runs.create(config.runs_dir, "mnist", new)
+        with runs.locked(folder):
+            return run_training(training, folder, name, reason, bool(parsed.resume))
+
+
+def run_training(
+    training: Training, folder: Path, name: str, reason: str, resumed: bool
+) -> int:
+    """Start or go on with the run of this folder; the command's exit status."""
+    config = training.config
     console = SafeConsole(quiet=config.quiet, highlight=False)
-    new = f"{name}-s{config.seed}"
-    folder = parsed.resume or runs.create(config.runs_dir, "mnist", new)
-    with runs.locked(folder):
-        if parsed.resume:
-            resume(training, folder)
-            console.print(f"going on after step {training.progress.step}")
-        else:
-            describe_run(training, folder, name)
-        console.print(heading(config, name, reason), soft_wrap=True)
-        if not parsed.resume:
-            console.print(bf16_hint(config, where), soft_wrap=True, end="")
-        return train_and_evaluate(training, folder, console)
+    if resumed:
+        resume(training, folder)
+        console.print(f"going on after step {training.progress.step}")
+    else:
+        describe_run(training, folder, name)
+    console.print(heading(config, name, reason), soft_wrap=True)
+    if not resumed:
+        hint = bf16_hint(config, training.device)
+        console.print(hint, soft_wrap=True, end="")
+    return train_and_evaluate(training, folder, console)
 
 
 def describe_run(training: Training, folder: Path, name: str) -> None:
@@ -82,6 +97,8 @@ def train_and_evaluate(training: Training, folder: Path, console: Console) -> in
             monitor.attempt("manifest.json", write_final_metrics, folder, evaluation)
     show_one_digit(training, console)
     console.print(run_hint(folder), soft_wrap=True)
+    if problem := diagnose(training, evaluation):
+        warn(problem)
     print(evaluation.summary("test"))
     if checkpoints.failure:
         raise TrainingError(checkpoints.failure)
@@ -106,7 +123,7 @@ def heading(config: Config, name: str, reason: str) -> str:
         f"{name}: {network.architecture(config)}, seed {config.seed}\n"
         f"{optim.name} {optim.lr:g} {schedule.name}, batch {config.batch_size}, "
         f"{config.precision}\n"
-        f"device {reason}; {torch.get_num_threads()} threads; "
+        f"device {reason}; {plural(torch.get_num_threads(), 'thread')}; "
         f"torch {torch.__version__}\n"
     )
 

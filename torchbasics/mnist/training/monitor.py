@@ -27,12 +27,10 @@ from torchbasics.command.errors import warn
 from torchbasics.command.files import write_atomic
 from torchbasics.evaluation import Evaluation
 from torchbasics.mnist.training.board import LAYOUT, Board
-from torchbasics.mnist.training.optim import make_loss
 from torchbasics.mnist.training.setup import Training
-from torchbasics.probes import Probes, probe_copy, update_ratio
+from torchbasics.probes import Probes, update_ratio
 
 STEPS_PER_REFRESH = 50
-PROBE_IMAGES = 256  # the first training images, always the same
 
 Metrics = dict[str, float]
 """One epoch's numbers, by their TensorBoard tags, with `epoch` and `step`."""
@@ -85,8 +83,9 @@ class Monitor:
         """Called before the first step and after each; costs next to nothing."""
         progress = self.training.progress
         if progress.step % STEPS_PER_REFRESH == 0:
-            speed = self.bar.tasks[self.task].speed or 0
-            rate = f"{speed * self.training.config.batch_size:,.0f} images/s"
+            speed = self.bar.tasks[self.task].speed
+            images = (speed or 0) * self.training.config.batch_size
+            rate = f"{images:,.0f} images/s" if speed else ""
             self.bar.update(self.task, completed=progress.step, rate=rate)
         if progress.plan.is_epoch_end(progress.step + 1):
             weights = Probes(self.training.model).weights()
@@ -99,7 +98,7 @@ class Monitor:
         monitor = self.training.config.monitor
         probes = None
         if monitor.histograms and metrics["epoch"] % monitor.histograms == 0:
-            probes = self._probe()
+            probes = self.training.probe()
             metrics = metrics | self._layer_metrics(probes)
         if self.training.should_evaluate():
             self._print(metrics)
@@ -118,13 +117,6 @@ class Monitor:
         if self.training.config.monitor.tensorboard:
             training = self.training
             self.attempt("TensorBoard", self.board.write_final, training, evaluation)
-
-    def _probe(self) -> Probes:
-        """What a training step on always the same images would see."""
-        training, config = self.training, self.training.config
-        images, labels = training.splits.train.subset(slice(PROBE_IMAGES))
-        inputs, loss_function = config.data.transform(images), make_loss(config.optim)
-        return probe_copy(training.model, loss_function, inputs, labels, config.seed)
 
     def _layer_metrics(self, probes: Probes) -> Metrics:
         """The statistics of every layer, by tag."""

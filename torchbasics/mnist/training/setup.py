@@ -16,8 +16,12 @@ from torchbasics.mnist.training.optim import (
     add_ema,
     add_finite_check,
     add_max_norm,
+    make_loss,
     make_optimizer,
 )
+from torchbasics.probes import Probes, probe_copy
+
+PROBE_IMAGES = 256  # the first training images, always the same
 
 
 class Splits(NamedTuple):
@@ -130,6 +134,13 @@ class Training:
     def device(self) -> torch.device:
         """Where the images, the labels and the model are."""
         return self.splits.train.labels.device
+
+    def probe(self) -> Probes:
+        """What a training step on always the same images would see, in a copy."""
+        config = self.config
+        images, labels = self.splits.train.subset(slice(PROBE_IMAGES))
+        inputs, loss = config.data.transform(images), make_loss(config.optim)
+        return probe_copy(self.model, loss, inputs, labels, config.seed)
 
     def should_evaluate(self) -> bool:
         """Whether the network is to be scored at the end of this epoch."""
