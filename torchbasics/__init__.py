@@ -8,59 +8,22 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from torchbasics.activations import (
-        ACTIVATIONS,
-        DERIVATIVES,
-        gelu,
-        identity,
-        leaky_relu,
-        relu,
-        scaled_tanh,
-        sigmoid,
-        softmax,
-        step,
-        tanh,
-    )
-    from torchbasics.evaluation import (
-        eval_mode,
-        evaluate,
-        most_confident_errors,
-        predict_probs,
-    )
+    # isort: off
+    from torchbasics.perceptron import INPUTS, Perceptron, AND, OR, NAND, NOT, Xor
+    from torchbasics.perceptron import perceptron_rule, mistake_bound, separability
+    from torchbasics.activations import step, identity, sigmoid, tanh, scaled_tanh
+    from torchbasics.activations import relu, leaky_relu, gelu, softmax
+    from torchbasics.activations import ACTIVATIONS, DERIVATIVES
     from torchbasics.initialization import init_variance, initialize
-    from torchbasics.losses import (
-        cross_entropy,
-        cross_entropy_gradient,
-        squared_error,
-    )
-    from torchbasics.mean_field import critical_sigma_w, signal_propagation
     from torchbasics.mlp import MLP
-    from torchbasics.perceptron import (
-        AND,
-        INPUTS,
-        NAND,
-        NOT,
-        OR,
-        Perceptron,
-        Xor,
-        mistake_bound,
-        perceptron_rule,
-        separability,
-    )
-    from torchbasics.probes import (
-        Probes,
-        dead,
-        first_nonfinite,
-        probe_copy,
-        saturated,
-        update_ratio,
-    )
-    from torchbasics.trace import (
-        backward_trace,
-        central_differences,
-        derivative,
-        forward_trace,
-    )
+    from torchbasics.losses import squared_error, cross_entropy, cross_entropy_gradient
+    from torchbasics.trace import forward_trace, backward_trace
+    from torchbasics.trace import derivative, central_differences
+    from torchbasics.mean_field import signal_propagation, critical_sigma_w
+    from torchbasics.probes import Probes, probe_copy, saturated, dead
+    from torchbasics.probes import update_ratio, first_nonfinite
+    from torchbasics.evaluation import eval_mode, evaluate, predict_probs
+    from torchbasics.evaluation import most_confident_errors
 
 __version__ = "0.1.0"
 

@@ -1,10 +1,7 @@
-"""Which device the tensors live on, and why; what bfloat16 is worth on this CPU."""
+"""Which device the tensors live on, and why; how many threads compute."""
 
-import math
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import product
 
 import torch
 
@@ -48,13 +45,6 @@ def cpu_threads(count: int = 0, *, flush_denormal: bool = False) -> Iterator[Non
 
     `flush_denormal` takes numbers below 1e-38, which are slow to compute with, as 0.
     Afterwards all is as it was, for whoever called.
-
-    >>> before = torch.get_num_threads()
-    >>> with cpu_threads(1):
-    ...     torch.get_num_threads()
-    1
-    >>> torch.get_num_threads() == before
-    True
     """
     threads, flushed = torch.get_num_threads(), not (torch.tensor(1e-40) * 1.0)
     torch.set_num_threads(count or threads)
@@ -64,22 +54,3 @@ def cpu_threads(count: int = 0, *, flush_denormal: bool = False) -> Iterator[Non
     finally:
         torch.set_num_threads(threads)
         torch.set_flush_denormal(flushed)
-
-
-def bf16_gain() -> float:
-    """How many times as fast as in float32 this CPU multiplies matrices in bfloat16.
-
-    Measured, as no name of an instruction tells: up to 8 with AMX, 2.6 on AMD's Zen 4,
-    0.6 where AVX-512 has the instruction but does it slowly, far less without it. The
-    factors are of a hidden layer's size, and each counts with the best of ten, in turn.
-
-    >>> bf16_gain() > 0
-    True
-    """
-    best = {torch.float32: math.inf, torch.bfloat16: math.inf}
-    for _, dtype in product(range(10), best):
-        a, b = torch.ones(256, 512, dtype=dtype), torch.ones(512, 512, dtype=dtype)
-        start = time.perf_counter()
-        a @ b
-        best[dtype] = min(best[dtype], time.perf_counter() - start)
-    return best[torch.float32] / best[torch.bfloat16]

@@ -58,8 +58,7 @@ class MLP(nn.Sequential):
     ) -> None:
         require_choice(ACTIVATIONS, activation=activation)
         linear = partial(skip_init, nn.Linear, device=torch.get_default_device())
-        layers: OrderedDict[str, nn.Module] = OrderedDict()
-        widths = [in_features, *hidden]
+        layers, widths = OrderedDict[str, nn.Module](), [in_features, *hidden]
         for index, (fan_in, fan_out) in enumerate(pairwise(widths), start=1):
             layer: OrderedDict[str, nn.Module] = OrderedDict()
             if index == 1 and input_noise:
@@ -72,16 +71,14 @@ class MLP(nn.Sequential):
             layer["activation"] = ACTIVATIONS[activation]()
             if dropout:
                 layer["dropout"] = Dropout(dropout)
-            kind = Residual if residual and fan_in == fan_out else nn.Sequential
-            layers[f"hidden{index}"] = kind(layer)
+            adds = residual and fan_in == fan_out
+            layers[f"hidden{index}"] = (Residual if adds else nn.Sequential)(layer)
         layers["logits"] = linear(widths[-1], out_features)
         super().__init__(layers)
         self.in_features = in_features
-
         generator = generator or keyed_generator(0, "weights")
-        for module in self.modules():
-            if isinstance(module, nn.Linear):
-                initialize(module, init, activation, generator)
+        for part in self.linears().values():
+            initialize(part, init, activation, generator)
         for place, module in enumerate(_stochastic(self)):
             module.place = place
 

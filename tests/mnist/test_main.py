@@ -79,7 +79,7 @@ def a_tenth(mnist, monkeypatch):
 @pytest.mark.parametrize("name", sorted(settings.shipped_configs(Config)))
 def test_every_shipped_config_trains(tmp_path, name, a_tenth):
     argv = ["--config", name, "--max-steps", "2", "--runs-dir", str(tmp_path)]
-    if device.bf16_gain() < 0.9:  # a step of ciresan2010 would take 20 s
+    if training_setup.bf16_gain() < 0.9:  # a step of ciresan2010 would take 20 s
         argv += ["--precision", "fp32"]
     assert main([*argv, "--quiet"]) == 0
 
