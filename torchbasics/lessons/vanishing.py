@@ -12,7 +12,6 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
-import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
@@ -22,6 +21,7 @@ from torchbasics.command.errors import command
 from torchbasics.command.events import Events
 from torchbasics.command.terminal import make_console, tracked
 from torchbasics.data import scale_pixels
+from torchbasics.device import cpu_threads
 from torchbasics.evaluation import evaluate
 from torchbasics.lessons import prose
 from torchbasics.lessons.activations import FUNCTIONS, chain
@@ -191,14 +191,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         LabConfig(), cli.CliOptions(), argv, name="vanishing",
         prog=PROGRAM, about=__doc__,
     )  # fmt: skip
-    lab, lang = parsed.config, prose.language(parsed.config.lang)
-    if lab.threads:
-        torch.set_num_threads(lab.threads)
-    torch.set_flush_denormal(True)  # vanished gradients are slow to compute with
+    lab = parsed.config
+    with cpu_threads(lab.threads, flush_denormal=True):  # vanished gradients are slow
+        return run_lab(lab, parsed.name)
+
+
+def run_lab(lab: LabConfig, name: str) -> int:
+    """One experiment in a folder of its own; the command's exit status."""
+    lang = prose.language(lab.lang)
     console, words = make_console(), prose.read("vanishing", lang).words
-    folder = runs.create(lab.runs_dir, "vanishing", f"{parsed.name}-s{lab.seed}")
+    folder = runs.create(lab.runs_dir, "vanishing", f"{name}-s{lab.seed}")
     with runs.locked(folder):
-        manifest = runs.new_manifest("vanishing", parsed.name, lab.seed)
+        manifest = runs.new_manifest("vanishing", name, lab.seed)
         runs.initialize(folder, settings.to_toml(lab, PROGRAM), manifest)
         laboratory = Laboratory(lab, folder)
         if lab.experiment() != LabConfig().experiment():
