@@ -306,7 +306,10 @@ def test_the_bars_are_the_networks_that_learned(drawn):
     ends = sorted(line.get_ydata()[-1] for line in lines)
     assert ends == sorted(hundred(2, learned.FIRST).losses[-1].tolist())
     legend = [text.get_text() for text in curves.get_legend().get_texts()]
-    assert legend == [f"{counts[0]} learned XOR", f"{100 - counts[0]} are stuck"]
+    assert legend == [
+        f"{counts[0]} learned XOR",
+        f"{100 - counts[0]} have not, in 2,000 steps",
+    ]
 
 
 @pytest.mark.slow
