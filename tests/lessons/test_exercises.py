@@ -1,6 +1,7 @@
 """The judge: mistakes as learners make them are named, right answers are accepted."""
 
 import math
+import random
 from fractions import Fraction
 from importlib import import_module
 
@@ -95,6 +96,30 @@ def rms(values):
 def matmul_of_squares(a, b):
     n = range(len(a))
     return [[sum(a[i][k] * b[k][j] for k in n) for j in n] for i in n]
+
+
+def loop_matmul(a, b, result=None, adds=True):
+    result = np.zeros((len(a), len(b[0]))).tolist() if result is None else result
+    for i in range(len(a)):
+        for j in range(len(b[0])):
+            for k in range(len(b)):
+                result[i][j] = adds * result[i][j] + a[i][k] * b[k][j]
+    return np.array(result)
+
+
+def aliased_add_bias(x, b):
+    result = [[0] * len(b)] * len(x)
+    for i in range(len(x)):
+        for j in range(len(b)):
+            result[i][j] = x[i][j] + b[j]
+    return result
+
+
+def error_with_plain_assignment(y, t):
+    for row, right in zip(y, t, strict=True):
+        for a, b in zip(row, right, strict=True):
+            total = (a - b) ** 2
+    return total / 2
 
 
 MISTAKES = [
@@ -328,6 +353,82 @@ MISTAKES = [
     ("shrink", "summed_slopes", lambda w, s: np.linalg.norm(w) * np.linalg.norm(s)),
     ("shrink", "variance_for_square",
      lambda w, s: np.sqrt(np.sum(w**2) * np.var(s))),
+    ("and", "random", lambda x1, x2: np.random.default_rng().integers(2)),
+    ("left", "random", lambda f, n: f**n * (1 + random.random())),
+    ("squared_error", "caret", lambda y, t: ((y - t) ^ 2).sum() / 2),
+    ("left", "caret", lambda f, n: f ^ n),
+    ("squared_error", "caret",
+     lambda y, t: sum((a - b) ^ 2 for a, b in zip(y, t, strict=True))),
+    ("softmax", "rounded", lambda x: np_softmax(x).round(2)),
+    ("step", "other_threshold", lambda x: x > 0.5),
+    ("sigmoid", "other_base", lambda x: 1 / (1 + 10**-x)),
+    ("sigmoid", "other_base", lambda x: 1 / (1 + 2.7**-x)),
+    ("softmax", "other_base", lambda x: 2**x / (2**x).sum(-1, keepdims=True)),
+    ("sigmoid", "other_activation", lambda x: (x > 0) * 1),
+    ("relu_slope", "other_activation", np.ones_like),
+    ("gradient", "too_large", lambda f, x: [
+        f([x[0] + 1, x[1]]) - f(x), f([x[0], x[1] + 1]) - f(x)]),
+    ("accuracy", "scores_with_labels", lambda x, t: np.mean(x.max(1) == t)),
+    ("sigmoid", "tanh_for_sigmoid",
+     lambda x: (np.exp(x) - np.exp(-x)) / (np.exp(x) + np.exp(-x))),
+    ("sigmoid_slope", "slope_of_tanh", lambda x: 1 - np.tanh(x) ** 2),
+    ("sigmoid_slope", "product_unbracketed",
+     lambda x: np_sigmoid(x) * 1 - np_sigmoid(x)),
+    ("relu", "mirrored", lambda x: max(-x, 0)),
+    ("relu", "leaky", lambda x: x if x > 0 else 0.1 * x),
+    ("relu", "other_activation", torch.tanh),
+    ("relu_slope", "leaky", lambda x: 1 if x > 0 else 0.01),
+    ("relu_slope", "inverted", lambda x: 1 if x < 0 else 0),
+    ("softmax", "softmin", lambda x: (-x).softmax(-1)),
+    ("softmax", "square_for_exp", lambda x: x**2 / (x**2).sum(-1, keepdims=True)),
+    ("softmax", "no_keepdim", lambda x: np.exp(x) / np.sum(np.exp(x), axis=1)),
+    ("softmax", "no_keepdim", lambda x: x.exp() / x.exp().sum(dim=-1)),
+    ("matmul", "one_term", lambda a, b: loop_matmul(a, b, adds=False)),
+    ("layer", "one_term", lambda x, w, b: loop_matmul(x, w, adds=False) + b),
+    ("squared_error", "one_term", error_with_plain_assignment),
+    ("cross_entropy", "one_term",
+     lambda p, t: [-math.log(q[c]) / len(t) for q, c in zip(p, t, strict=True)][-1]),
+    ("accuracy", "one_term", lambda x, t: [float(r.argmax() == c) / len(t)
+                                           for r, c in zip(x, t, strict=True)][-1]),
+    ("perceptron", "one_term", lambda x, w, b: [fires(r[-1] * w[-1] + b) for r in x]),
+    ("update", "one_term", lambda w, x, t: w + (t - fires(w[-1] * x[-1])) * x),
+    ("left", "one_term", lambda f, n: f),
+    ("matmul", "aliased_rows",
+     lambda a, b: loop_matmul(a, b, [[0] * len(b[0])] * len(a))),
+    ("add_bias", "aliased_rows", aliased_add_bias),
+    ("layer", "bias_each_term", lambda x, w, b: sum(
+        x[:, i : i + 1] * w[i] + b for i in range(len(w)))),
+    ("perceptron", "bias_each_term", lambda x, w, b: [
+        fires(sum(v * q + b for v, q in zip(r, w, strict=True))) for r in x]),
+    ("add_bias", "one_bias_for_all", lambda x, b: x + sum(b)),
+    ("forward", "one_bias_missing", lambda x: np_softmax(
+        np_sigmoid(np_sigmoid(x @ W1) @ W2 + B2) @ W3 + B3)),
+    ("forward", "one_bias_missing", lambda x: np_softmax(
+        np_sigmoid(np_sigmoid(x @ W1 + B1) @ W2 + B2) @ W3)),
+    ("forward", "tanh_hidden", lambda x: network(x, hidden=np.tanh)),
+    ("update", "unchanged", lambda w, x, t: w),
+    ("update", "bias_unchanged", lambda w, x, t: [
+        w[0], *(w[i] + (t - (w @ x > 0) * 1) * x[i] for i in (1, 2))]),
+    ("update", "no_bias", lambda w, x, t: w + (t - (w[1:] @ x[1:] > 0) * 1) * x),
+    ("update", "sigmoid_for_step", lambda w, x, t: w + (t - np_sigmoid(w @ x)) * x),
+    ("and", "sigmoid_for_step", lambda x1, x2: np_sigmoid(x1 + x2 - 1.5)),
+    ("nand", "sigmoid_for_step",
+     lambda x: 1 / (1 + math.exp(0.5 * x[0] + 0.5 * x[1] - 0.7))),
+    ("perceptron", "sigmoid_for_step", lambda x, w, b: torch.sigmoid(x @ w + b)),
+    ("squared_error", "mean_for_sum", lambda y, t: ((y - t) ** 2).mean() / 2),
+    ("cross_entropy", "labels_as_numbers", lambda y, t: -np.sum(t * np.log(y + 1e-7))),
+    ("cross_entropy", "labels_as_numbers",
+     lambda y, t: -np.sum(t * np.log(y + 1e-7)) / y.shape[0]),
+    ("cross_entropy", "one_example", lambda y, t: -math.log(y[t])),
+    ("gradient", "not_divided", lambda f, x: slopes_by_measuring(f, x, 1e-4, 2e4)),
+    ("gradient", "halved", lambda f, x: [s / 2 for s in slopes_by_measuring(f, x)]),
+    ("flatten", "own_maximum", lambda x: x.reshape(len(x), -1) / x.max()),
+    ("accuracy", "all_or_nothing", lambda x, t: (x.argmax(1) == t).all()),
+    ("accuracy", "cut_to_whole", lambda x, t: sum(x.argmax(1) == t) // len(t)),
+    ("left", "base_and_exponent", lambda f, n: n**f),
+    ("factor", "cut_to_whole", lambda left, n: left ** (1 // n)),
+    ("factor", "log_of_factor", lambda left, n: math.log(left) / n),
+    ("nand", "other_gate", lambda x1, x2: int(x1 + x2 == 0)),
 ]  # fmt: skip
 
 
@@ -414,15 +515,6 @@ def list_softmax(x):
     top = max(x)
     exps = [math.exp(value - top) for value in x]
     return [e / sum(exps) for e in exps]
-
-
-def loop_matmul(a, b):
-    result = np.zeros((len(a), len(b[0])))
-    for i in range(len(a)):
-        for j in range(len(b[0])):
-            for k in range(len(b)):
-                result[i, j] += a[i][k] * b[k][j]
-    return result
 
 
 def float16_forward(x):
@@ -524,7 +616,7 @@ RIGHT = [
     ("add_bias", lambda x, b: [[p + q for p, q in zip(r, b, strict=True)] for r in x]),
     ("add_bias", lambda x, b: np.tile(b, (3, 1)) + x),
     ("layer", lambda x, w, b: F.linear(x, w.T, b)),
-    ("layer", lambda x, w, b: np.dot(x, w).astype(np.float16) + b),
+    ("layer", lambda x, w, b: (np.dot(x, w) + b).astype(np.float16)),
     ("forward", network),
     ("forward", float16_forward),
     ("forward", lambda x: textbook.network()(x.double()).softmax(1)),
@@ -590,7 +682,7 @@ def test_a_sentence_says_for_which_input(capsys):
 
     assert check(my_and, lang="en") is False
     first, why = capsys.readouterr().out.splitlines()
-    assert first == "For [1.0, 0.0] the answer is 1.0; wanted 0.0."
+    assert first == "For 1.0, 0.0 the answer is 1.0; wanted 0.0."
     assert ">= 0" in why
 
 
@@ -612,7 +704,7 @@ def test_a_sentence_is_korean_where_that_is_asked(capsys):
         (lambda x: 1 / 0, "ZeroDivisionError"),
         (lambda x: no_such_name if x > 0 else 0, "no_such_name"),  # noqa: F821
         (lambda x: torch.exp(x) + "a", "TypeError"),
-        (lambda x: x[:2], "shape (2,); wanted (6,)"),
+        (lambda x: x[:2], "shape (2,); wanted (9,)"),
     ],
 )
 def test_what_does_not_run_is_said_in_words(function, message):

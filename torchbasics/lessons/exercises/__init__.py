@@ -25,6 +25,8 @@ def check(function: Function, exercise: str = "", lang: str = "auto") -> bool:
     Right.
     True
     """
+    if lang not in ("auto", "en", "ko"):
+        raise ValueError(f"no language {lang!r}; there are auto, en, ko")
     if not callable(function):
         raise TypeError(f"function is {function!r}; wanted a function, not its result")
     guessed = exercise or _named_after(function)

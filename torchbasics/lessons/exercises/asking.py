@@ -4,6 +4,7 @@ Nobody is told whether to write for tensors, arrays, lists or single numbers: a 
 is called in each of these forms, and one in which it is right is enough.
 """
 
+import copy
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -13,20 +14,20 @@ import torch
 from torch import Tensor
 
 Function = Callable[..., Any]
-Ask = Callable[..., Tensor]
-"""A learner's function, called in one of the forms below: tensors in, tensor out."""
+Right = Callable[..., Tensor]
+"""What is right, or a known mistake: tensors in, tensor out."""
 
 Form = Callable[..., Any]
-"""A way to call a function: the function, then the case's tensors."""
+"""A way to call a function: the function, then the case's tensors, in float64."""
 
 
-def _double(value: Tensor) -> Tensor:
-    return value.double() if value.is_floating_point() else value
+def _single(value: Tensor) -> Tensor:
+    return value.float() if value.is_floating_point() else value
 
 
 FORMS: tuple[Form, ...] = (
+    lambda function, *case: function(*map(_single, case)),
     lambda function, *case: function(*case),
-    lambda function, *case: function(*map(_double, case)),
     lambda function, *case: function(*(value.numpy() for value in case)),
     lambda function, *case: function(*(value.tolist() for value in case)),
 )
@@ -34,26 +35,33 @@ FORMS: tuple[Form, ...] = (
 
 ROWS: tuple[Form, ...] = (
     lambda function, x: [function(*row) for row in x.tolist()],
-    lambda function, x: [function(row) for row in x],
+    lambda function, x: [function(row) for row in x.float()],
     lambda function, x: [function(row) for row in x.numpy()],
+    lambda function, x: [function(row) for row in x.tolist()],
+    lambda function, x: function(*x.float().T),
+    lambda function, x: function(*x.numpy().T),
     *FORMS,
+    lambda function, x: [function(*map(round, row)) for row in x.tolist()],
 )
-"""One example at a time first: as numbers, as a row; then all at once."""
+"""One example at a time first: as numbers, as a row; then all at once; then as int."""
 
 
-def number_by_number(function: Function, x: Tensor) -> list[Any]:
+def number_by_number(function: Function, *case: Tensor) -> list[Any]:
     """Call what is written for one number, with `math` or an `if`, for each of many.
 
-    Shape: x (N,) -> N answers.
+    Shape: (N,) or () each -> N answers.
     """
-    return [_or_nan(function, value) for value in x.tolist()]
+    columns = (value.tolist() for value in torch.broadcast_tensors(*case))
+    return [function(*numbers) for numbers in zip(*columns, strict=True)]
 
 
-def _or_nan(function: Function, value: float) -> Any:
-    try:
-        return function(value)
-    except OverflowError:  # math.exp, where torch.exp gives inf
-        return torch.nan
+def added_up(function: Function, *case: Tensor) -> Tensor:
+    """Call what is written for one example for each, and add up.
+
+    Shape: (N, *) each -> as one answer.
+    """
+    rows = zip(*map(_single, case), strict=True)
+    return as_tensor([function(*row) for row in rows]).sum(0)
 
 
 class NothingReturnedError(Exception):
@@ -64,23 +72,79 @@ class NotNumbersError(Exception):
     """A function gave a text, a complex number, a ragged list."""
 
 
-def asker(right: Ask, form: Form, function: Function) -> Ask:
-    """The function, called in this form with copies, which it may alter."""
+class Ask:
+    """A learner's function, called in one form with copies, which it may alter.
 
-    def ask(*case: Tensor) -> Tensor:
+    `calls` are the arguments of the calls that the last question took, `answer` is the
+    last one's own, and `overflow` what `math` raised where torch answers inf.
+    """
+
+    def __init__(self, right: Right, form: Form, function: Function) -> None:
+        self.right, self.form, self.function = right, form, function
+
+    def __call__(self, *case: Tensor) -> Tensor:
         """Shape: as the exercise has them, (*) each -> (*)."""
+        self.calls: list[tuple[Any, ...]] = []
+        self.overflow: OverflowError | None = None
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            mine = [value.clone() for value in case]
-            try:
-                answer = form(function, *mine)
-            except OverflowError:
-                return torch.full_like(right(*case).double(), torch.nan)
-        if answer is None and not all(map(torch.equal, mine, case)):
-            raise NothingReturnedError("changes its argument")
-        return as_tensor(answer)
+            answer = self.form(self._call, *(value.clone() for value in case))
+        got = as_tensor(answer)
+        if self.overflow and got.shape != self.right(*case).shape:
+            return torch.full_like(self.right(*case).double(), torch.nan)
+        return got
 
-    return ask
+    def _call(self, *arguments: Any) -> Any:
+        before = copy.deepcopy(arguments)
+        if self.overflow is None:
+            self.calls.append(before)
+        try:
+            self.answer = self.function(*arguments)
+        except OverflowError as error:
+            self.overflow = self.overflow or error
+            return torch.nan
+        if self.answer is None and typed(*arguments) != typed(*before):
+            raise NothingReturnedError("changes its argument")
+        return self.answer
+
+
+def typed(*values: Any) -> str:
+    """Arguments as one would type them.
+
+    >>> typed(torch.tensor([0.1, 2.0]), np.eye(1), [3], 0.5)
+    'torch.tensor([0.1, 2.0]), np.array([[1.0]]), [3], 0.5'
+    """
+    return ", ".join(map(_typed, values))
+
+
+def _typed(value: Any) -> str:
+    if callable(value) and not isinstance(value, Tensor):
+        return str(value.__name__)
+    if not isinstance(value, Tensor | np.ndarray | list):
+        return repr(value)
+    numbers = decimal(torch.as_tensor(value))
+    if numbers.numel() > MANY:  # pictures, which count up, again and again
+        count = f"torch.arange({numbers.numel()}) % {int(numbers.max()) + 1}"
+        how = {Tensor: "", np.ndarray: ".numpy()", list: ".tolist()"}[type(value)]
+        return f"({count}).reshape{tuple(numbers.shape)}.byte(){how}"
+    if isinstance(value, list):
+        return repr(numbers.tolist())
+    if isinstance(value, np.ndarray):
+        return f"np.array({numbers.tolist()})"
+    kind = ", dtype=torch.float64" if value.dtype == torch.float64 else ""
+    return f"torch.tensor({numbers.tolist()}{kind})"
+
+
+MANY = 20  # numbers that a sentence cannot hold
+
+
+def decimal(value: Tensor) -> Tensor:
+    """The float64 numbers that are written as short as these, as 0.1 for float32's.
+
+    Shape: (*) -> (*).
+    """
+    short = value.numpy().astype(str).astype(np.float64)
+    return torch.from_numpy(short) if value.is_floating_point() else value
 
 
 def as_tensor(answer: Any) -> Tensor:

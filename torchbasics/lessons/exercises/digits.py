@@ -1,13 +1,13 @@
 """Exercises of lesson 7: a picture as a row, an answer, a share of right answers."""
 
+import numpy as np
 import torch
 from torch import Tensor, tensor
 
-from torchbasics import rng
-from torchbasics.lessons.exercises.exercise import Exercise, exercise
+from torchbasics.lessons.exercises.exercise import Exercise, exercise, one_term, same
 
-_IMAGES = torch.randint(
-    0, 256, (3, 28, 28), dtype=torch.uint8, generator=rng.generator(0, "exercise")
+_IMAGES, _PALE_IMAGES = (
+    (torch.arange(1568) % levels).reshape(2, 28, 28).byte() for levels in (256, 100)
 )
 _LOGITS = tensor(
     [
@@ -18,55 +18,72 @@ _LOGITS = tensor(
         [1.5, 1.0, 0.5, 0.0],
     ]
 )
-_LABELS = tensor([1, 3, 2, 3, 1])
+_LABELS = (
+    tensor([1, 3, 2, 3, 1]),
+    tensor([1, 0, 0, 3]),
+    tensor([1, 0, 0]),
+    tensor([1, 0]),
+)
 
 
 def _rows(images: Tensor) -> Tensor:
     return images.reshape(len(images), -1).float() / 255
 
 
+def _marks(logits: Tensor, labels: Tensor) -> Tensor:
+    return (logits.argmax(1) == labels).float()
+
+
 def _accuracy(logits: Tensor, labels: Tensor) -> Tensor:
-    return (logits.argmax(1) == labels).float().mean()
+    return _marks(logits, labels).mean()
 
 
 EXERCISES: dict[str, Exercise] = {
     "flatten": exercise(
         _rows,
-        [(_IMAGES,)],
-        batched=True,
-        divided_by_256=lambda images: _rows(images) * 255 / 256,
-        not_scaled=lambda images: 255 * _rows(images),
-        one_long_row=lambda images: _rows(images).flatten(),
-        columns_first=lambda images: _rows(images.transpose(1, 2)),
-        not_flat=lambda images: images.float() / 255,
-        whole_numbers=lambda images: images.reshape(len(images), -1) // 255,
-        inverted_pixels=lambda images: 1 - _rows(images),
+        [(_IMAGES,), (_PALE_IMAGES,)],
+        batched=1,
+        own_maximum=(
+            lambda x: _rows(x) / _rows(x).max(),
+            lambda x: _rows(x) / _rows(x).amax(1, keepdim=True),
+        ),
+        divided_by_256=lambda x: _rows(x) * 255 / 256,
+        not_scaled=lambda x: 255 * _rows(x),
+        one_long_row=lambda x: _rows(x).flatten(),
+        columns_first=lambda x: _rows(x.transpose(1, 2)),
+        not_flat=lambda x: x.float() / 255,
+        whole_numbers=lambda x: x.reshape(len(x), -1) // 255,
+        inverted_pixels=lambda x: 1 - _rows(x),
     ),
     "predict": exercise(
-        lambda logits: logits.argmax(1),
+        lambda z: z.argmax(1),
         [(_LOGITS,)],
-        batched=True,
-        best_score=lambda logits: logits.amax(1),
-        over_examples_argmax=lambda logits: logits.argmax(0),
-        one_answer=lambda logits: logits.argmax(),
-        probabilities=lambda logits: logits.softmax(1),
-        one_hot_answer=lambda logits: (logits == logits.amax(1, keepdim=True)).float(),
-        smallest=lambda logits: logits.argmin(1),
-        counted_from_1=lambda logits: logits.argmax(1) + 1,
+        batched=1,
+        best_score=lambda z: z.amax(1),
+        over_examples_argmax=lambda z: z.argmax(0),
+        one_answer=lambda z: z.argmax(),
+        probabilities=lambda z: z.softmax(1),
+        one_hot_answer=lambda z: (z == z.amax(1, keepdim=True)).float(),
+        smallest=lambda z: z.argmin(1),
+        counted_from_1=lambda z: z.argmax(1) + 1,
     ),
     "accuracy": exercise(
         _accuracy,
-        [(_LOGITS, _LABELS), (_LOGITS[:4], tensor([1, 0, 0, 3]))],
-        count_for_share=lambda logits, labels: len(labels) * _accuracy(logits, labels),
-        cut_to_whole=lambda logits, labels: _accuracy(logits, labels).floor(),
-        scores_with_labels=lambda logits, labels: (
-            (logits.amax(1) == labels).float().mean()
-        ),
-        in_percent=lambda logits, labels: 100 * _accuracy(logits, labels),
-        error_for_accuracy=lambda logits, labels: 1 - _accuracy(logits, labels),
-        not_counted=lambda logits, labels: (logits.argmax(1) == labels).float(),
-        mean_probability=lambda logits, labels: logits.softmax(1)[
-            torch.arange(len(labels)), labels
-        ].mean(),
+        [(_LOGITS[: len(labels)], labels) for labels in _LABELS],
+        special={  # and `//`, which gives the same, gives it as a number
+            "all_or_nothing": lambda ask, cases: all(
+                same(ask(*case), _accuracy(*case).floor())
+                and np.asarray(ask.answer).dtype == bool
+                for case in cases
+            )
+        },
+        count_for_share=lambda z, t: len(t) * _accuracy(z, t),
+        cut_to_whole=lambda z, t: _accuracy(z, t).floor(),
+        scores_with_labels=lambda z, t: (z.amax(1) == t).float().mean(),
+        in_percent=lambda z, t: 100 * _accuracy(z, t),
+        error_for_accuracy=lambda z, t: 1 - _accuracy(z, t),
+        not_counted=_marks,
+        one_term=one_term(_accuracy),
+        mean_probability=lambda z, t: z.softmax(1)[torch.arange(len(t)), t].mean(),
     ),
 }

@@ -2,7 +2,8 @@
 
 import contextlib
 import io
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,17 +11,24 @@ from torch import Tensor
 
 from torchbasics.lessons import prose
 from torchbasics.lessons.exercises.asking import (
+    MANY,
     Ask,
     Function,
     NothingReturnedError,
     NotNumbersError,
-    asker,
+    as_tensor,
+    typed,
 )
-from torchbasics.lessons.exercises.exercise import Case, Exercise, Mistake, same
-
-MANY = 20  # numbers that a sentence cannot hold
+from torchbasics.lessons.exercises.exercise import (
+    REPEATS,
+    Case,
+    Exercise,
+    Mistake,
+    same,
+)
 
 HERE = Path(__file__).parent
+VAGUE = ("one_example", "other_activation")  # if another name fits, too, it says more
 
 
 class Finding(NamedTuple):
@@ -48,11 +56,11 @@ def judge(exercise: Exercise, function: Function, lang: str = "auto") -> Judgeme
     """Try the function on each case, in each form in which it may want them."""
     language = prose.language(lang)
     words = prose.read("course", language).words
-    asks, findings = _tries(exercise, function, words)
-    best = max(findings, key=lambda finding: finding.rank)
+    tries = _tries(exercise, function, words)
+    best = tries[0][1]
     if best.rank == RIGHT:
         return Judgement(True, "", best.text, best.printed)
-    for ask, finding in zip(asks, findings, strict=True):
+    for ask, finding in tries:
         if name := _mistake_of(ask, exercise, finding):
             why = prose.sections("mistakes", language)[name]
             return Judgement(False, name, f"{finding.text}\n{why}", best.printed)
@@ -61,51 +69,68 @@ def judge(exercise: Exercise, function: Function, lang: str = "auto") -> Judgeme
 
 def _tries(
     exercise: Exercise, function: Function, words: Mapping[str, str]
-) -> tuple[list[Ask], list[Finding]]:
-    """The function in each form, and what it did in it.
+) -> list[tuple[Ask, Finding]]:
+    """The function in each form, and what it did in it, the nearest to right first.
 
     Number by number, a sum over the batch would be right. So that form counts only for
     a function which no other form suits.
     """
-    asks = [asker(exercise.right, form, function) for form in exercise.forms]
-    findings = [_try(exercise, ask, words) for ask in asks]
-    if exercise.if_none_answers and all(f.rank < SHAPE for f in findings):
-        ask = asker(exercise.right, exercise.if_none_answers, function)
-        finding = _try(exercise, ask, words)
-        place = 0 if finding.rank > UNFIT else len(asks)
-        asks.insert(place, ask)
-        findings.insert(place, finding)
-    return asks, findings
+    asks = [Ask(exercise.right, form, function) for form in exercise.forms]
+    tries = [(ask, _try(exercise, ask, words)) for ask in asks]
+    if exercise.if_none_answers and all(f.rank < SHAPE for _, f in tries):
+        ask = Ask(exercise.right, exercise.if_none_answers, function)
+        tried = _try(exercise, ask, words)
+        tries.insert(0 if tried.rank == RAISES else len(tries), (ask, tried))
+    return sorted(tries, key=lambda tried: -tried[1].rank)
 
 
 def _mistake_of(ask: Ask, exercise: Exercise, finding: Finding) -> str:
     """The name of the mistake that explains all answers; "" if none does.
 
-    Or else those up to the first that is wrong: a second mistake may come later.
+    Or else of the only one that explains those up to the first that is wrong: a second
+    mistake may come later.
     """
-    for cases in (exercise.cases, exercise.cases[: finding.tried]):
-        for name, mistake in exercise.mistakes.items():
-            if _holds(mistake, ask, cases):
-                return name
-    return ""
+    for name, mistake in exercise.mistakes.items():
+        if _holds(mistake, ask, exercise.cases):
+            return name
+    seen = exercise.cases[: finding.tried]
+    names = [n for n, made in exercise.mistakes.items() if _holds(made, ask, seen)]
+    names = [name for name in names if name not in VAGUE] or names
+    return names[0] if len(names) == 1 else ""
+
+
+@contextlib.contextmanager
+def _apart() -> Iterator[io.StringIO]:
+    """Gather what a function prints; exit() closes an input that nobody needs."""
+    stdin, sys.stdin = sys.stdin, io.StringIO()
+    try:
+        with contextlib.redirect_stdout(io.StringIO()) as printed:
+            yield printed
+    finally:
+        sys.stdin = stdin
 
 
 def _holds(mistake: Mistake, ask: Ask, cases: Sequence[Case]) -> bool:
     try:
-        with contextlib.redirect_stdout(io.StringIO()):
+        with _apart():
             return mistake(ask, cases)
-    except Exception:  # what cannot be asked did not make this mistake
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # what cannot be asked did not make this mistake
         return False
 
 
 def _try(exercise: Exercise, ask: Ask, words: Mapping[str, str]) -> Finding:
     """The first thing that differs from what is right, if anything does."""
-    with contextlib.redirect_stdout(io.StringIO()) as printed:
-        for tried, case in enumerate(exercise.cases, start=1):
-            rank, text = _outcome(exercise, ask, case, words)
+    shown = ""
+    for tried, case in enumerate(exercise.cases, start=1):
+        for repeat in range(REPEATS):
+            with _apart() as printed:
+                rank, text = _outcome(exercise, ask, case, words)
+            shown += "" if repeat else printed.getvalue()
             if rank != RIGHT:
-                return Finding(rank, text, tried, printed.getvalue())
-    return Finding(RIGHT, words["right"], len(exercise.cases), printed.getvalue())
+                return Finding(rank, text, tried, shown)
+    return Finding(RIGHT, words["right"], len(exercise.cases), shown)
 
 
 def _outcome(
@@ -115,23 +140,36 @@ def _outcome(
     wanted = exercise.right(*case)
     try:
         got = ask(*case)
-    except NothingReturnedError as error:
-        return NOTHING, words["changes_argument" if error.args else "none"]
-    except NotNumbersError as error:
-        return NOTHING, words["not_numbers"].format(got=error)
-    except Exception as error:  # a learner's code may raise anything
-        reason = f"{type(error).__name__}: {error}"
-        return _rank(error), words["raises"].format(error=reason)
+        if ask.overflow:
+            raise ask.overflow
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a learner's code may raise anything
+        told = words[_kind(error)]
+        reason = error if "{got}" in told else f"{type(error).__name__}: {error}"
+        given = typed(*ask.calls[-1])
+        return _rank(error), told.format(given=given, got=reason, error=reason)
     if got.shape != wanted.shape:
-        shapes = {"got": tuple(got.shape), "wanted": tuple(wanted.shape)}
-        return SHAPE, words["shape"].format(**shapes)
+        by_rows = _by_rows(ask, got)
+        shapes = {"got": tuple(got.shape[by_rows:])}
+        shapes["wanted"] = tuple(wanted.shape[by_rows:])
+        return SHAPE, words["shape"].format(given=typed(*ask.calls[-1]), **shapes)
     if not same(got, wanted, exercise.tolerance):
-        return VALUES, _first_difference(exercise, case, got, words)
+        return VALUES, _first_difference(exercise, ask, case, got, words)
     return RIGHT, ""
 
 
-def _rank(error: Exception) -> int:
+def _kind(error: BaseException) -> str:
+    """Under which label the course has a sentence for it."""
+    if isinstance(error, NothingReturnedError):
+        return "changes_argument" if error.args else "none"
+    return "not_numbers" if isinstance(error, NotNumbersError) else "raises"
+
+
+def _rank(error: BaseException) -> int:
     """An error in the call itself, or with the kind of argument, says less."""
+    if isinstance(error, NothingReturnedError | NotNumbersError | OverflowError):
+        return VALUES if isinstance(error, OverflowError) else NOTHING
     trace = error.__traceback__
     while trace and trace.tb_next:
         trace = trace.tb_next
@@ -140,24 +178,49 @@ def _rank(error: Exception) -> int:
     return UNFIT if isinstance(error, TypeError | AttributeError) else RAISES
 
 
+def _by_rows(ask: Ask, got: Tensor) -> bool:
+    """Whether each row of an answer is that of a call by itself."""
+    rows = got.shape[:1] == (len(ask.calls),)
+    return rows and as_tensor(ask.answer).shape == got.shape[1:]
+
+
+def _parts(exercise: Exercise, case: Case) -> Iterator[Case]:
+    """A case's rows one by one, where they are questions of their own."""
+    cut, rest = case[: exercise.alone], case[exercise.alone :]
+    for dim in range(cut[0].ndim if cut else 0):
+        for i in range(cut[0].shape[dim]):
+            yield (*(value.narrow(dim, i, 1) for value in cut), *rest)
+
+
 def _first_difference(
-    exercise: Exercise, case: Case, got: Tensor, words: Mapping[str, str]
+    exercise: Exercise, ask: Ask, case: Case, got: Tensor, words: Mapping[str, str]
 ) -> str:
-    """How the function was called, and the first place that came out otherwise."""
-    places: list[str] = []
-    wanted, how = exercise.right(*case), "called"
+    """How the function was called, and the first place that came out otherwise.
+
+    If a part of the case goes wrong by itself, that is shown instead.
+    """
+    calls, by_rows, wanted = ask.calls, _by_rows(ask, got), exercise.right(*case)
+    for part in _parts(exercise, case):
+        with contextlib.suppress(Exception, SystemExit):
+            answer, right = ask(*part), exercise.right(*part)
+            if answer.shape == right.shape and not same(answer, right):
+                calls, by_rows = ask.calls, _by_rows(ask, answer)
+                got, wanted = answer, right
+                break
+    given, how, places = calls[0], "called", list[str]()
     while wanted.ndim and (not places or wanted.numel() > MANY):
         pairs = enumerate(zip(got, wanted, strict=True))
         row = next(i for i, pair in pairs if not same(*pair, exercise.tolerance))
         got, wanted = got[row], wanted[row]
+        if by_rows:
+            given, by_rows = calls[row], False
+            continue
         how, places = "called_row", [*places, str(row)]
-        if exercise.alone:
-            how, case = "differs", (case[0][row], *case[1:])
         if _plain(got) != _plain(wanted):
             break
     digits = 4 if _plain(got) != _plain(wanted) else 9
     return words[how].format(
-        given=", ".join(str(_plain(value)) for value in case),
+        given=typed(*given),
         place=", ".join(places),
         got=_plain(got, digits),
         wanted=_plain(wanted, digits),

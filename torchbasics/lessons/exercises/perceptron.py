@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, tensor
 
-from torchbasics.activations import step
-from torchbasics.lessons.exercises.asking import ROWS, Ask
+from torchbasics.activations import sigmoid, step
+from torchbasics.lessons.exercises.asking import ROWS, Ask, Right
 from torchbasics.lessons.exercises.exercise import (
+    GENERAL,
     Case,
     Exercise,
     Mistake,
@@ -23,12 +24,20 @@ NUDGE = 1e-3
 def _gate(name: str, **special: Mistake) -> Exercise:
     """A gate to write. What went wrong is found by asking about other points too."""
     wanted = tensor(TRUTH_TABLES[name], dtype=torch.float64)
-    others = {key: tensor(table) for key, table in TRUTH_TABLES.items() if key != name}
+    tables = {**TRUTH_TABLES, "NOR": (1, 0, 0, 0), "XNOR": (1, 0, 0, 1)}
+    others = [tensor(table) for key, table in tables.items() if key != name]
 
     def wrong_on_the_line(ask: Ask) -> bool:
         return bool((_on_the_line(ask) | (ask(INPUTS) == wanted)).all())
 
+    def is_sigmoid(ask: Ask) -> bool:
+        sums = ask(INPUTS).logit()
+        is_line = same(sums[0] + sums[3], sums[1] + sums[2])
+        return is_line and same((sums > 0).double(), wanted)
+
     mistakes: dict[str, Mistake] = {
+        **GENERAL,
+        **special,
         "not_summed": lambda ask, _: ask(INPUTS).shape == INPUTS.shape,
         "signs": lambda ask, _: same((ask(INPUTS) + 1) / 2, wanted),
         "no_step": lambda ask, _: not _binary(ask) and same(step(ask(INPUTS)), wanted),
@@ -41,8 +50,8 @@ def _gate(name: str, **special: Mistake) -> Exercise:
         "inverted": lambda ask, _: same(1 - ask(INPUTS), wanted),
         "bias_sign": lambda ask, _: same(1 - ask(-INPUTS), wanted),
         "no_bias": lambda ask, _: _line_through_zero(ask),
-        **special,
-        "other_gate": lambda ask, _: any(same(ask(INPUTS), t) for t in others.values()),
+        "sigmoid_for_step": lambda ask, _: is_sigmoid(ask),
+        "other_gate": lambda ask, _: any(same(ask(INPUTS), t) for t in others),
         "always_0": lambda ask, _: not ask(INPUTS).any(),
         "always_1": lambda ask, _: bool((ask(INPUTS) == 1).all()),
         "one_input": lambda ask, _: any(
@@ -50,7 +59,9 @@ def _gate(name: str, **special: Mistake) -> Exercise:
         ),
         "column": lambda ask, _: same(ask(INPUTS), wanted[:, None]),
     }
-    return Exercise(lambda x: wanted, [(INPUTS,)], mistakes, ROWS, alone=True)
+    places = tensor([1, 2])  # in the truth table
+    right = lambda x: wanted[x.long() @ places]  # noqa: E731
+    return Exercise(right, [(INPUTS.double(),)], mistakes, ROWS, alone=1)
 
 
 def _on_the_line(ask: Ask) -> Tensor:
@@ -69,14 +80,13 @@ def _on_the_line(ask: Ask) -> Tensor:
 
 
 def _line_through_zero(ask: Ask) -> bool:
-    """Whether only directions count, and of two opposite ones at most one answers 1."""
+    """Whether only directions count, and some weights alone give these answers."""
     both = torch.cat([INPUTS, -INPUTS])
+    sums = both @ torch.cartesian_prod(*[torch.arange(-2.0, 3)] * 2).T
     answers = ask(both)
-    here, opposite = answers.chunk(2)
-    return (
-        set(answers.tolist()) == {0, 1}
-        and same(answers, ask(NUDGE * both))
-        and not bool((here * opposite)[1:].any())
+    lines = (step(sums), (sums >= 0).float())
+    return same(answers, ask(NUDGE * both)) and any(
+        same(answers, line) for line in torch.cat(lines, 1).T if 0 < line[1:].sum() < 7
     )
 
 
@@ -92,8 +102,10 @@ def _perceptron(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     return step(x @ weight + bias)
 
 
-def _update(weight: Tensor, x: Tensor, target: Tensor) -> Tensor:
-    return weight + (target - step(weight @ x)) * x
+def _update(
+    w: Tensor, x: Tensor, t: Tensor, rate: float = 1, of: Right = step
+) -> Tensor:
+    return w + rate * (t - of(w @ x)) * x
 
 
 _UNITS = [
@@ -110,6 +122,8 @@ _STEPS = [
         ([-1.0, 2.0, 1.0], [1.0, 1.0, 1.0], 1.0),
         ([-2.0, 1.0, -1.0], [1.0, 1.0, 0.0], 0.0),
         ([-2.0, -1.0, 0.5], [1.0, 1.0, 1.0], 1.0),
+        ([0.123, 1.618, -2.718], [1.0, 0.456, -0.789], 0.0),
+        ([-0.5, -1.0, 0.25], [1.0, -1.0, 0.0], 0.0),
     )
 ]
 
@@ -121,38 +135,47 @@ EXERCISES: dict[str, Exercise] = {
     "perceptron": exercise(
         _perceptron,
         _UNITS,
-        batched=True,
-        at_least=lambda x, weight, bias: (x @ weight + bias >= 0).float(),
-        no_bias=lambda x, weight, bias: step(x @ weight),
-        bias_sign=lambda x, weight, bias: step(x @ weight - bias),
-        no_step=lambda x, weight, bias: x @ weight + bias,
+        batched=1,
+        at_least=lambda x, w, b: (x @ w + b >= 0).float(),
+        no_bias=lambda x, w, b: step(x @ w),
+        bias_sign=lambda x, w, b: step(x @ w - b),
+        no_step=lambda x, w, b: x @ w + b,
         signs=(
-            lambda x, weight, bias: 2 * step(x @ weight + bias) - 1,
-            lambda x, weight, bias: torch.sign(x @ weight + bias),
+            lambda x, w, b: 2 * step(x @ w + b) - 1,
+            lambda x, w, b: torch.sign(x @ w + b),
         ),
         inverted=(
-            lambda x, weight, bias: 1 - step(x @ weight + bias),
-            lambda x, weight, bias: (x @ weight + bias < 0).float(),
+            lambda x, w, b: 1 - step(x @ w + b),
+            lambda x, w, b: (x @ w + b < 0).float(),
         ),
-        not_summed=lambda x, weight, bias: step(x * weight + bias),
+        not_summed=lambda x, w, b: step(x * w + b),
+        sigmoid_for_step=lambda x, w, b: sigmoid(x @ w + b),
+        one_term=(
+            lambda x, w, b: step(x[:, -1] * w[-1] + b),
+            lambda x, w, b: step(x[:, -1] * w[-1]),
+            lambda x, w, b: step(x[:, 0] * w[0] + b),
+        ),
+        bias_each_term=lambda x, w, b: step(x @ w + len(w) * b),
     ),
     "update": exercise(
         _update,
         _STEPS,
-        away=lambda weight, x, target: weight - (target - step(weight @ x)) * x,
-        always_moves=lambda weight, x, target: weight + (2 * target - 1) * x,
-        no_input=lambda weight, x, target: weight + (target - step(weight @ x)),
-        sum_for_answer=lambda weight, x, target: weight + (target - weight @ x) * x,
-        at_least=lambda weight, x, target: (
-            weight + (target - (weight @ x >= 0).float()) * x
+        away=lambda w, x, t: _update(w, x, t, -1),
+        always_moves=lambda w, x, t: w + (2 * t - 1) * x,
+        no_input=lambda w, x, t: w + (t - step(w @ x)),
+        sum_for_answer=lambda w, x, t: _update(w, x, t, of=lambda s: s),
+        at_least=lambda w, x, t: _update(w, x, t, of=lambda s: (s >= 0).float()),
+        sigmoid_for_step=lambda w, x, t: _update(w, x, t, of=sigmoid),
+        adds_target=lambda w, x, t: w + t * x,
+        only_adds=lambda w, x, t: w + (t - step(w @ x)).abs() * x,
+        change_only=lambda w, x, t: (t - step(w @ x)) * x,
+        other_rate=tuple(
+            lambda w, x, t, rate=rate: _update(w, x, t, rate)
+            for rate in (0.01, 0.1, 0.5, 2)
         ),
-        adds_target=lambda weight, x, target: weight + target * x,
-        only_adds=lambda weight, x, target: (
-            weight + (target - step(weight @ x)).abs() * x
-        ),
-        change_only=lambda weight, x, target: (target - step(weight @ x)) * x,
-        other_rate=lambda weight, x, target: (
-            weight + 0.1 * (target - step(weight @ x)) * x
-        ),
+        unchanged=lambda w, x, t: w,
+        bias_unchanged=lambda w, x, t: torch.cat([w[:1], _update(w, x, t)[1:]]),
+        no_bias=lambda w, x, t: w + (t - step(w[1:] @ x[1:])) * x,
+        one_term=lambda w, x, t: w + (t - step(w[-1] * x[-1])) * x,
     ),
 }

@@ -1,0 +1,282 @@
+"""The judge, by kinds: what was once refused, accepted or named amiss, and messages."""
+# ruff: noqa: B905, PLR1722 - as learners write
+
+import math
+import random
+import re
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from torchbasics.lessons import prose
+from torchbasics.lessons.exercises import EXERCISES, check
+from torchbasics.lessons.exercises.exercise import REPEATS
+from torchbasics.lessons.exercises.judge import judge
+
+
+def np_softmax(x):
+    e = np.exp(x - x.max(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+def error_of_one_example(outputs, wanted):
+    total = 0.0
+    for o, w in zip(outputs, wanted, strict=True):
+        total += (o - w) ** 2
+    return total / 2
+
+
+def book_cross_entropy(y, t):
+    if y.ndim == 1:
+        t, y = t.reshape(1, t.size), y.reshape(1, y.size)
+    return -np.sum(np.log(y[np.arange(len(y)), t] + 1e-7)) / len(y)
+
+
+def cross_entropy_by_one_hot(y, t):
+    return -np.sum(np.eye(y.shape[1])[t] * np.log(y + 1e-7)) / len(y)
+
+
+RIGHT = [
+    ("softmax", lambda x: torch.softmax(x, dim=1)),
+    ("softmax", nn.Softmax(dim=1)),
+    ("softmax", np_softmax),
+    ("softmax", lambda x: (np_softmax(np.asarray(x).T.T)).tolist()),
+    ("squared_error", error_of_one_example),
+    ("squared_error", lambda y, t: math.pow(y - t, 2) / 2),
+    ("squared_error", lambda y, t: 0.5 * np.dot(y - t, y - t)),
+    ("squared_error", lambda y, t: sum((a - b) ** 2 for a, b in zip(y, t)) / 2),
+    ("cross_entropy", book_cross_entropy),
+    ("cross_entropy", cross_entropy_by_one_hot),
+    ("and", lambda x1, x2: x1 & x2),
+    ("or", lambda x1, x2: x1 | x2),
+    ("xor", lambda x1, x2: x1 ^ x2),
+    ("and", lambda x1, x2: (x1 + x2 > 1.5).float()),
+    ("and", lambda x1, x2: (x1 + x2 > 1.5).astype(int)),
+    ("or", torch.logical_or),
+    ("and", lambda x: x == [1, 1]),
+    ("sgd_step", lambda w, g, lr: float(w) - lr * float(g)),
+    ("left", lambda f, n: math.prod([f] * n)),
+    ("sigmoid", lambda x: np.float32(1) / (1 + np.exp(-np.float32(x)))),
+    ("softmax", lambda x: x.bfloat16().softmax(1)),
+    ("matmul", lambda a, b: a.astype(np.float16) @ b.astype(np.float16)),
+]
+
+WRONG = [
+    ("flatten", lambda x: x.reshape(len(x), -1) / x.max()),
+    (
+        "flatten",
+        lambda x: x.reshape(len(x), -1) / x.reshape(len(x), -1).max(1)[:, None],
+    ),
+    ("sigmoid", lambda x: 1 / (1 + 2.7**-x)),
+    ("sigmoid", lambda x: torch.sigmoid(x) + 0.0005),
+    ("sigmoid", lambda x: round(1 / (1 + math.exp(-max(x, -700))), 2)),
+    ("softmax", lambda x: np_softmax(x).round(2)),
+    ("matmul", lambda a, b: (a @ b).round()),
+    ("add_bias", lambda x, b: np.round(x + b, 2)),
+    ("layer", lambda x, w, b: np.round(x @ w + b, 2)),
+    ("squared_error", lambda y, t: round(float(((y - t) ** 2).sum() / 2), 2)),
+    ("sgd_step", lambda w, g, lr: np.round(w - lr * g, 2)),
+    ("accuracy", lambda x, t: round(float((x.argmax(1) == t).mean()), 2)),
+    ("gradient", lambda f, x: np.round([2 * x[0] + x[1], x[0] + 3 * x[1] ** 2], 2)),
+    ("update", lambda w, x, t: np.round(w + (t - (w @ x > 0)) * x, 2)),
+    ("left", lambda f, n: round(f**n, 2)),
+    ("step", lambda x: x > 0.1),
+    ("relu", lambda x: x * (x > 0.01)),
+    ("relu_slope", lambda x: x >= 0.5),
+]
+
+
+@pytest.mark.parametrize(("exercise", "function"), RIGHT)
+def test_right_in_one_sensible_form_is_right(exercise, function):
+    judgement = judge(EXERCISES[exercise], function, "en")
+    assert judgement.passed, judgement.message
+
+
+@pytest.mark.parametrize(("exercise", "function"), WRONG)
+def test_nearly_right_is_not_right(exercise, function):
+    assert not judge(EXERCISES[exercise], function, "en").passed
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_chance_is_refused_and_told(seed):
+    dice = random.Random(seed)
+    judgement = judge(EXERCISES["and"], lambda x1, x2: dice.randint(0, 1), "en")
+    assert judgement.misconception == "random"
+    assert 4 * REPEATS >= 32  # bits that chance would have to guess
+
+
+def test_a_rarely_random_gate_is_told_too():
+    calls = iter(range(10**6))
+
+    def my_and(x1, x2):
+        return x1 * x2 if next(calls) < 10 else 1
+
+    judgement = judge(EXERCISES["and"], my_and, "en")
+    assert not judgement.passed
+
+
+MISNAMED = [
+    ("nand", "no_bias", lambda x1, x2: int(x1 == x2 == 0)),
+    ("and", "no_bias", lambda x1, x2: int(not x1 and not x2)),
+    ("softmax", "one_example", lambda x: (-x).softmax(-1)),
+    ("softmax", "one_example", lambda x: 2**x / (2**x).sum(-1, keepdims=True)),
+    ("softmax", "one_example", lambda x: x**2 / (x**2).sum(-1, keepdims=True)),
+    ("softmax", "one_example", lambda x: abs(x) / abs(x).sum(-1, keepdims=True)),
+    ("update", "at_least", lambda w, x, t: w),
+    ("update", "at_least", lambda w, x, t: w + 0 * x),
+    ("accuracy", "cut_to_whole", lambda x, t: (x.argmax(1) == t).all()),
+    ("xor", "no_bias", lambda x1, x2: int(x1 - x2 > 0)),
+    ("xor", "no_bias", lambda x1, x2: int(0.5 * x1 + 0.5 * x2 > 0)),
+    ("xor", "at_least", lambda x1, x2: int(x1 + x2 >= 1)),
+]
+
+
+@pytest.mark.parametrize(("exercise", "name", "function"), MISNAMED)
+def test_a_name_that_explains_nothing_is_not_given(exercise, name, function):
+    judgement = judge(EXERCISES[exercise], function, "en")
+    assert not judgement.passed
+    assert judgement.misconception != name
+
+
+MESSAGES = [
+    ("and", lambda x1, x2: int(x1 + x2 >= 1)),
+    ("and", lambda x: (x.sum() >= 1).float()),
+    ("or", lambda x: float(np.dot(x, [1, 1]) - 2 > 0)),
+    ("sigmoid", lambda x: 1 / (1 + 2.7**-x)),
+    ("sigmoid", lambda x: 1 / (1 + math.exp(-x))),
+    ("relu", lambda x: x - x.min()),
+    ("step", lambda x: 1 if x >= 0 else 0),
+    ("softmax", lambda x: np.exp(x) / np.exp(x).sum()),
+    ("matmul", lambda a, b: [[0.0] * len(b[0])] * len(a)),
+    ("layer", lambda x, w, b: torch.tensor(x) @ torch.tensor(w)),
+    ("forward", lambda x: torch.softmax(x, 1)),
+    ("update", lambda w, x, t: w - x),
+    ("gradient", lambda f, x: f(x)),
+    ("gradient", lambda f, x: [f(x), 0.0]),
+    ("descend", lambda gradient, x, lr, steps: x - lr * np.asarray(gradient(x))),
+    ("descend", lambda gradient, x, lr, steps: [v + lr for v in x]),
+    ("sgd_step", lambda w, g, lr: [a - b for a, b in zip(w, g)]),
+    ("squared_error", lambda y, t: sum(abs(a - b) for a, b in zip(y, t)) / 2),
+    ("cross_entropy", lambda p, t: p[0, t[0]]),
+    ("left", lambda f, n: f * n),
+    ("factor", lambda left, n: left / n),
+    ("shrink", lambda w, s: np.linalg.norm(w)),
+    ("flatten", lambda x: x.reshape(len(x), -1) / 256),
+    ("flatten", lambda x: [[p / 256 for r in i for p in r] for i in x]),
+    ("flatten", lambda x: x.astype(int).reshape(len(x), -1) // 255),
+    ("predict", lambda x: np.argmin(x, axis=1)),
+    ("accuracy", lambda x, t: np.mean(x.argmax(1) != t)),
+    ("relu", lambda x: 1 / 0),
+    ("relu", lambda x: "no"),
+    ("relu", lambda x: None),
+    ("relu", lambda x: x[:2]),
+]
+
+
+@pytest.mark.parametrize(("exercise", "function"), MESSAGES)
+def test_a_message_can_be_typed_and_says_what_then_comes(exercise, function):
+    """What a sentence says of a call is what that call gives."""
+    first = judge(EXERCISES[exercise], function, "en").message.splitlines()[0]
+    sentence = (
+        r"For (.*?)(?:,? the| the)? (answer(?:\[(.*?)\])? is|answer has|function)"
+    )
+    given, _, place = re.match(
+        sentence, first.replace(", answer[", " answer[")
+    ).groups()
+    names = {"torch": torch, "np": np, "function": function}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            answer = eval(f"function({given})", names)
+        except Exception as caught:
+            answer = caught
+    if isinstance(answer, Exception):
+        assert f"stopped with {type(answer).__name__}: {answer}." in first
+    elif answer is None or isinstance(answer, str):
+        assert f"returns {answer!r}" in first
+    elif "has shape" in first:
+        assert f"shape {tuple(np.shape(answer))}" in first
+    else:
+        answer = torch.as_tensor(np.asarray(answer), dtype=torch.float64)
+        for i in map(int, filter(None, (place or "").split(", "))):
+            answer = answer[i]
+        told = re.search(r" is (.*?); wanted", first)[1]
+        if ".." in told:
+            assert f"{float(answer.min()):.4g}"[:5] in told
+        else:
+            assert np.allclose(eval(told), answer, rtol=1e-3), (first, answer)
+
+
+def test_an_overflow_that_raised_is_told_as_raised():
+    message = judge(
+        EXERCISES["sigmoid"], lambda x: 1 / (1 + math.exp(-x)), "en"
+    ).message
+    assert "For -1000.0 the function stopped with OverflowError: math range" in message
+    assert "nan;" not in message
+
+
+class Stop(BaseException):
+    pass
+
+
+def stop():
+    raise Stop("enough")
+
+
+@pytest.mark.parametrize(
+    ("function", "told"),
+    [
+        (lambda x: sys.exit(), "SystemExit"),
+        (lambda x: sys.exit("bye"), "SystemExit: bye"),
+        (lambda x: exit(), "SystemExit"),
+        (lambda x: quit(3), "SystemExit: 3"),
+        (lambda x: x.clamp(min=0) if x.ndim and len(x) > 1 else sys.exit(), ""),
+        (lambda x: stop(), "Stop: enough"),
+        (lambda x: input("x? "), "EOFError"),
+    ],
+)
+def test_nothing_in_a_function_ends_the_interpreter(function, told, monkeypatch):
+    before = sys.stdin
+    for name in ("relu", "and", "matmul"):
+        judge(EXERCISES[name], function, "en")
+    judgement = judge(EXERCISES["relu"], function, "en")
+    assert told in judgement.message
+    assert sys.stdin is before
+    assert not before.closed
+
+
+def test_ctrl_c_still_interrupts():
+    def interrupted(x):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        judge(EXERCISES["relu"], interrupted, "en")
+
+
+@pytest.mark.parametrize("lang", ["kr", "korean", "EN", "", "de"])
+def test_a_language_that_is_not_there_is_refused(lang):
+    with pytest.raises(
+        ValueError, match=f"no language '{lang}'; there are auto, en, ko"
+    ):
+        check(lambda x1, x2: 1, "and", lang=lang)
+
+
+def test_the_languages_that_are_there_are_taken(capsys):
+    for lang in ("auto", "en", "ko"):
+        assert check(min, "and", lang=lang)
+    assert len(capsys.readouterr().out.splitlines()) == 3
+
+
+def test_no_label_of_the_judge_is_left_over():
+    source = Path(judge.__code__.co_filename).read_text(encoding="utf-8")
+    for lang in ("en", "ko"):
+        words = prose.read("course", lang).words
+        assert "differs" not in words
+        for key in ("none", "changes_argument", "not_numbers", "raises", "shape"):
+            assert "{given}" in words[key]
+            assert f'"{key}"' in source
