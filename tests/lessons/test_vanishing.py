@@ -213,3 +213,9 @@ def test_the_verdict_says_each_number_in_its_place(lang):
         "theory": "0.20", "left": "1e-02", "relu_factor": "0.90",
         "adam_left": "1e-06",
     }  # fmt: skip
+
+
+def test_a_config_of_the_labs_first_version_is_still_read(tmp_path):
+    path = tmp_path / "config.toml"
+    path.write_text('command = "torchbasics vanishing"\ndepth = 7\n')
+    assert read_config(LabConfig, path).depth == 7

@@ -93,6 +93,7 @@ def read_config(config_class: type[ConfigT], path: Path, prog: str = "") -> Conf
     try:
         text = path.read_text(encoding="utf-8-sig")
         table = tomllib.loads(text)
+        table.pop("command", None)  # 0.1.0 wrote one into the lab's
     except UnicodeDecodeError:
         raise UserError(f"{path} is no TOML: it is not saved as UTF-8") from None
     except (ValueError, RecursionError) as error:
