@@ -17,6 +17,8 @@ from torchbasics.mnist.training.setup import setup
 
 CONSTANT = ScheduleConfig(name="constant", warmup=0)
 
+pytestmark = pytest.mark.slow
+
 
 def said(few, *, steps=150, **groups):
     """What is said of a training of so many steps on 1,000 digits."""
