@@ -50,6 +50,8 @@ MODULES = (
 
 
 def __getattr__(name: str) -> Any:
+    if name in (*MODULES, "arguments", "device", "rng"):
+        return import_module(f"torchbasics.{name}")
     if name in __all__:
         for module in map(import_module, (f"torchbasics.{name}" for name in MODULES)):
             if hasattr(module, name):

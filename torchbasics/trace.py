@@ -139,8 +139,9 @@ def derivative(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     >>> derivative(torch.sin, torch.tensor([0.0]))
     tensor([1.])
     """
-    x = as_float(x).clone().requires_grad_()
-    y = function(x).sum()
+    with torch.inference_mode(False), torch.enable_grad():
+        x = as_float(x).clone().requires_grad_()
+        y = function(x).sum()
     return torch.autograd.grad(y, x)[0] if y.requires_grad else torch.zeros_like(x)
 
 

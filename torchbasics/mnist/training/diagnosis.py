@@ -34,6 +34,11 @@ def diagnose(training: Training, evaluation: Evaluation) -> str:
 def causes(training: Training, loss: float) -> Iterator[str]:
     """What explains it, the most certain first; at least one."""
     optim, statistics = training.config.optim, training.probe().statistics()
+    if optim.ema and training.progress.step < 1 / (1 - optim.ema):
+        yield (
+            f"--optim.ema {optim.ema:g} averages over more steps than the "
+            f"{training.progress.step:,} there were. Try a smaller one, or 0"
+        )
     yield from noisy_settings(training.config)
     if optim.weight_decay and (left := shrinkage(training)) < 0.1:
         yield (
