@@ -46,7 +46,8 @@ def cpu_threads(count: int = 0, *, flush_denormal: bool = False) -> Iterator[Non
     `flush_denormal` takes numbers below 1e-38, which are slow to compute with, as 0.
     Afterwards all is as it was, for whoever called.
     """
-    threads, flushed = torch.get_num_threads(), not (torch.tensor(1e-40, dtype=torch.float32) * 1)
+    tiny = torch.tensor(1e-40, dtype=torch.float32)
+    threads, flushed = torch.get_num_threads(), not (tiny * 1)
     torch.set_num_threads(count or threads)
     torch.set_flush_denormal(flush_denormal or flushed)
     try:
