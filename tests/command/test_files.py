@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from helpers import no_space
 
-from torchbasics.command import files
+from torchbasics.command import files, runs
 from torchbasics.command.files import write_atomic, write_csv, write_json
 
 OLD, NEW = b"old", b"new" * 10_000
@@ -88,6 +88,61 @@ def test_a_folder_that_cannot_be_flushed_is_no_failure(path, monkeypatch):
     write_atomic(path, NEW)
     assert len(calls) == 2
     assert path.read_bytes() == NEW
+
+
+LEFT = (".best.safetensors.0a1b2c3d", ".config.toml.00ff00ff", ".x-s0.12345678")
+LEFT_BY_0_1_0 = (".step-00000020.safetensors.123", ".unpack-train-images.x_8")
+OURS = (".lock", ".gitignore", "a file", "best.safetensors", ".a.0a1b2c3", "events.1.2")
+
+
+def names_in(folder):
+    return {path.name for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("name", [*LEFT, *LEFT_BY_0_1_0])
+@pytest.mark.parametrize("is_folder", [False, True])
+def test_what_a_kill_left_half_written_is_swept_and_nothing_else(
+    tmp_path, name, is_folder
+):
+    for ours in OURS:
+        (tmp_path / ours).write_bytes(OLD)
+    (tmp_path / name).mkdir() if is_folder else (tmp_path / name).write_bytes(NEW)
+    if is_folder:
+        (tmp_path / name / "manifest.json").write_bytes(NEW)
+    files.sweep(tmp_path)
+    assert names_in(tmp_path) == set(OURS)
+
+
+def test_what_write_atomic_would_leave_is_what_is_swept(path):
+    files.part_of(path).write_bytes(NEW)
+    files.sweep(path.parent)
+    assert names_in(path.parent) == {path.name}
+
+
+def test_a_link_is_swept_not_followed(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "kept").write_bytes(OLD)
+    (tmp_path / LEFT[0]).symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    files.sweep(tmp_path)
+    assert names_in(tmp_path / "elsewhere") == {"kept"}
+
+
+def test_a_shared_folder_is_swept_by_whoever_holds_it_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "SECONDS_FOR_LOCK", 0.1)
+    with runs.locked(tmp_path):
+        (tmp_path / LEFT[0]).write_bytes(b"being written")
+        with files.swept(tmp_path):
+            assert LEFT[0] in names_in(tmp_path)
+    with files.swept(tmp_path):
+        assert names_in(tmp_path) == {".lock"}
+
+
+def test_a_folder_is_flushed_into_the_one_above(tmp_path, monkeypatch):
+    flushed = []
+    monkeypatch.setattr(files, "sync_folder", flushed.append)
+    files.make_folder(tmp_path / "new")
+    files.make_folder(tmp_path / "new")
+    assert flushed == [tmp_path]
 
 
 def test_json_is_read_back_to_the_same(path):

@@ -1,10 +1,12 @@
 """Run folders: each run gets one of its own."""
 
 import re
+import shutil
 import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from helpers import no_space
@@ -37,6 +39,44 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path):
         runs.create(str(tmp_path / "file"), "mnist", "lesson-s0")
 
 
+DESCRIBED = ("seed = 3", {"kind": "mnist", "name": "a", "started": "2026-01-01"})
+
+
+def test_a_folder_is_there_with_what_describes_it_and_flushed(tmp_path, monkeypatch):
+    flushed = []
+    monkeypatch.setattr(files.os, "fsync", lambda fd: flushed.append(name_of(fd)))
+    folder = runs.create(str(tmp_path / "runs"), "mnist", "a", *DESCRIBED)
+    assert (folder / "config.toml").read_text() == "seed = 3"
+    assert runs.read_manifest(folder)["kind"] == "mnist"
+    files_flushed = {name.split(".")[1] for name in flushed if name[0] == "."}
+    assert {"config", "manifest"} <= files_flushed
+    assert flushed[-2:] == ["mnist", "runs"]
+    assert {path.name for path in folder.parent.iterdir()} == {".lock", folder.name}
+
+
+def name_of(descriptor):
+    """The name of an open file."""
+    return Path(f"/proc/self/fd/{descriptor}").readlink().name
+
+
+def test_a_folder_that_cannot_be_described_is_not_there(tmp_path, monkeypatch):
+    monkeypatch.setattr(files.os, "fsync", no_space)
+    with pytest.raises(UserError, match=r"cannot make a run folder .*No space left"):
+        runs.create(str(tmp_path), "mnist", "a", *DESCRIBED)
+    assert [path.name for path in (tmp_path / "mnist").iterdir()] == [".lock"]
+
+
+def test_a_folder_that_a_kill_left_half_made_is_no_run_and_is_swept(tmp_path):
+    first = runs.create(str(tmp_path), "mnist", "a", *DESCRIBED)
+    half = files.part_of(first)
+    shutil.copytree(first, half)
+    runs.write_manifest(half, {"name": "a", "started": "2027"})
+    assert runs.find_run("latest", str(tmp_path), "mnist") == first
+    second = runs.create(str(tmp_path), "mnist", "a", *DESCRIBED)
+    found = {path for path in (tmp_path / "mnist").iterdir() if path.is_dir()}
+    assert found == {first, second}
+
+
 def test_a_home_that_nobody_has_is_a_folder_of_that_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert runs.create("~nosuchuser/x", "mnist", "a").is_dir()
@@ -52,6 +92,20 @@ class TestLock:
             runs.locked(tmp_path),
         ):
             pass
+
+    def test_what_a_dead_owner_left_is_swept_by_the_next_and_only_by_it(self, tmp_path):
+        places = (tmp_path, tmp_path / "checkpoints", tmp_path / "mnist" / "a run")
+        left = [place / f".manifest.json.{8 * '0'}" for place in places]
+        for path in left:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        with runs.locked(tmp_path):
+            for path in left:
+                path.touch()
+            with pytest.raises(UserError), runs.locked(tmp_path):
+                pass
+            assert [path.exists() for path in left] == [True, True, True]
+        with runs.locked(tmp_path):  # the run in a series has an owner of its own
+            assert [path.exists() for path in left] == [False, False, True]
 
     def test_it_is_free_afterwards(self, tmp_path):
         for _ in range(2):
@@ -121,16 +175,6 @@ class TestManifest:
         )
         assert manifest["versions"]["torch"]
         assert "a-secret-value" not in (tmp_path / "manifest.json").read_text()
-
-    def test_a_folder_that_cannot_be_described_is_taken_away(
-        self, tmp_path, monkeypatch
-    ):
-        folder = tmp_path / "run"
-        folder.mkdir()
-        monkeypatch.setattr(files.os, "fsync", no_space)
-        with pytest.raises(UserError, match=r"cannot write to .*No space left"):
-            runs.initialize(folder, "seed = 3", {"name": "a", "started": ""})
-        assert not folder.exists()
 
     @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"started": 3}', None])
     def test_what_is_no_manifest_is_refused(self, tmp_path, text):

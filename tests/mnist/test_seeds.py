@@ -122,7 +122,7 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(whole):
     del manifest["figures"]
     runs.write_manifest(run, manifest)
     assert main(["--resume", str(whole)]) == 0
-    assert len(list(whole.glob("mnist/*"))) == 2
+    assert len(list(whole.glob("mnist/[!.]*"))) == 2
     assert "figures" in runs.read_manifest(run)
 
 
@@ -143,7 +143,7 @@ def test_a_series_asked_to_stop_stops_its_runs_and_starts_no_other(
     threading.Thread(target=stop_when_it_trains, daemon=True).start()
     words = ["--config", str(tmp_path / "long.toml"), "--runs-dir", str(tmp_path)]
     assert main([*words, "--seeds", "0", "1"]) == status
-    run = only(tmp_path.glob("seeds/*/mnist/*"))
+    run = only(tmp_path.glob("seeds/[!.]*/mnist/[!.]*"))
     assert "figures" not in runs.read_manifest(run)
     assert list((run / "checkpoints").glob("*.safetensors"))
     with runs.locked(run):  # nobody trains there any more

@@ -4,6 +4,7 @@ It is made anew for each run, locked while a process uses it (a kill frees the l
 described by its `manifest.json`, and found again by its path or as `latest`.
 """
 
+import errno
 import json
 import os
 import platform
@@ -12,7 +13,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
 from itertools import count
@@ -21,31 +22,40 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from torchbasics.command import files
 from torchbasics.command.errors import UserError
-from torchbasics.command.files import write_json
 
 Manifest = dict[str, Any]
 
 PACKAGES = ("torchbasics", "torch", "torchvision", "tensorboard", "numpy")
 
 
-def create(runs_dir: str, kind: str, name: str) -> Path:
+def create(
+    runs_dir: str,
+    kind: str,
+    name: str,
+    config: str = "",
+    manifest: Manifest | None = None,
+) -> Path:
     """Make the folder `<runs_dir>/<kind>/<name>-<UTC time>`, a new one always.
 
-    Two runs that start in the same second get two folders, the later one with `-2`.
+    Two runs that start in the same second get two folders, the later one with `-2`. In
+    it is what runs there, if anything: its config, which runs it again, and its
+    manifest. It is there whole or not at all, as files are. Raises UserError.
     """
     time = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
     parent = Path(os.path.expanduser(runs_dir), kind)
     try:
         parent.mkdir(parents=True, exist_ok=True)
-        for number in count(1):
-            suffix = f"-{number}" if number > 1 else ""
-            folder = parent / f"{name}-{time}{suffix}"
-            try:
-                folder.mkdir()
-                break
-            except FileExistsError:
-                continue
+        part = files.part_of(parent / name)
+        with files.swept(parent), _removed_if_it_fails(part):
+            part.mkdir()
+            if manifest is not None:
+                files.write_atomic(part / "config.toml", config.encode())
+                write_manifest(part, manifest)
+            folder = _renamed(part, f"{name}-{time}")
+        for place in (parent, parent.parent):
+            files.sync_folder(place)
     except (OSError, UnicodeError) as error:
         raise UserError(
             f"cannot make a run folder in {os.fspath(parent)!a} ({_reason(error)}): "
@@ -55,11 +65,40 @@ def create(runs_dir: str, kind: str, name: str) -> Path:
 
 
 @contextmanager
+def _removed_if_it_fails(part: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, UnicodeError):
+        shutil.rmtree(part, ignore_errors=True)
+        raise
+
+
+def _renamed(part: Path, name: str) -> Path:
+    """Give a folder that name, or the first that is free of those with a number."""
+    for number in count(1):
+        folder = part.with_name(f"{name}-{number}" if number > 1 else name)
+        if folder.exists():  # an empty one would be replaced
+            continue
+        try:
+            return part.rename(folder)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+    raise AssertionError("there is always a number")
+
+
+@contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold the folder for this process alone. Raises UserError if another has it."""
+    """Hold the folder for this process alone. Raises UserError if another has it.
+
+    What killed owners left half-written, in it and in the folders in it, is swept.
+    """
     lock = FileLock(folder / ".lock", fallback_to_soft=False)
     try:
         lock.acquire(blocking=False)
+        with suppress(OSError):
+            for place in (folder, *filter(_is_real_folder, folder.iterdir())):
+                files.sweep(place)
     except Timeout:
         raise UserError(f"{folder} is in use by another process") from None
     except NotImplementedError:  # a file system without locks
@@ -87,23 +126,9 @@ def new_manifest(kind: str, name: str, seed: int) -> Manifest:
     }
 
 
-def initialize(folder: Path, config: str, manifest: Manifest) -> None:
-    """Write what runs here: its config, which runs it again, and its manifest.
-
-    Where that cannot be, the folder is taken away again. Raises UserError.
-    """
-    try:
-        (folder / "config.toml").write_text(config, encoding="utf-8")
-        write_manifest(folder, manifest)
-    except (OSError, UnicodeError) as error:
-        shutil.rmtree(folder, ignore_errors=True)
-        where = os.fspath(folder)
-        raise UserError(f"cannot write to {where!a} ({_reason(error)})") from None
-
-
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Put the manifest into the folder, whole or not at all."""
-    write_json(folder / "manifest.json", manifest)
+    files.write_json(folder / "manifest.json", manifest)
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -137,7 +162,7 @@ def find_run(run: str, runs_dir: str, kind: str) -> Path:
     if not os.path.isdir(where):
         raise UserError(f"there is no run in {runs_dir!r} yet: --runs-dir says where")
     started = {}
-    for path in Path(where).glob(f"{kind}/*/manifest.json"):
+    for path in Path(where).glob(f"{kind}/[!.]*/manifest.json"):
         try:
             started[path.parent] = read_manifest(path.parent)["started"]
         except UserError:
@@ -184,6 +209,10 @@ def tensorboard_address(instance_file: Path = Path("/mnt/azmnt/.nbvm")) -> str:
             "http://localhost:6006/ (on an Azure ML compute instance:\n"
             "https://INSTANCE-6006.REGION.instances.azureml.ms/)"
         )
+
+
+def _is_real_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
 
 
 def _reason(error: Exception) -> str:

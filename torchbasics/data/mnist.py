@@ -19,7 +19,7 @@ from torch import Tensor
 
 from torchbasics.arguments import require_choice
 from torchbasics.command.errors import UserError
-from torchbasics.command.files import write_atomic
+from torchbasics.command.files import swept, write_atomic
 
 SHA256 = {
     "train-images-idx3-ubyte": (
@@ -91,16 +91,30 @@ def default_folder() -> Path:
 
 
 def restore(root: Path) -> None:
-    """Make sure that `root` holds the four files, each with its right content."""
+    """Make sure that `root` holds the four files, each with its right content.
+
+    One process at a time restores them; the others wait and find them.
+    """
     if (root / "MNIST" / "processed").exists():
         raise UserError(
             f"{root / 'MNIST' / 'processed'} is of an old torchvision and would be "
             "read unchecked: delete that folder or choose another --data-dir"
         )
     raw = root / "MNIST" / "raw"
-    for name, sha256 in SHA256.items():
-        if not is_intact(raw / name, sha256):
-            write(raw / name, unpacked(name) or downloaded(name, raw))
+    if all(is_intact(raw / name, sha256) for name, sha256 in SHA256.items()):
+        return
+    try:
+        raw.mkdir(parents=True, exist_ok=True)
+        with swept(raw):
+            for name, sha256 in SHA256.items():
+                if not is_intact(raw / name, sha256):
+                    content = unpacked(name) or downloaded(name, raw)
+                    write_atomic(raw / name, content)
+    except OSError as error:
+        raise UserError(
+            f"cannot write MNIST to {raw} ({error.strerror}): choose a folder with "
+            "--data-dir or the environment variable TORCHBASICS_DATA"
+        ) from None
 
 
 def is_intact(path: Path, sha256: str) -> bool:
@@ -143,15 +157,3 @@ def verified(name: str, content: bytes) -> bytes:
     if hashlib.sha256(content).hexdigest() != SHA256[name]:
         raise OSError(f"{name} has the wrong SHA-256")
     return content
-
-
-def write(path: Path, content: bytes) -> None:
-    """Put `content` at `path` whole or not at all, also with two writers at once."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(path, content)
-    except OSError as error:
-        raise UserError(
-            f"cannot write MNIST to {path.parent} ({error.strerror}): choose a folder "
-            "with --data-dir or the environment variable TORCHBASICS_DATA"
-        ) from None

@@ -200,10 +200,10 @@ def run_lab(lab: LabConfig, name: str) -> int:
     """One experiment in a folder of its own; the command's exit status."""
     lang = prose.language(lab.lang)
     console, words = make_console(), prose.read("vanishing", lang).words
-    folder = runs.create(lab.runs_dir, "vanishing", f"{name}-s{lab.seed}")
+    manifest = runs.new_manifest("vanishing", name, lab.seed)
+    described = settings.to_toml(lab, PROGRAM), manifest
+    folder = runs.create(lab.runs_dir, "vanishing", f"{name}-s{lab.seed}", *described)
     with runs.locked(folder):
-        manifest = runs.new_manifest("vanishing", name, lab.seed)
-        runs.initialize(folder, settings.to_toml(lab, PROGRAM), manifest)
         laboratory = Laboratory(lab, folder)
         if lab.experiment() != LabConfig().experiment():
             console.print(words["other settings"])

@@ -48,8 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         where, reason = device.choose(config.device)
     with device.cpu_threads(config.threads):
         training = setup(config, load_splits(config, where))
-        new = f"{name}-s{config.seed}"
-        folder = parsed.resume or runs.create(config.runs_dir, "mnist", new)
+        folder = parsed.resume or create_run(training, name)
         with runs.locked(folder):
             return run_training(training, folder, name, reason, bool(parsed.resume))
 
@@ -63,8 +62,6 @@ def run_training(
     if resumed:
         resume(training, folder)
         console.print(f"going on after step {training.progress.step}")
-    else:
-        describe_run(training, folder, name)
     console.print(heading(config, name, reason), soft_wrap=True)
     if not resumed:
         hint = bf16_hint(config, training.device)
@@ -72,14 +69,15 @@ def run_training(
     return train_and_evaluate(training, folder, console)
 
 
-def describe_run(training: Training, folder: Path, name: str) -> None:
-    """Write down what runs here: the config, which runs it again, and the manifest."""
+def create_run(training: Training, name: str) -> Path:
+    """A folder in which stands what runs here."""
     config = training.config
     manifest = runs.new_manifest("mnist", name, config.seed)
     manifest["device"] = str(training.device)
     manifest["threads"] = torch.get_num_threads()
     manifest["data"] = SHA256
-    runs.initialize(folder, settings.to_toml(config, PROGRAM), manifest)
+    described = settings.to_toml(config, PROGRAM), manifest
+    return runs.create(config.runs_dir, "mnist", f"{name}-s{config.seed}", *described)
 
 
 def train_and_evaluate(training: Training, folder: Path, console: Console) -> int:

@@ -81,13 +81,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     with as_user_error(ValueError):
         where, _ = device.choose(config.device)
     console = SafeConsole(quiet=config.quiet, highlight=False)
-    folder = parsed.resume or runs.create(config.runs_dir, "seeds", parsed.name)
+    seeds = [*options.seeds] or [*range(5)]
+    folder = parsed.resume or create_series(config, parsed.name, seeds)
     with runs.locked(folder):
         if parsed.resume:
             seeds = add_seeds(folder, options.seeds)
         else:
-            seeds = [*options.seeds] or [*range(5)]
-            describe_series(folder, config, parsed.name, seeds)
             console.print(bf16_hint(config, where), soft_wrap=True, end="")
         train_seeds(folder, config, seeds, options.processes, console)
         summary = summarize(folder, config, seeds)
@@ -97,12 +96,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def describe_series(
-    folder: Path, config: Config, name: str, seeds: Sequence[int]
-) -> None:
-    """Write down what runs here: the config of all runs, and which seeds."""
+def create_series(config: Config, name: str, seeds: Sequence[int]) -> Path:
+    """A folder in which stands what runs here: the config of all runs, which seeds."""
     manifest = runs.new_manifest("seeds", name, config.seed) | {"seeds": seeds}
-    runs.initialize(folder, settings.to_toml(config, PROGRAM), manifest)
+    described = settings.to_toml(config, PROGRAM), manifest
+    return runs.create(config.runs_dir, "seeds", name, *described)
 
 
 def add_seeds(folder: Path, more: Sequence[int]) -> list[int]:

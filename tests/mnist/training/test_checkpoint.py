@@ -121,12 +121,36 @@ class TestCheckpointManager:
         best = checkpoint.read(tmp_path / "checkpoints" / "best.safetensors")
         assert best.metadata == {"step": 1, "accuracy/validation": 0.9}
 
-    def test_what_a_kill_left_half_written_is_swept(self, tmp_path):
+    def test_the_best_is_there_before_the_state_that_is_resumed_from(
+        self, tmp_path, monkeypatch
+    ):
+        written = []
+        monkeypatch.setattr(checkpoint, "write", lambda path, _: written.append(path))
+        CheckpointManager(tmp_path).save(self.state(10), 0.5)
+        assert [path.stem for path in written] == ["best", "step-00000010"]
+
+    def test_a_best_that_met_a_full_disk_is_written_with_the_next(
+        self, tmp_path, monkeypatch
+    ):
+        checkpoints = CheckpointManager(tmp_path, warn=lambda text: None)
+        state = self.state(10)
+        with monkeypatch.context() as full:
+            full.setattr(files.os, "fsync", no_space)
+            checkpoints.save(state, 0.9)
+        state.tensors["model.x"].zero_()  # the training goes on with the same tensors
+        checkpoints.save(self.state(20), 0.8)
+        best = checkpoint.read(tmp_path / "checkpoints" / "best.safetensors")
+        assert best.metadata == {"step": 10, "accuracy/validation": 0.9}
+        assert best.tensors["model.x"].tolist() == [10.0, 10.0]
+
+    def test_one_too_many_is_dropped_but_none_that_is_needed(self, tmp_path):
         checkpoints = CheckpointManager(tmp_path)
-        checkpoints.save(self.state(10))
-        (tmp_path / "checkpoints" / ".step-00000020.safetensors.123").write_bytes(b"x")
-        checkpoints.save(self.state(20))
-        assert sorted((tmp_path / "checkpoints").iterdir()) == checkpoints.paths()
+        for step in (10, 20, 30):
+            checkpoint.write(checkpoints.path(step), self.state(step))
+        checkpoints.prune(10)  # the newer ones are torn, say
+        assert len(checkpoints.paths()) == 3
+        checkpoints.prune(30)
+        assert checkpoints.paths() == [checkpoints.path(20), checkpoints.path(30)]
 
     def test_a_torn_latest_falls_back_to_the_one_before(self, tmp_path):
         told = []

@@ -18,7 +18,7 @@ from safetensors import torch as safetensors
 from torch import Tensor
 
 from torchbasics.command.errors import UserError, warn
-from torchbasics.command.files import write_atomic
+from torchbasics.command.files import make_folder, write_atomic
 
 FORMAT = "torchbasics 1"
 MAX_BYTES = 2**31  # nothing we write comes near
@@ -39,7 +39,7 @@ class Checkpoint(NamedTuple):
 
 def write(path: Path, checkpoint: Checkpoint) -> None:
     """Put the checkpoint at `path`, whole or not at all. Raises OSError."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     write_atomic(path, serialized(checkpoint))
 
 
@@ -74,22 +74,34 @@ class CheckpointManager:
         self.folder = folder / "checkpoints"
         self.warn = warn
         self.failure = ""
+        self.unsaved_best: Checkpoint | None = None
 
     def save(self, checkpoint: Checkpoint, accuracy: float | None = None) -> None:
-        """Write this checkpoint, and drop what is older than the last two."""
+        """Write this checkpoint, and drop what is older than the last two.
+
+        The best is written first: a run that is killed between the two comes to it
+        again. One that cannot be written is tried again with the next.
+        """
+        if accuracy is not None and accuracy > self._best_accuracy():
+            metadata = checkpoint.metadata | {"accuracy/validation": accuracy}
+            copied = {name: t.clone() for name, t in checkpoint.tensors.items()}
+            self.unsaved_best = Checkpoint(copied, metadata)
         try:
+            if self.unsaved_best:
+                write(self.folder / "best.safetensors", self.unsaved_best)
+                self.unsaved_best = None
             write(self.path(checkpoint.metadata["step"]), checkpoint)
-            if accuracy is not None and accuracy > self._best_accuracy():
-                metadata = checkpoint.metadata | {"accuracy/validation": accuracy}
-                best = Checkpoint(checkpoint.tensors, metadata)
-                write(self.folder / "best.safetensors", best)
-            torn_by_a_kill = [*self.folder.glob(".step-*"), *self.folder.glob(".best*")]
-            for path in [*self.paths()[:-KEPT], *torn_by_a_kill]:
-                path.unlink()
+            self.prune(checkpoint.metadata["step"])
             self.failure = ""
         except OSError as error:
             self.failure = f"no checkpoint in {self.folder}: {error.strerror}"
             self.warn(self.failure)
+
+    def prune(self, step: int) -> None:
+        """Drop what is older than the last two and than that step. Raises OSError."""
+        for path in self.paths()[:-KEPT]:
+            if path < self.path(step):
+                path.unlink()
 
     def path(self, step: int) -> Path:
         """Where the state after so many steps is kept."""
@@ -120,7 +132,7 @@ class CheckpointManager:
 
     def _best_accuracy(self) -> float:
         try:
-            best = read(self.folder / "best.safetensors")
+            best = self.unsaved_best or read(self.folder / "best.safetensors")
             return float(best.metadata["accuracy/validation"])
         except (UserError, KeyError, TypeError, ValueError):
             return -math.inf

@@ -5,6 +5,7 @@ the optimizer's state only counters are kept. With the same number of threads on
 same machine, a run that was stopped ends equal to one that was not, bit for bit.
 """
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -66,10 +67,13 @@ def override_options(config: Config) -> list[str]:
 
 def resume(training: Training, folder: Path) -> None:
     """Put the training where its run's latest good checkpoint was taken, if any."""
-    checkpoint = CheckpointManager(folder).latest()
+    checkpoints = CheckpointManager(folder)
+    checkpoint = checkpoints.latest()
     if checkpoint is None:
         return
     load_state_dict(training, checkpoint)
+    with suppress(OSError):  # a kill may have left one too many
+        checkpoints.prune(training.progress.step)
     for what, here in _environment().items():
         before = checkpoint.metadata.get(what)
         if before != here:

@@ -108,7 +108,7 @@ def summary_table(summary: dict[str, Any]) -> list[str]:
 
 def run_folder(folder: Path, seed: int) -> Path | None:
     """The folder of a seed's run in the series, if it has begun."""
-    for path in sorted(folder.glob("mnist/*/manifest.json")):
+    for path in sorted(folder.glob("mnist/[!.]*/manifest.json")):
         with suppress(UserError):  # a manifest that is damaged: trained anew
             if runs.read_manifest(path.parent).get("seed") == seed:
                 return path.parent
