@@ -7,6 +7,8 @@ import sys
 
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.backend.event_processing.event_file_loader import RawEventFileLoader
+from tensorboard.compat.proto.event_pb2 import Event
 
 from torchbasics.data import ImageDataset
 from torchbasics.lessons import parts_of
@@ -41,6 +43,14 @@ def learned(run):
 def events_of(folder):
     """All that TensorBoard would read in a folder."""
     return EventAccumulator(str(folder), size_guidance={"histograms": 0}).Reload()
+
+
+def points(folder):
+    """The tag and step of each number, histogram and picture in a folder's events."""
+    for path in sorted(folder.glob("events*")):
+        for record in RawEventFileLoader(str(path)).Load():
+            event = Event.FromString(record)
+            yield from ((value.tag, event.step) for value in event.summary.value)
 
 
 def no_space(*args, **options):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from helpers import metrics, only_run, train_on
+from helpers import metrics, only_run, points, train_on
 
 from torchbasics import device
 from torchbasics.command import runs, settings
@@ -16,8 +16,9 @@ from torchbasics.data import ImageDataset, scale_pixels
 from torchbasics.mnist import network
 from torchbasics.mnist.__main__ import main
 from torchbasics.mnist.config import Config
-from torchbasics.mnist.training import checkpoint
+from torchbasics.mnist.training import checkpoint, loop
 from torchbasics.mnist.training import setup as training_setup
+from torchbasics.mnist.training.monitor import Monitor
 from torchbasics.mnist.training.setup import Splits
 
 QUICK = ["--epochs", "1", "--max-steps", "60", "--threads", "1"]
@@ -186,6 +187,67 @@ def test_a_full_disk_ends_no_training_but_the_status_tells(tmp_path, capfd, fewe
     assert err.splitlines()[-1].startswith("training failed: no checkpoint in")
     assert "Traceback" not in err
     assert not list((only_run(tmp_path) / "checkpoints").iterdir())
+
+
+@pytest.fixture
+def ended(tmp_path, fewer):
+    """The folder of a run that has ended, with curves and a best."""
+    argv = [*QUICK, "--epochs", "2", "--data.validation", "100"]
+    assert main([*argv, "--runs-dir", str(tmp_path)]) == 0
+    return only_run(tmp_path)
+
+
+def everything(run):
+    """What must be there once: the points of all curves and pictures."""
+    places = {"curves": run, "settings": run / "hparams"}
+    return sorted((name, *point) for name in places for point in points(places[name]))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lost", ["figures", "last checkpoint", "nothing"])
+def test_a_kill_at_the_end_doubles_nothing(ended, lost, capsys):
+    before, manifest = everything(ended), runs.read_manifest(ended)
+    figures = manifest["figures"]
+    best = (ended / "checkpoints" / "best.safetensors").read_bytes()
+    assert len(set(before)) == len(before)
+    if lost == "figures":  # killed when all but the manifest was written
+        del manifest["figures"]
+        runs.write_manifest(ended, manifest)
+    if lost == "last checkpoint":
+        checkpoint.CheckpointManager(ended).paths()[-1].write_bytes(b"")
+    for _ in range(2):
+        assert main(["--resume", str(ended)]) == 0
+        assert everything(ended) == before
+        assert runs.read_manifest(ended)["figures"] == figures
+        assert (ended / "checkpoints" / "best.safetensors").read_bytes() == best
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("when", ["in the first epoch", "after the last checkpoint"])
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_run_whose_folder_is_taken_away_tells_its_result_and_what_is_missing(
+    tmp_path, fewer, monkeypatch, capsys, when, replaced
+):
+    def take_away(*arguments):
+        if (tmp_path / "mnist").is_dir() and not (tmp_path / "away").exists():
+            run = only_run(tmp_path)
+            run.rename(tmp_path / "away")
+            if replaced:
+                run.mkdir()
+        return original(*arguments)
+
+    owner, name = (
+        (loop, "training_step") if "first" in when else (Monitor, "after_training")
+    )
+    original = getattr(owner, name)
+    monkeypatch.setattr(owner, name, take_away)
+    assert main([*QUICK, "--runs-dir", str(tmp_path)]) == 1
+    out, err = capsys.readouterr()
+    assert out.splitlines()[-1].startswith("test accuracy")
+    assert err.splitlines()[-1].startswith("training failed: no ")
+    assert "Traceback" not in err
+    left = [path for path in (tmp_path / "mnist").iterdir() if path.is_dir()]
+    assert len(left) == replaced
 
 
 @pytest.mark.parametrize(

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from google.protobuf.message import DecodeError
 from torch import Tensor
+
+from torchbasics.command.files import write_atomic
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
 BINS = 64
+FIRST = "events.out.tfevents.0000000000.first"
+"""Before all other event files: the others' names hold the time."""
 
 
 class Events:
@@ -35,6 +42,21 @@ class Events:
             self._writer = SummaryWriter(self.folder, purge_step=self.purge_step)
             self._writer.add_custom_scalars(self.layout)
         return self._writer
+
+    def cut_back(self, step: int, forget: str) -> None:
+        """Cut what earlier processes wrote back to that step, each number once.
+
+        What stays is put into one file that comes first: TensorBoard reads files in
+        the order of their names, which hold the time, and a clock may be set back.
+        Tags that begin with `forget` and the layout, which is written again, go.
+        """
+        paths = sorted(self.folder.glob("events.out.tfevents.*"))
+        if not paths:
+            return
+        write_atomic(self.folder / FIRST, _up_to(step, forget, paths))
+        for path in paths:
+            if path.name != FIRST:
+                path.unlink()
 
     def close(self) -> None:
         """Write out what is waiting."""
@@ -71,3 +93,32 @@ class Events:
             bucket_counts=torch.histc(finite.cpu(), BINS, low, high).tolist(),
             global_step=step,
         )
+
+
+def _up_to(step: int, forget: str, paths: list[Path]) -> bytes:
+    """The events of these files from step 1 to `step`, as one file would hold them."""
+    from tensorboard.compat.proto import event_pb2  # noqa: PLC0415 - slow
+
+    content, seen = bytearray(), set()
+    for record in chain.from_iterable(_records(path.read_bytes()) for path in paths):
+        try:
+            event = event_pb2.Event.FromString(record[12:-4])
+        except DecodeError:
+            continue
+        tags = [value.tag for value in event.summary.value]
+        key = (event.step, event.file_version, *tags)
+        wanted = 1 <= event.step <= step and tags and not tags[0].startswith(forget)
+        if key not in seen and (wanted or event.file_version):
+            seen.add(key)
+            content += record
+    return bytes(content)
+
+
+def _records(content: bytes) -> Iterator[bytes]:
+    """The whole records of an event file: length, checksum, event, checksum each."""
+    start = 0
+    while start + 12 <= len(content):
+        end = start + 16 + int.from_bytes(content[start : start + 8], "little")
+        if end <= len(content):  # else torn by a kill
+            yield content[start:end]
+        start = end

@@ -13,6 +13,7 @@ from torchbasics import device, rng
 from torchbasics.command import cli, runs, settings
 from torchbasics.command.errors import (
     TrainingError,
+    UserError,
     as_user_error,
     command,
     run,
@@ -81,37 +82,48 @@ def create_run(training: Training, name: str) -> Path:
 
 
 def train_and_evaluate(training: Training, folder: Path, console: Console) -> int:
-    """Train to the end, score and show; or stop when asked, and say how to go on."""
-    checkpoints = CheckpointManager(folder)
-    with StopRequest() as stop, Monitor(console, folder, training) as monitor:
+    """Train to the end, score and show; or stop when asked, and say how to go on.
+
+    What is lost on the way, such as the folder, is told after the result.
+    """
+    checkpoints, lost = CheckpointManager(folder), ""
+    complete = training.progress.is_finished() and "figures" in runs.read_manifest(
+        folder
+    )
+    monitor = Monitor(console, folder, training, complete)
+    with StopRequest() as stop, monitor:
         train(training, monitor, checkpoints, stop)
         if stop.signal and not training.progress.is_finished():
             console.print(resume_hint(training, folder, stop.signal), soft_wrap=True)
             return 128 + stop.signal
         test, transform = training.splits.test, training.config.data.transform
         evaluation = evaluate(training.eval_model, test.images, test.labels, transform)
-        if "figures" not in runs.read_manifest(folder):
+        if not complete:
             monitor.after_training(evaluation)
-            monitor.attempt("manifest.json", write_final_metrics, folder, evaluation)
+            lost = write_final_metrics(folder, evaluation)
     show_one_digit(training, console)
     console.print(run_hint(folder), soft_wrap=True)
     if problem := diagnose(training, evaluation):
         warn(problem)
     print(evaluation.summary("test"))
-    if checkpoints.failure:
-        raise TrainingError(checkpoints.failure)
+    if checkpoints.failure or lost:
+        raise TrainingError(checkpoints.failure or lost)
     return 0
 
 
-def write_final_metrics(folder: Path, evaluation: Evaluation) -> None:
-    """Complete the manifest of a run that has ended."""
-    manifest = runs.read_manifest(folder)
-    manifest["finished"] = datetime.now(timezone.utc).isoformat()
-    manifest["figures"] = {
-        "accuracy/test": evaluation.accuracy,
-        "loss/test": evaluation.loss,
-    }
-    runs.write_manifest(folder, manifest)
+def write_final_metrics(folder: Path, evaluation: Evaluation) -> str:
+    """Complete the manifest of a run that has ended; say why where that cannot be."""
+    try:
+        manifest = runs.read_manifest(folder)
+        manifest["finished"] = datetime.now(timezone.utc).isoformat()
+        manifest["figures"] = {
+            "accuracy/test": evaluation.accuracy,
+            "loss/test": evaluation.loss,
+        }
+        runs.write_manifest(folder, manifest)
+    except (UserError, OSError) as error:
+        return f"no final figures in {folder / 'manifest.json'}: {error}"
+    return ""
 
 
 def heading(config: Config, name: str, reason: str) -> str:

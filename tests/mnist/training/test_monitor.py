@@ -12,7 +12,7 @@ import urllib.request
 
 import pytest
 import torch
-from helpers import events_of, metrics, no_space, only
+from helpers import events_of, metrics, no_space, only, points
 from rich.console import Console
 
 from torchbasics.command.signals import StopRequest
@@ -156,10 +156,14 @@ def test_nan_is_null_in_the_metrics(few, tmp_path):
     assert metrics(tmp_path) == [{"step": 1, "loss/train": None}]
 
 
-def test_curves_never_double_after_a_resume(few, tmp_path):
+@pytest.mark.parametrize("seconds", [0, -86_400])
+def test_curves_never_double_after_a_resume_even_if_the_clock_is_set_back(
+    few, tmp_path, monkeypatch, seconds
+):
     """As after a kill: an epoch was told of, but its checkpoint was not written."""
     run(SMALL, few, tmp_path)
-    time.sleep(1.1)  # event files are named after the second
+    now = time.time() + seconds
+    monkeypatch.setattr(time, "time", lambda: now)
     training = setup(SMALL, few)
     training.progress.step = 10
     console = Console(quiet=True)
@@ -168,6 +172,8 @@ def test_curves_never_double_after_a_resume(few, tmp_path):
     assert [epoch["epoch"] for epoch in metrics(tmp_path)] == [1, 2, 3]
     events = events_of(tmp_path)
     assert [point.step for point in events.Scalars("loss/test")] == [10, 20, 30]
+    told = [tag for tag, _ in points(tmp_path) if tag == "loss/test"]
+    assert len(told) == 3
 
 
 def test_a_torn_last_line_is_forgotten(few, tmp_path):

@@ -1,5 +1,9 @@
 """TensorBoard: curves, histograms of every layer, pictures, and the final metrics."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor
 
@@ -10,6 +14,9 @@ from torchbasics.mnist.training import distort, pictures
 from torchbasics.mnist.training.resume import fixed_settings
 from torchbasics.mnist.training.setup import Training
 from torchbasics.probes import Probes
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
 
 LAYOUT = {
     "all layers in one chart": {
@@ -26,8 +33,17 @@ LAYOUT = {
 }
 
 
+FIGURES = "figures/"
+
+
 class Board(Events):
     """The event file of a training run."""
+
+    @property
+    def writer(self) -> SummaryWriter:
+        """PyTorch's writer of event files; a folder that is gone stays gone."""
+        self.folder.stat()
+        return super().writer
 
     def write_epoch(self, metrics: dict[str, float], probes: Probes | None) -> None:
         """An epoch's numbers as curves; what the layers hold as histograms."""
@@ -59,14 +75,16 @@ class Board(Events):
         if config.distort.enabled:
             figures["distorted"] = pictures.distorted(distorted_examples(training))
         for name, picture in figures.items():
-            self.writer.add_image(f"figures/{name}", picture, step, dataformats="HWC")
+            self.writer.add_image(FIGURES + name, picture, step, dataformats="HWC")
+        self.writer.flush()
+        for path in (self.folder / "hparams").glob("events.out.tfevents.*"):
+            path.unlink()  # of a process that was killed here
         self.writer.add_hparams(
             settings.flatten(fixed_settings(config)),
             {"accuracy/test": evaluation.accuracy, "loss/test": evaluation.loss},
             run_name="hparams",
             global_step=step,
         )
-        self.writer.flush()
 
 
 def distorted_examples(training: Training, epochs: int = 8) -> Tensor:

@@ -26,7 +26,7 @@ from torch import Tensor
 from torchbasics.command.errors import warn
 from torchbasics.command.files import write_atomic
 from torchbasics.evaluation import Evaluation
-from torchbasics.mnist.training.board import LAYOUT, Board
+from torchbasics.mnist.training.board import FIGURES, LAYOUT, Board
 from torchbasics.mnist.training.setup import Training
 from torchbasics.probes import Probes, update_ratio
 
@@ -39,9 +39,16 @@ Metrics = dict[str, float]
 class Monitor:
     """Tells and writes down what a training does, from `with` to the end of it."""
 
-    def __init__(self, console: Console, folder: Path, training: Training) -> None:
+    def __init__(
+        self,
+        console: Console,
+        folder: Path,
+        training: Training,
+        is_complete: bool = False,
+    ) -> None:
         self.console = console
         self.training = training
+        self.is_complete = is_complete  # nothing more is to be written
         self.metrics_path = folder / "metrics.jsonl"
         self.board = Board(folder, LAYOUT, purge_step=training.progress.step + 1)
         self.broken: set[str] = set()
@@ -62,7 +69,9 @@ class Monitor:
         progress = self.training.progress
         self.excepthook = threading.excepthook
         threading.excepthook = self._leave_to_attempt
-        self.attempt("metrics.jsonl", self._cut_back, progress.step)
+        if not self.is_complete:
+            self.attempt("metrics.jsonl", self._cut_back, progress.step)
+            self.attempt("TensorBoard", self.board.cut_back, progress.step, FIGURES)
         self.bar.start()
         total = progress.plan.total_steps
         self.task = self.bar.add_task("", total=total, completed=progress.step, rate="")
