@@ -9,8 +9,11 @@ from torchbasics.arguments import (
     as_float,
     is_integer,
     require_choice,
+    require_dtype,
+    require_examples,
     require_labels,
     require_rows,
+    require_same_shape,
     require_tensor,
 )
 from torchbasics.data import load, scale_pixels
@@ -197,13 +200,13 @@ class TestRequire:
     def test_another_shape_is_named_with_the_one_wanted(self, shape):
         wanted = r"x has shape \(.*\); wanted \(N, 2\), one"
         with pytest.raises(ValueError, match=wanted):
-            require_rows(torch.zeros(shape), 2)
+            require_rows(2, x=torch.zeros(shape))
 
     def test_rows_are_a_tensor_of_any_length(self):
         for count in (0, 1, 7):
-            require_rows(torch.zeros(count, 2), 2)
+            require_rows(2, x=torch.zeros(count, 2))
         with pytest.raises(TypeError, match="x is a list"):
-            require_rows([[1.0, 2.0]], 2)
+            require_rows(2, x=[[1.0, 2.0]])
 
     @pytest.mark.parametrize("dtype", WIDTHS)
     def test_labels_become_int64(self, dtype):
@@ -228,8 +231,32 @@ class TestRequire:
         with pytest.raises(kind, match=sentence):
             require_labels(labels, self.LOGITS)
 
-    def test_no_examples_have_no_labels(self):
-        assert require_labels(torch.zeros(0).long(), self.LOGITS[:0]).shape == (0,)
+    def test_no_examples_are_refused_and_as_many_of_each_are_wanted(self):
+        with pytest.raises(ValueError, match=r"logits has shape \(0, 4\); wanted ex"):
+            require_labels(torch.zeros(0).long(), self.LOGITS[:0])
+        require_examples(x=self.X, y=self.X[:, 0])
+        for wrong in (self.X[:3], self.X[:0], self.X[0, 0]):
+            with pytest.raises(ValueError, match=r"x has shape .*, y has shape .*many"):
+                require_examples(x=self.X, y=wrong)
+
+    def test_another_dtype_is_named_with_the_one_wanted(self):
+        require_dtype(torch.float32, x=self.X)
+        with pytest.raises(TypeError, match=r"^y is torch.float64; wanted torch.float"):
+            require_dtype(torch.float32, x=self.X, y=self.X.double())
+
+    def test_another_shape_than_the_firsts_is_named(self):
+        require_same_shape(x=self.X, y=self.X + 1, z=self.X)
+        with pytest.raises(
+            ValueError, match=r"^z has .*\(3, 4\); wanted \(4, 2\), like x"
+        ):
+            require_same_shape(x=self.X, y=self.X, z=self.LOGITS)
+
+    def test_any_number_of_features_is_still_a_row_each(self):
+        require_rows(None, x=self.X, y=self.LOGITS)
+        with pytest.raises(
+            ValueError, match=r"x has shape \(2,\); wanted \(N, D\), one"
+        ):
+            require_rows(None, x=self.X[0])
 
     @pytest.mark.parametrize(
         ("choices", "sentence"),

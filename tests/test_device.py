@@ -22,3 +22,30 @@ def test_a_device_that_is_not_there_is_refused_with_the_choices(name):
 def test_cuda_is_never_silently_the_cpu():
     with pytest.raises(ValueError, match="'cuda' is not there"):
         device.choose("cuda")
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("before", [False, True])
+@pytest.mark.parametrize("inside", [False, True])
+def test_tiny_numbers_are_afterwards_what_they_were_before(dtype, before, inside):
+    tiny = torch.tensor(1e-40, dtype=torch.float32)
+    torch.set_default_dtype(dtype)
+    torch.set_flush_denormal(before)
+    try:
+        with device.cpu_threads(flush_denormal=inside):
+            assert bool(tiny * 1) is not (before or inside)
+        assert bool(tiny * 1) is not before
+    finally:
+        torch.set_default_dtype(torch.float32)
+        torch.set_flush_denormal(False)
+
+
+def test_in_the_default_mode_nothing_of_a_caller_counts_and_all_is_as_it_was():
+    x = torch.ones(2, 2)
+    with torch.autocast("cpu", torch.bfloat16), torch.inference_mode():
+        with device.default_mode():
+            y = x.clone().requires_grad_() @ x
+            assert y.dtype == torch.float32
+            assert y.requires_grad
+        assert (x @ x).dtype == torch.bfloat16
+        assert torch.is_inference_mode_enabled()

@@ -57,7 +57,7 @@ def test_each_example_needs_a_label(ten, monkeypatch):
     monkeypatch.setattr(evaluation, "CHUNK", 4)
     inputs, labels = ten
     for count in (8, 9):
-        with pytest.raises(ValueError, match=r"10 examples.*wanted \(10,\)"):
+        with pytest.raises(ValueError, match=r"labels has \(\d,\); wanted"):
             evaluate(MLP(784, [], 10), inputs, labels[:count])
 
 
@@ -147,7 +147,7 @@ def test_each_part_keeps_its_mode_also_a_frozen_one_also_after_an_exception(name
     before, state = modes(model), {k: v.clone() for k, v in model.state_dict().items()}
     read(model, X)
     assert modes(model) == before
-    with pytest.raises(RuntimeError):
+    with pytest.raises(TypeError):
         read(model, X.double())  # float64 inputs, float32 weights
     assert modes(model) == before
     assert torch.is_grad_enabled()

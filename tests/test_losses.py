@@ -65,7 +65,7 @@ def test_wrong_shapes_are_named_with_the_ones_wanted(loss):
     with pytest.raises(TypeError, match=r"labels is torch.float32; wanted class"):
         loss(torch.zeros(2, 3), torch.zeros(2))
     with pytest.raises(
-        ValueError, match=r"outputs has shape \(2,\), wanted has \(2, 1\)"
+        ValueError, match=r"wanted has shape \(2, 1\); wanted \(2,\), like outputs"
     ):
         squared_error(torch.zeros(2), torch.zeros(2, 1))
 

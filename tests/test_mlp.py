@@ -205,9 +205,7 @@ def test_some_layers_are_a_sequential_and_one_is_a_layer():
 
 
 def test_whole_numbers_are_refused_by_name():
-    with pytest.raises(
-        TypeError, match=r"inputs is torch.int64; wanted floating point"
-    ):
+    with pytest.raises(TypeError, match=r"inputs is torch.int64; wanted torch.float32"):
         MLP(2, [3], 1)(torch.tensor([[0, 1]]))
 
 

@@ -161,7 +161,9 @@ def test_a_line_through_an_example_does_not_separate():
 
 
 def test_each_example_needs_a_target():
-    with pytest.raises(ValueError, match=r"targets has shape \(3,\); wanted \(4,\)"):
+    with pytest.raises(
+        ValueError, match=r"targets has shape \(3,\); wanted examples, as many"
+    ):
         next(perceptron_rule(INPUTS, torch.tensor([0, 0, 1])))
     with pytest.raises(ValueError, match=r"x has shape \(4,\); wanted \(N, D\)"):
         next(perceptron_rule(INPUTS[:, 0], torch.tensor([0, 0, 1, 1])))

@@ -203,7 +203,7 @@ def test_a_trace_leaves_each_modules_mode_even_where_it_fails():
     modes = [module.training for module in model.modules()]
     forward_trace(model, torch.ones(4, 2))
     assert [module.training for module in model.modules()] == modes
-    with pytest.raises(RuntimeError):
+    with pytest.raises(TypeError, match=r"x is torch.float64; wanted torch.float32"):
         forward_trace(model, torch.ones(4, 2).double())
     assert [module.training for module in model.modules()] == modes
 
@@ -273,3 +273,71 @@ def test_a_trace_is_the_network_whatever_an_mlp_can_be(
         linear = model.linears()[gradients.name]
         torch.testing.assert_close(gradients.weight, linear.weight.grad.T)
         torch.testing.assert_close(gradients.bias, linear.bias.grad)
+
+
+ALTERED = {
+    "no affine": lambda: torch.nn.BatchNorm1d(4, affine=False),
+    "another eps": lambda: torch.nn.BatchNorm1d(4, eps=0.1),
+}
+UNKNOWN = {
+    "norm": [torch.nn.BatchNorm1d(4, track_running_stats=False), torch.nn.LayerNorm(4)],
+    "activation": [
+        torch.nn.LeakyReLU(0.3), torch.nn.GELU("tanh"), torch.nn.SiLU(),
+        torch.nn.ReLU(inplace=True), torch.nn.Dropout(),
+    ],
+    "linear": [torch.nn.Linear(4, 4, bias=False), torch.nn.Identity()],
+    "dropout": [torch.nn.LayerNorm(4)],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ALTERED)
+def test_a_batch_norm_put_in_by_hand_is_traced_as_it_is(name):
+    model = MLP(4, [4, 4], 3, "tanh", batch_norm=True)
+    model.hidden2.norm = ALTERED[name]()
+    model = model.double()
+    x = torch.randn(8, 4, generator=generator(0, "x")).double().requires_grad_()
+    model(3 * x + 1)
+    layers = forward_trace(model, x)
+    torch.testing.assert_close(layers[-1].outputs, model.eval()(x).detach())
+    asked = torch.randn(8, 3, generator=generator(0, "asked")).double()
+    (wanted,) = torch.autograd.grad(model(x), x, asked)
+    torch.testing.assert_close(backward_trace(model, x, asked)[-1].inputs, wanted)
+
+
+@pytest.mark.parametrize(
+    ("role", "part"), [(role, part) for role in UNKNOWN for part in UNKNOWN[role]]
+)
+def test_a_part_that_no_mlp_builds_is_refused_by_name(role, part):
+    model = MLP(4, [4, 4], 3, "tanh", batch_norm=True, dropout=0.1)
+    model.hidden2.register_module(role, part)
+    for trace in (forward_trace, lambda *asked: backward_trace(*asked, X)):
+        with pytest.raises(
+            ValueError, match=rf"^hidden2\.{role} is {part}".split("(")[0]
+        ):
+            trace(model, torch.zeros(2, 4))
+
+
+def test_parts_in_another_order_or_beside_are_refused_by_name():
+    late, more = MLP(4, [4], 3), MLP(4, [4], 3)
+    late.hidden1.norm = torch.nn.BatchNorm1d(4)  # after the activation
+    more.hidden1.second = torch.nn.Linear(4, 4)
+    for model in (late, more):
+        with pytest.raises(
+            ValueError, match=r"^hidden1 has linear, activation, \w+; wa"
+        ):
+            forward_trace(model, torch.zeros(2, 4))
+
+
+def test_a_function_of_something_else_has_the_derivative_0():
+    weight = torch.ones(3, requires_grad=True)
+    assert derivative(lambda x: weight.sum(), torch.ones(2)).tolist() == [0, 0]
+    assert weight.grad is None
+
+
+@pytest.mark.parametrize("change", [lambda w: w.mT, lambda w: w[..., ::2], torch.clone])
+def test_differences_are_measured_of_numbers_however_they_are_stored(change):
+    parameter = change(torch.randn(4, 6, generator=generator(0, "w")).double())
+    before = parameter.clone()
+    slopes = central_differences(lambda: parameter.square().sum(), parameter)
+    torch.testing.assert_close(slopes, 2 * before)
+    assert torch.equal(parameter, before)

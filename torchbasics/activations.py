@@ -17,7 +17,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from torchbasics.arguments import as_float
+from torchbasics.arguments import as_float, require_tensor
 
 ActivationName = Literal[
     "identity", "sigmoid", "tanh", "scaled_tanh", "relu", "leaky_relu", "gelu"
@@ -35,7 +35,7 @@ def step(x: Tensor) -> Tensor:
     >>> step(torch.tensor([-1.0, 0.0, 1.0, 2.0]))
     tensor([0., 0., 1., 1.])
     """
-    return (x > 0).to(x.dtype)
+    return (as_float(x) > 0).to(x.dtype)
 
 
 def identity(x: Tensor) -> Tensor:
@@ -44,6 +44,7 @@ def identity(x: Tensor) -> Tensor:
     >>> identity(torch.tensor([-1.0, 2.0]))
     tensor([-1.,  2.])
     """
+    require_tensor(x=x)
     return x
 
 
@@ -84,7 +85,7 @@ def scaled_tanh(x: Tensor) -> Tensor:
     >>> scaled_tanh(torch.tensor([-1.0, 0.0, 1.0]))
     tensor([-1.0000,  0.0000,  1.0000])
     """
-    return AMPLITUDE * tanh(STRETCH * x)
+    return AMPLITUDE * tanh(STRETCH * as_float(x))
 
 
 class ScaledTanh(nn.Module):
@@ -101,7 +102,7 @@ def relu(x: Tensor) -> Tensor:
     >>> relu(torch.tensor([-1.0, 0.0, 2.0]))
     tensor([0., 0., 2.])
     """
-    return torch.where(x <= 0, 0.0, x)  # which leaves nan as nan
+    return torch.where(as_float(x) <= 0, 0.0, x)  # which leaves nan as nan
 
 
 def leaky_relu(x: Tensor, negative_slope: float = NEGATIVE_SLOPE) -> Tensor:
@@ -110,7 +111,7 @@ def leaky_relu(x: Tensor, negative_slope: float = NEGATIVE_SLOPE) -> Tensor:
     >>> leaky_relu(torch.tensor([-1.0, 0.0, 2.0]))
     tensor([-0.0100,  0.0000,  2.0000])
     """
-    return torch.where(x > 0, x, negative_slope * x)
+    return torch.where(as_float(x) > 0, x, negative_slope * x)
 
 
 def gelu(x: Tensor) -> Tensor:
@@ -144,7 +145,7 @@ def normal_distribution(x: Tensor) -> Tensor:
     >>> normal_distribution(torch.tensor([-1.0, 0.0]))
     tensor([0.1587, 0.5000])
     """
-    return 0.5 * (1 + torch.erf(x / math.sqrt(2)))
+    return 0.5 * (1 + torch.erf(as_float(x) / math.sqrt(2)))
 
 
 def normal_density(x: Tensor) -> Tensor:
@@ -153,7 +154,7 @@ def normal_density(x: Tensor) -> Tensor:
     >>> normal_density(torch.tensor([0.0, 1.0]))
     tensor([0.3989, 0.2420])
     """
-    return torch.exp(-x.square() / 2) / math.sqrt(2 * math.pi)
+    return torch.exp(-as_float(x).square() / 2) / math.sqrt(2 * math.pi)
 
 
 ACTIVATIONS: dict[ActivationName, type[nn.Module]] = {
@@ -186,9 +187,13 @@ DERIVATIVES: dict[ActivationName, Callable[[Tensor], Tensor]] = {
     "identity": torch.ones_like,
     "sigmoid": lambda x: sigmoid(x) * (1 - sigmoid(x)),
     "tanh": lambda x: 1 - tanh(x).square(),
-    "scaled_tanh": lambda x: AMPLITUDE * STRETCH * (1 - tanh(STRETCH * x).square()),
+    "scaled_tanh": lambda x: (
+        STRETCH * (AMPLITUDE - scaled_tanh(x).square() / AMPLITUDE)
+    ),
     "relu": step,
-    "leaky_relu": lambda x: torch.where(x > 0, torch.ones_like(x), NEGATIVE_SLOPE),
+    "leaky_relu": lambda x: torch.where(
+        step(x) > 0, torch.ones_like(x), NEGATIVE_SLOPE
+    ),
     "gelu": lambda x: normal_distribution(x) + x * normal_density(x),
 }
 """The slope of each activation at x, as a formula: the chain rule's factors."""

@@ -19,16 +19,44 @@ def require_tensor(**values: object) -> None:
             raise TypeError(f"{name} is a {kind}; wanted a torch.Tensor")
 
 
-def require_rows(x: Tensor, features: int) -> None:
-    """Raise ValueError unless `x` is a batch of that many features.
+def require_rows(features: int | None, **values: Tensor) -> None:
+    """Raise ValueError for the first of these that is no batch of so many features.
 
-    Shape: x (N, features).
+    None: of any number. Shape: (N, features).
     """
-    require_tensor(x=x)
-    if x.ndim != 2 or x.shape[1] != features:
-        raise ValueError(
-            f"x has shape {tuple(x.shape)}; wanted (N, {features}), one row per example"
-        )
+    require_tensor(**values)
+    for name, x in values.items():
+        if x.ndim != 2 or features not in (None, x.shape[1]):
+            raise ValueError(
+                f"{name} has shape {tuple(x.shape)}; "
+                f"wanted (N, {features or 'D'}), one row per example"
+            )
+
+
+def require_dtype(dtype: torch.dtype, **values: Tensor) -> None:
+    """Raise TypeError for the first of these of another dtype. Shape: (*)."""
+    require_tensor(**values)
+    for name, x in values.items():
+        if x.dtype != dtype:
+            raise TypeError(f"{name} is {x.dtype}; wanted {dtype}")
+
+
+def require_examples(**values: Tensor) -> None:
+    """Raise ValueError unless these are examples, as many each. Shape: (N, ...)."""
+    require_tensor(**values)
+    counts = {len(x) if x.ndim else 0 for x in values.values()}
+    if len(counts) > 1 or 0 in counts:
+        shapes = (f"{name} has shape {tuple(x.shape)}" for name, x in values.items())
+        raise ValueError(f"{', '.join(shapes)}; wanted examples, as many of each")
+
+
+def require_same_shape(**values: Tensor) -> None:
+    """Raise ValueError unless these are all of the first one's shape. Shape: (*)."""
+    require_tensor(**values)
+    (first, wanted), *others = ((name, tuple(x.shape)) for name, x in values.items())
+    for name, shape in others:
+        if shape != wanted:
+            raise ValueError(f"{name} has shape {shape}; wanted {wanted}, like {first}")
 
 
 def require_labels(labels: Tensor, logits: Tensor) -> Tensor:
@@ -36,7 +64,6 @@ def require_labels(labels: Tensor, logits: Tensor) -> Tensor:
 
     Any width of integer will do. True and False would select rows instead of naming
     classes, so they are refused, as are fractions and numbers that name no class.
-
     Shape: labels (N,), logits (N, C) -> (N,).
 
     >>> require_labels(torch.tensor([3]), torch.zeros(1, 3))
@@ -51,8 +78,9 @@ def require_labels(labels: Tensor, logits: Tensor) -> Tensor:
         )
     if labels.dtype == torch.bool or not is_integer(labels):
         raise TypeError(f"labels is {labels.dtype}; wanted class numbers, torch.int64")
+    require_examples(logits=logits)
     labels = labels.long()
-    if len(labels) and not 0 <= labels.min() <= labels.max() < logits.shape[1]:
+    if not 0 <= labels.min() <= labels.max() < logits.shape[1]:
         raise ValueError(
             f"labels go from {labels.min()} to {labels.max()}; "
             f"wanted class numbers from 0 to {logits.shape[1] - 1}"
@@ -85,4 +113,5 @@ def as_float(x: Tensor) -> Tensor:
 
     Shape: (*) -> (*).
     """
+    require_tensor(x=x)
     return x.to(torch.get_default_dtype()) if is_integer(x) else x

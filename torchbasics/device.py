@@ -1,16 +1,14 @@
-"""Which device the tensors live on, and why; how many threads compute."""
+"""Which device the tensors live on, and why; how threads compute, and in which mode."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import torch
 
 
 def accelerator() -> torch.device | None:
     """The accelerator of this machine (CUDA, MPS, XPU, ...), if one answers."""
-    if not torch.accelerator.is_available():
-        return None
-    return torch.accelerator.current_accelerator()
+    return torch.accelerator.current_accelerator(check_available=True)
 
 
 def choose(name: str = "auto") -> tuple[torch.device, str]:
@@ -26,9 +24,8 @@ def choose(name: str = "auto") -> tuple[torch.device, str]:
     """
     found = accelerator()
     if name == "auto":
-        if found is None:
-            return torch.device("cpu"), "cpu, no accelerator found"
-        return found, f"{found}, the accelerator found here"
+        reason = "the accelerator found here" if found else "no accelerator found"
+        return found or torch.device("cpu"), f"{found or 'cpu'}, {reason}"
     here = ["cpu"]
     if found is not None:
         count = torch.accelerator.device_count()
@@ -55,3 +52,17 @@ def cpu_threads(count: int = 0, *, flush_denormal: bool = False) -> Iterator[Non
     finally:
         torch.set_num_threads(threads)
         torch.set_flush_denormal(flushed)
+
+
+@contextmanager
+def default_mode() -> Iterator[None]:
+    """With gradients and in the dtype of the inputs, whatever a caller has switched.
+
+    That is `torch.no_grad`, `torch.inference_mode` and `torch.autocast`.
+    """
+    kinds = filter(torch.is_autocast_enabled, ("cpu", "cuda", "mps", "xpu"))
+    with ExitStack() as stack:
+        for kind in kinds:
+            stack.enter_context(torch.autocast(kind, enabled=False))
+        with torch.inference_mode(False), torch.enable_grad():
+            yield

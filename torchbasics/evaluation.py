@@ -17,11 +17,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from torchbasics.activations import identity, softmax
-from torchbasics.arguments import require_labels
+from torchbasics.arguments import as_float, require_examples, require_labels
+from torchbasics.device import default_mode
 
 Transform = Callable[[Tensor], Tensor]
 
-CPU = torch.device("cpu")
 CHUNK = 2_000  # examples at a time; the result does not depend on it
 
 
@@ -72,9 +72,8 @@ def eval_mode(model: nn.Module) -> Iterator[None]:
     """
     training = [module for module in model.modules() if module.training]
     model.eval()
-    device = next((parameter.device for parameter in model.parameters()), None)
     try:
-        with torch.no_grad(), torch.autocast((device or CPU).type, enabled=False):
+        with default_mode(), torch.no_grad():
             yield
     finally:
         for module in training:
@@ -92,24 +91,12 @@ def evaluate(
     >>> evaluate(nn.Identity(), logits, torch.tensor([0, 1, 1])).summary("test")
     'test accuracy 66.67 % (2 of 3)'
     """
-    if labels.shape != inputs.shape[:1]:
-        raise ValueError(
-            f"inputs has {len(inputs)} examples, labels has shape "
-            f"{tuple(labels.shape)}; wanted ({len(inputs)},)"
-        )
-    loss = torch.zeros((), dtype=torch.float64)
-    confusion = torch.zeros((), dtype=torch.int64)
-    with eval_mode(model):
-        for some, named in zip(inputs.split(CHUNK), labels.split(CHUNK), strict=True):
-            logits = model(transform(some))
-            truth = require_labels(named, logits)
-            losses = F.cross_entropy(logits, truth, reduction="none")
-            loss += losses.cpu().double().sum()
-            classes = logits.shape[1]
-            pairs = classes * truth + logits.argmax(1)
-            counts = torch.bincount(pairs, minlength=classes**2)
-            confusion = confusion + counts.view(classes, classes).cpu()
-    return Evaluation(loss.item() / len(labels), confusion)
+    logits = _logits(model, inputs, transform)
+    truth, classes = require_labels(labels, logits), logits.shape[1]
+    losses = F.cross_entropy(logits, truth, reduction="none").cpu().double()
+    loss = sum(some.sum().item() for some in losses.split(CHUNK))
+    counts = torch.bincount(classes * truth + logits.argmax(1), minlength=classes**2)
+    return Evaluation(loss / len(labels), counts.view(classes, classes).cpu())
 
 
 def predict_probs(
@@ -120,9 +107,14 @@ def predict_probs(
     >>> predict_probs(nn.Identity(), torch.tensor([[0.0, 0.0]]))
     tensor([[0.5000, 0.5000]])
     """
+    return softmax(_logits(model, inputs, transform))
+
+
+def _logits(model: nn.Module, inputs: Tensor, transform: Transform) -> Tensor:
+    require_examples(inputs=inputs)
     with eval_mode(model):
         chunks = inputs.split(CHUNK)
-        return torch.cat([softmax(model(transform(some))) for some in chunks])
+        return torch.cat([as_float(model(transform(some))) for some in chunks])
 
 
 def most_confident_errors(probs: Tensor, labels: Tensor, count: int) -> Tensor:

@@ -44,14 +44,19 @@ def init_variance(
 
     >>> init_variance("he", "relu", fan_in=50, fan_out=100)
     InitVariance(weight=0.04, bias=0.0)
+
+    Raises ValueError if there are no such weights for this activation.
     """
     require_choice(get_args(InitName), init=init)
     require_choice(get_args(ActivationName), activation=activation)
     if init == "auto":
         init = "he" if activation in RECTIFIERS else "xavier"
-    check_init(init, activation)
     if init == "critical":
-        return InitVariance(critical_sigma_w(activation) ** 2 / fan_in, 0.0)
+        try:
+            return InitVariance(critical_sigma_w(activation) ** 2 / fan_in, 0.0)
+        except ValueError:
+            sentence = f"init = {init!r}: {activation} has no such weights; take he"
+            raise ValueError(sentence) from None
     weight = {
         "default": 1 / (3 * fan_in),
         "xavier": 2 / (fan_in + fan_out),
@@ -60,22 +65,6 @@ def init_variance(
         "small": 0.01**2,
     }[init]
     return InitVariance(weight, weight if init == "default" else 0.0)
-
-
-def check_init(init: InitName, activation: ActivationName) -> None:
-    """Raise ValueError if there are no such weights for this activation.
-
-    >>> check_init("critical", "gelu")
-    Traceback (most recent call last):
-    ValueError: init = 'critical': gelu has no such weights; take he
-    """
-    if init != "critical":
-        return
-    try:
-        critical_sigma_w(activation)
-    except ValueError:
-        sentence = f"init = {init!r}: {activation} has no such weights; take he"
-        raise ValueError(sentence) from None
 
 
 @torch.no_grad()
@@ -95,7 +84,7 @@ def initialize(
     fans = linear.in_features, linear.out_features
     std = math.sqrt(init_variance(init, activation, *fans).weight)
     weight = torch.empty_like(linear.weight, device=generator.device)
-    bias = torch.zeros_like(linear.bias, device=generator.device)
+    bias = torch.zeros_like(weight[:, 0])
     if init == "default":
         bound = math.sqrt(3) * std
         weight.uniform_(-bound, bound, generator=generator)
@@ -103,4 +92,5 @@ def initialize(
     else:
         weight.normal_(0, std, generator=generator)
     linear.weight.copy_(weight)
-    linear.bias.copy_(bias)
+    if linear.bias is not None:
+        linear.bias.copy_(bias)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from torchbasics.activations import softmax
-from torchbasics.arguments import as_float, require_labels, require_tensor
+from torchbasics.arguments import as_float, require_labels, require_same_shape
 
 
 def squared_error(outputs: Tensor, wanted: Tensor) -> Tensor:
@@ -21,12 +21,7 @@ def squared_error(outputs: Tensor, wanted: Tensor) -> Tensor:
     >>> squared_error(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 4.0]))
     tensor(2.)
     """
-    require_tensor(outputs=outputs, wanted=wanted)
-    if outputs.shape != wanted.shape:
-        raise ValueError(
-            f"outputs has shape {tuple(outputs.shape)}, wanted has "
-            f"{tuple(wanted.shape)}: they must be alike"
-        )
+    require_same_shape(outputs=outputs, wanted=wanted)
     return (as_float(outputs) - as_float(wanted)).square().sum() / 2
 
 
@@ -53,7 +48,6 @@ def cross_entropy_gradient(logits: Tensor, labels: Tensor) -> Tensor:
 
     What each logit gets is its probability, less 1 if it is the right one's: as plain
     as a difference between answer and question can be.
-
     Shape: logits (N, C), labels (N,) of class numbers -> (N, C).
 
     >>> cross_entropy_gradient(torch.tensor([[0.0, 0.0]]), torch.tensor([1]))

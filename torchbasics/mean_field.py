@@ -23,58 +23,39 @@ import torch
 from torch import Tensor
 
 from torchbasics import activations
-from torchbasics.activations import (
-    DERIVATIVES,
-    NEGATIVE_SLOPE,
-    ActivationName,
-    normal_density,
-)
-
-PIECEWISE_LINEAR: dict[ActivationName, float] = {
-    "identity": 1.0,
-    "relu": 0.0,
-    "leaky_relu": NEGATIVE_SLOPE,
-}
-"""Straight on both sides of 0, so that both means are known: the slope below 0."""
+from torchbasics.activations import DERIVATIVES, ActivationName
+from torchbasics.arguments import require_choice, require_examples, require_rows
+from torchbasics.device import default_mode
 
 
 def mean_square(function: Callable[[Tensor], Tensor], q: Tensor) -> Tensor:
     """E[function(sqrt(q) z)^2], z standard normal, by the trapezoid rule.
 
-    For smooth functions, and q up to 1,000: there the rule's error falls exponentially
-    with its step, and it resolves narrow peaks, which Gauss-Hermite nodes miss.
-
-    Shape: (*) -> (*).
+    For q up to 1,000, and functions that are smooth but for a kink at 0, where no node
+    lies: there the rule's error falls exponentially with its step, and it resolves
+    narrow peaks, which Gauss-Hermite nodes miss. Shape: (*) -> (*).
 
     >>> mean_square(torch.sin, torch.tensor([1.0]).double())
     tensor([0.4323], dtype=torch.float64)
     """
-    z = torch.linspace(-9, 9, 2001, dtype=q.dtype)
-    weights = normal_density(z)
+    z = torch.linspace(-9, 9, 2000, dtype=q.dtype)
+    weights = activations.normal_density(z)
     squares = function(q[..., None].sqrt() * z).square()
-    return squares @ weights / weights.sum()
+    with default_mode():
+        return squares @ weights / weights.sum()
 
 
-def mean_square_activation(activation: ActivationName, q: Tensor) -> Tensor:
-    """E[phi^2]: mean square of what a layer puts out. Shape: (*) -> (*).
+def mean_squares(activation: ActivationName, q: Tensor) -> tuple[Tensor, Tensor]:
+    """E[phi^2] of what a layer puts out, E[phi'^2] of the slopes a gradient meets.
 
-    >>> mean_square_activation("relu", torch.tensor(3.0))
-    tensor(1.5000)
+    Shape: (*) -> (*), (*).
+
+    >>> mean_squares("relu", torch.tensor(3.0))
+    (tensor(1.5000), tensor(0.5000))
     """
-    if activation in PIECEWISE_LINEAR:
-        return q * (1 + PIECEWISE_LINEAR[activation] ** 2) / 2
-    return mean_square(getattr(activations, activation), q)
-
-
-def mean_square_derivative(activation: ActivationName, q: Tensor) -> Tensor:
-    """E[phi'^2]: mean square of the slopes a gradient meets. Shape: (*) -> (*).
-
-    >>> mean_square_derivative("relu", torch.tensor(3.0))
-    tensor(0.5000)
-    """
-    if activation in PIECEWISE_LINEAR:
-        return torch.full_like(q, (1 + PIECEWISE_LINEAR[activation] ** 2) / 2)
-    return mean_square(DERIVATIVES[activation], q)
+    require_choice(activations.ACTIVATIONS, activation=activation)
+    phi = getattr(activations, activation)
+    return mean_square(phi, q), mean_square(DERIVATIVES[activation], q)
 
 
 class SignalPropagation(NamedTuple):
@@ -96,26 +77,22 @@ def signal_propagation(
 ) -> SignalPropagation:
     """What hidden layers of these widths make of a batch and of the loss's gradient.
 
-    `init_variance(fan_in, fan_out)` gives the variances of a layer's weights and of
-    its biases.
-
-    Shape: x (N, D).
+    `init_variance(fan_in, fan_out)` gives the variances of a layer's weights and of its
+    biases. Shape: x (N, D).
     """
+    require_rows(None, x=x)
+    require_examples(x=x)
     sizes = [x.shape[1], *widths]
-    layers = [(init_variance(*fans), *fans) for fans in pairwise(sizes)]
     square = x.double().square().mean(1)  # (N,), of what enters the layer
-    variances = []
-    for (weight, bias), fan_in, _ in layers:
-        q = fan_in * weight * square + bias
-        variances.append(q)
-        square = mean_square_activation(activation, q)
-    gradient = torch.ones_like(square)
-    gradients = [gradient]
-    for q, ((weight, _), _, fan_out) in zip(
-        reversed(variances[:-1]), reversed(layers[1:]), strict=True
-    ):
-        gradient = gradient * fan_out * weight * mean_square_derivative(activation, q)
-        gradients.append(gradient)
+    variances, chis, slope = [], [], torch.ones_like(square)
+    for fan_in, fan_out in pairwise(sizes):
+        weight, bias = init_variance(fan_in, fan_out)
+        chis.append(fan_out * weight * slope)
+        variances.append(fan_in * weight * square + bias)
+        square, slope = mean_squares(activation, variances[-1])
+    gradients = [torch.ones_like(square)]
+    for chi in reversed(chis[1:]):
+        gradients.append(gradients[-1] * chi)
     return SignalPropagation(
         torch.stack(variances).mean(1).sqrt(),
         torch.stack(gradients[::-1]).mean(1).sqrt(),
@@ -128,10 +105,11 @@ def critical_sigma_w(activation: ActivationName) -> float:
 
     Deep down, a gradient then neither vanishes nor explodes. A q stays where
     sigma_w^2 = q / E[phi^2], and there chi = q E[phi'^2] / E[phi^2], which grows with
-    q; the q at which it is 1 is found by bisection.
+    q; the q at which it is 1 is found by bisection. Where phi(0) = 0 it is the limit
+    q = 0, in which each unit sees phi as two straight lines that meet there.
 
-    >>> round(critical_sigma_w("sigmoid"), 2), round(critical_sigma_w("relu") ** 2, 6)
-    (10.15, 2.0)
+    >>> round(critical_sigma_w("sigmoid"), 2), critical_sigma_w("tanh")
+    (10.15, 1.0)
 
     GELU has none, since its chi does not grow with q: where sigma_w keeps a small q, a
     larger one grows without end. Raises ValueError for it and its like.
@@ -140,14 +118,18 @@ def critical_sigma_w(activation: ActivationName) -> float:
     grid = torch.logspace(math.log10(low), math.log10(high), 40, dtype=torch.float64)
     if (_chi(activation, grid).diff() < -1e-6).any():
         raise ValueError(f"{activation} has no critical sigma_w")
+    around = torch.tensor([-1e-300, 0.0, 1e-300], dtype=torch.float64)
+    if getattr(activations, activation)(around)[1] == 0:
+        below, _, above = DERIVATIVES[activation](around).square().tolist()
+        return math.sqrt(2 / (below + above))
     for _ in range(60):
         q = torch.tensor(math.sqrt(low * high), dtype=torch.float64)
-        above = float(_chi(activation, q)) > 1
-        low, high = (low, float(q)) if above else (float(q), high)
-    return math.sqrt(q / mean_square_activation(activation, q))
+        too_large = float(_chi(activation, q)) > 1
+        low, high = (low, float(q)) if too_large else (float(q), high)
+    return math.sqrt(q / mean_squares(activation, q)[0])
 
 
 def _chi(activation: ActivationName, q: Tensor) -> Tensor:
     """The chi of a layer whose sigma_w keeps q as it is."""
-    forward = mean_square_activation(activation, q)
-    return q * mean_square_derivative(activation, q) / forward
+    forward, backward = mean_squares(activation, q)
+    return q * backward / forward

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.utils import skip_init
 
 from torchbasics.activations import ACTIVATIONS, ActivationName
-from torchbasics.arguments import require_choice
+from torchbasics.arguments import require_choice, require_dtype, require_rows
 from torchbasics.initialization import InitName, initialize
 from torchbasics.rng import generator as keyed_generator
 
@@ -100,13 +100,10 @@ class MLP(nn.Sequential):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Logits of a batch of inputs. Shape: (N, in_features) -> (N, out_features)."""
-        if not inputs.is_floating_point():
-            raise TypeError(f"inputs is {inputs.dtype}; wanted floating point")
-        if inputs.shape[-1] != self.in_features:
-            raise ValueError(
-                f"inputs has shape {tuple(inputs.shape)}; "
-                f"wanted (N, {self.in_features}), one row per example"
-            )
+        weight = next(self.parameters())
+        if not torch.is_autocast_enabled(weight.device.type):
+            require_dtype(weight.dtype, inputs=inputs)
+        require_rows(self.in_features, inputs=torch.atleast_2d(inputs))
         for layer in self:
             inputs = layer(inputs)
         return inputs
@@ -154,18 +151,14 @@ class GaussianNoise(StochasticModule):
         """Inputs with noise on them, in training. Shape: (*) -> (*)."""
         if not self.training:
             return inputs
-        generator = self.generator_on(inputs.device)
-        return inputs + torch.empty_like(inputs).normal_(
-            0, self.std, generator=generator
-        )
+        random = self.generator_on(inputs.device)
+        return inputs + torch.empty_like(inputs).normal_(0, self.std, generator=random)
 
 
 class Dropout(StochasticModule):
     """In training, zero a share p of the inputs and divide the rest by 1 - p.
 
-    p is taken as the nearest multiple of 1 / 65,536.
-
-    Shape: (*) -> (*).
+    p is taken as the nearest multiple of 1 / 65,536. Shape: (*) -> (*).
     """
 
     def __init__(self, p: float) -> None:
@@ -187,12 +180,10 @@ def random_int16(inputs: Tensor, generator: torch.Generator) -> Tensor:
     """A whole number for each input, each of the 65,536 from -32,768 on equally likely.
 
     Four of them are cut from each draw of 64 bits: 10 times as fast as bernoulli_.
-
     Shape: (*) -> int16 (*).
     """
-    draws = torch.empty(
-        -(-inputs.numel() // 4), dtype=torch.int64, device=inputs.device
-    )
+    count = -(-inputs.numel() // 4)
+    draws = torch.empty(count, dtype=torch.int64, device=inputs.device)
     draws.random_(-(2**63), None, generator=generator)
     return draws.view(torch.int16)[: inputs.numel()].view(inputs.shape)
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from torchbasics.activations import step
-from torchbasics.arguments import as_float, require_rows, require_tensor
+from torchbasics.arguments import as_float, require_examples, require_rows
 
 INPUTS = torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
 """The four rows of every truth table of two inputs, in the order of the textbook."""
@@ -33,13 +33,10 @@ class Perceptron(nn.Module):
         self.bias = nn.Parameter(torch.tensor(float(bias)), requires_grad=False)
 
     def pre_activation(self, x: Tensor) -> Tensor:
-        """`w . x + b`: positive on one side of the line, negative on the other.
-
-        Shape: (N, D) -> (N,).
-        """
-        require_rows(x, len(self.weight))
+        """`w . x + b`, above 0 on one side of the line. Shape: (N, D) -> (N,)."""
+        require_rows(len(self.weight), x=x)
         x = as_float(x)
-        return x @ self.weight.to(x.dtype) + self.bias.to(x.dtype)
+        return (x * self.weight.to(x.dtype)).sum(1) + self.bias.to(x.dtype)
 
     def forward(self, x: Tensor) -> Tensor:
         """1 where the pre-activation is positive, else 0. Shape: (N, D) -> (N,)."""
@@ -51,8 +48,9 @@ class Perceptron(nn.Module):
         >>> round(AND.margin(INPUTS), 4)
         0.2828
         """
+        require_examples(x=x)
         distances = self.pre_activation(x).abs() / self.weight.norm()
-        return float(distances.min())
+        return float(distances.detach().min())
 
 
 AND = Perceptron([0.5, 0.5], -0.7)
@@ -95,9 +93,7 @@ def perceptron_rule(x: Tensor, targets: Tensor) -> Iterator[Epoch]:
 
     The weights start at 0, the learning rate is 1, the bias has the input 1. If a line
     separates the examples, the mistakes end (Novikoff 1962): there are at most
-    `mistake_bound` of them.
-
-    Shape: x (N, D), targets (N,) of 0 and 1.
+    `mistake_bound` of them. Shape: x (N, D), targets (N,) of 0 and 1.
 
     >>> rule = perceptron_rule(INPUTS, torch.tensor([0, 1, 1, 1]))
     >>> next(rule)
@@ -120,7 +116,6 @@ def mistake_bound(x: Tensor, targets: Tensor, weights: Sequence[float]) -> float
 
     R is the length of the longest example, its bias input included; gamma the least
     distance of an example from the plane that `weights` (b, w1, ...) describe.
-
     Shape: x (N, D), targets (N,) of 0 and 1.
 
     >>> round(mistake_bound(INPUTS, torch.tensor([0, 0, 0, 1]), [-3, 2, 2]))
@@ -178,7 +173,6 @@ def separability(x: Tensor, targets: Tensor) -> Verdict:
     (target - answer) x for each mistake, is 0 in sum, although every line that
     separates would make each of these terms positive. One of the two happens, because
     the weights of whole-numbered examples stay whole-numbered and bounded.
-
     Shape: x (N, D) of whole numbers, targets (N,) of 0 and 1.
 
     >>> separability(INPUTS, torch.tensor([0, 1, 1, 0]))
@@ -205,9 +199,8 @@ def _examples(x: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
 
     Shape: x (N, D), targets (N,) -> float64 (N, D + 1), (N,).
     """
-    require_tensor(x=x, targets=targets)
-    if x.ndim != 2:
-        raise ValueError(f"x has shape {tuple(x.shape)}; wanted (N, D)")
+    require_rows(None, x=x)
+    require_examples(x=x, targets=targets)
     if targets.shape != x.shape[:1]:
         raise ValueError(
             f"targets has shape {tuple(targets.shape)}; wanted {tuple(x.shape[:1])}, "
@@ -215,4 +208,5 @@ def _examples(x: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         )
     if not set(targets.tolist()) <= {0, 1}:
         raise ValueError(f"targets are {targets.tolist()}; wanted 0 and 1 only")
-    return torch.cat([torch.ones(len(x), 1), x], dim=1).double(), targets.long()
+    rows = torch.cat([torch.ones(len(x), 1), x.detach()], dim=1).double()
+    return rows, targets.long()

@@ -17,6 +17,8 @@ from torch.utils.hooks import RemovableHandle
 
 from torchbasics import rng
 from torchbasics.activations import BOUNDS, NAMES
+from torchbasics.arguments import require_examples, require_rows, require_same_shape
+from torchbasics.device import default_mode
 from torchbasics.mlp import attach_generator
 
 NEAR_A_BOUND = 0.05  # as a share of the range
@@ -56,21 +58,13 @@ class Probes:
             handle.remove()
         self._handles.clear()
 
-    def _keep(
-        self, name: str, module: nn.Module, inputs: tuple[Tensor, ...], out: Tensor
-    ) -> None:
+    def _keep(self, name: str, module: nn.Module, inputs: object, out: Tensor) -> None:
         self.activations[name] = out.detach()
 
     def weights(self) -> dict[str, Tensor]:
         """The weight matrix of each layer that has one."""
-        linears = {
-            n: getattr(layer, "linear", layer) for n, layer in self.layers.items()
-        }
-        return {
-            name: linear.weight
-            for name, linear in linears.items()
-            if isinstance(linear, nn.Linear)
-        }
+        linears = {n: getattr(x, "linear", x) for n, x in self.layers.items()}
+        return {n: x.weight for n, x in linears.items() if isinstance(x, nn.Linear)}
 
     def gradients(self) -> dict[str, Tensor]:
         """The gradient of each layer's weight matrix, after a backward pass."""
@@ -80,20 +74,17 @@ class Probes:
     def statistics(self) -> Statistics:
         """One number per layer for each thing worth watching."""
         hidden = {
-            name: out
-            for name, out in self.activations.items()
-            if hasattr(self.layers[name], "activation")
+            name: (layer.get_submodule("activation"), self.activations[name])
+            for name, layer in self.layers.items()
+            if hasattr(layer, "activation")
         }
         return {
             "activation_mean": _each(self.activations, torch.mean),
             "activation_std": _each(self.activations, torch.std),
             "gradient_norm": _each(self.gradients(), torch.linalg.vector_norm),
             "gradient_std": _each(self.gradients(), torch.std),
-            "saturated": {
-                name: saturated(self.layers[name].get_submodule("activation"), out)
-                for name, out in hidden.items()
-            },
-            "dead": {name: dead(out) for name, out in hidden.items()},
+            "saturated": {name: saturated(*pair) for name, pair in hidden.items()},
+            "dead": {name: dead(out) for name, (_, out) in hidden.items()},
         }
 
 
@@ -106,16 +97,16 @@ def probe_copy(
 ) -> Probes:
     """What a training step on these examples would see, in a copy of the model.
 
-    The model, its gradients and all random state are left alone: what the copy draws
-    is keyed by `seed`.
-
-    Shape: inputs (N, D), labels (N,).
+    The model, its gradients and all random state are left alone: what the copy draws is
+    keyed by `seed`. Shape: inputs (N, D), labels (N,).
     """
-    copied = copy.deepcopy(model).train()
-    if generator := attach_generator(copied):
-        rng.reseed(generator, seed, "probe")
-    with Probes(copied) as probes:
-        loss_function(copied(inputs), labels).backward()
+    require_examples(inputs=inputs, labels=labels)
+    with default_mode():
+        copied = copy.deepcopy(model).train()
+        if generator := attach_generator(copied):
+            rng.reseed(generator, seed, "probe")
+        with Probes(copied) as probes:
+            loss_function(copied(inputs), labels).backward()
     return probes
 
 
@@ -128,6 +119,7 @@ def saturated(activation: nn.Module, out: Tensor) -> float:
     >>> saturated(nn.Sigmoid(), torch.tensor([[0.01, 0.5, 0.96, 0.3]]))
     0.5
     """
+    require_examples(out=out)
     low, high = BOUNDS[NAMES[type(activation)]]
     if math.isinf(high - low):
         return 0.0
@@ -142,6 +134,8 @@ def dead(out: Tensor) -> float:
     >>> dead(torch.tensor([[0.0, 1.0], [0.0, 0.0]]))
     0.5
     """
+    require_rows(None, out=out)
+    require_examples(out=out)
     return float((out == 0).all(0).float().mean())
 
 
@@ -153,8 +147,10 @@ def update_ratio(before: Tensor, after: Tensor) -> float:
     >>> update_ratio(torch.ones(2, 2), 1.01 * torch.ones(2, 2))  # doctest: +ELLIPSIS
     0.0099...
     """
-    moved = float(torch.linalg.vector_norm(after - before))
-    return moved / max(float(torch.linalg.vector_norm(before)), 1e-30)
+    require_same_shape(before=before, after=after)
+    start = before.detach().float()
+    moved = torch.linalg.vector_norm(after.detach().float() - start)
+    return float(moved) / max(float(torch.linalg.vector_norm(start)), 1e-30)
 
 
 def first_nonfinite(
@@ -162,24 +158,20 @@ def first_nonfinite(
 ) -> str:
     """Where a batch first meets NaN or infinity, in words; empty if it does not.
 
-    Activations are looked at from the first layer to the last, then gradients from
-    the last to the first: the order in which they are computed.
-
-    Shape: images (N, D), labels (N,).
+    Activations are looked at from the first layer to the last, then gradients from the
+    last to the first: the order in which they are computed. Shape: images (N, D),
+    labels (N,).
     """
-    with Probes(model) as probes:
-        loss = loss_function(model(images), labels)
-    for name, out in probes.activations.items():
-        if not out.isfinite().all():
-            return f"the activations of {name}"
-    if not loss.isfinite():
-        return "the loss"
+    require_examples(images=images, labels=labels)
     model.zero_grad()
-    loss.backward()
+    with default_mode(), Probes(model) as probes:
+        loss = loss_function(model(images), labels)
+        loss.backward()
+    computed = {f"the activations of {n}": x for n, x in probes.activations.items()}
+    computed["the loss"] = loss.detach()
     for name, gradient in reversed(probes.gradients().items()):
-        if not gradient.isfinite().all():
-            return f"the gradient of {name}"
-    return ""
+        computed[f"the gradient of {name}"] = gradient
+    return next((what for what, x in computed.items() if not x.isfinite().all()), "")
 
 
 def _each(

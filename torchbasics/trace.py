@@ -7,15 +7,26 @@ what it asks of the pre-activations; and from there it goes on to weight, bias, 
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from itertools import product
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from torchbasics.activations import DERIVATIVES, NAMES
-from torchbasics.arguments import as_float, require_rows, require_tensor
+from torchbasics.activations import ACTIVATIONS, DERIVATIVES, NAMES
+from torchbasics.arguments import (
+    as_float,
+    require_dtype,
+    require_rows,
+    require_same_shape,
+)
+from torchbasics.device import default_mode
 from torchbasics.evaluation import eval_mode
-from torchbasics.mlp import MLP, Residual
+from torchbasics.mlp import MLP, Residual, StochasticModule
+
+ROLES = ("input_noise", "input_dropout", "linear", "norm", "activation", "dropout")
+"""The parts of a layer, in the order in which a signal meets them."""
+AS_BUILT = {repr(activation()) for activation in ACTIVATIONS.values()}
 
 
 class LayerTrace(NamedTuple):
@@ -56,10 +67,9 @@ class LayerGradients(NamedTuple):
 def forward_trace(model: MLP, x: Tensor) -> list[LayerTrace]:
     """Every layer of a network at work on a batch, in order, the logits last.
 
-    The pre-activations of a layer are what its activation function gets: where there
-    is batch norm, after it. Dropout is off.
-
-    Shape: x (N, in_features).
+    The pre-activations of a layer are what its activation function gets: where there is
+    batch norm, after it. Dropout is off. ValueError for a layer that was altered by
+    hand to what no MLP builds. Shape: x (N, in_features).
 
     >>> layers = forward_trace(MLP(784, [50, 100], 10), torch.zeros(1, 784))
     >>> [(layer.name, tuple(layer.weight.shape)) for layer in layers]
@@ -67,23 +77,22 @@ def forward_trace(model: MLP, x: Tensor) -> list[LayerTrace]:
     """
     if not isinstance(model, MLP):
         raise TypeError(f"model is a {type(model).__name__}; wanted an MLP")
-    require_rows(x, model.in_features)
     with eval_mode(model):
-        return _layers(model, x)
+        require_rows(model.in_features, x=x)
+        require_dtype(next(model.parameters()).dtype, x=x)
+        return _layers(model, x.detach())
 
 
 def _layers(model: MLP, x: Tensor) -> list[LayerTrace]:
     layers: list[LayerTrace] = []
     for name, module in model.named_children():
-        parts = dict(module.named_children()) or {"linear": module}
-        linear, residual = parts["linear"], isinstance(module, Residual)
-        assert isinstance(linear, nn.Linear)
+        parts, residual = _parts(name, module), isinstance(module, Residual)
+        linear, norm = parts["linear"], parts.get("norm")
         weight, bias = linear.weight.detach().T, linear.bias.detach()
         scale, a = torch.ones_like(bias), x @ weight + bias
-        if norm := parts.get("norm"):
-            assert isinstance(norm, nn.BatchNorm1d)
-            assert norm.running_var is not None
-            scale, a = norm.weight / (norm.running_var + norm.eps).sqrt(), norm(a)
+        if norm is not None:
+            scale, a = (norm.running_var + norm.eps).rsqrt(), norm(a)
+            scale = scale if norm.weight is None else norm.weight * scale
         activation = parts.get("activation", nn.Identity())
         outputs = x + activation(a) if residual else activation(a)
         slopes = DERIVATIVES[NAMES[type(activation)]](a)
@@ -94,14 +103,31 @@ def _layers(model: MLP, x: Tensor) -> list[LayerTrace]:
     return layers
 
 
-@torch.no_grad()
+def _parts(name: str, module: nn.Module) -> dict[str, Any]:
+    """The parts of a layer by their roles, each of them as an MLP builds it."""
+    parts = dict(module.named_children()) or {"linear": module}
+    if [*parts] != [role for role in ROLES if role in {*parts, "linear"}]:
+        raise ValueError(f"{name} has {', '.join(parts)}; wanted some of {ROLES}")
+    for role, part in parts.items():
+        match role, part:
+            case "linear", nn.Linear(bias=Tensor()):
+                continue
+            case "norm", nn.BatchNorm1d(running_var=Tensor()):
+                continue
+            case "activation", _ if repr(part) in AS_BUILT:
+                continue
+            case "input_noise" | "input_dropout" | "dropout", StochasticModule():
+                continue
+        raise ValueError(f"{name}.{role} is {part}; wanted what an MLP builds")
+    return parts
+
+
 def backward_trace(
     model: MLP, x: Tensor, logit_gradient: Tensor
 ) -> list[LayerGradients]:
     """The chain rule by hand, in the order it goes: the logits first.
 
     Dropout is off and batch norm goes by its running means, as when a network reads.
-
     `logit_gradient` is d loss / d logits, for example `cross_entropy_gradient`.
 
     Shape: x (N, in_features), logit_gradient (N, out_features).
@@ -112,37 +138,33 @@ def backward_trace(
     >>> [(layer.name, tuple(layer.weight.shape)) for layer in gradients]
     [('logits', (3, 2)), ('hidden1', (2, 3))]
     """
-    require_tensor(logit_gradient=logit_gradient)
     layers = forward_trace(model, x)
-    if logit_gradient.shape != layers[-1].outputs.shape:
-        raise ValueError(
-            f"logit_gradient has shape {tuple(logit_gradient.shape)}; "
-            f"wanted {tuple(layers[-1].outputs.shape)}, like the logits"
-        )
+    logits = layers[-1].outputs
+    require_same_shape(logits=logits, logit_gradient=logit_gradient)
     gradients: list[LayerGradients] = []
-    outputs = logit_gradient
-    for layer in reversed(layers):
-        a = outputs * layer.derivatives
-        sums = a * layer.scale
-        weight, bias, inputs = layer.inputs.T @ sums, sums.sum(0), sums @ layer.weight.T
-        inputs = inputs + outputs if layer.residual else inputs
-        gradients.append(LayerGradients(layer.name, outputs, a, weight, bias, inputs))
-        outputs = inputs
+    with eval_mode(model):
+        outputs = logit_gradient.detach().to(logits.dtype)
+        for layer in reversed(layers):
+            a = outputs * layer.derivatives
+            sums = a * layer.scale
+            weight, bias = layer.inputs.T @ sums, sums.sum(0)
+            inputs = sums @ layer.weight.T + (outputs if layer.residual else 0)
+            parts = outputs, a, weight, bias, inputs
+            gradients.append(LayerGradients(layer.name, *parts))
+            outputs = inputs
     return gradients
 
 
 def derivative(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    """The derivative at each x, by autograd; 0 where there is no gradient at all.
-
-    Shape: (*) -> (*).
+    """The derivative at each x by autograd, 0 where it has none. Shape: (*) -> (*).
 
     >>> derivative(torch.sin, torch.tensor([0.0]))
     tensor([1.])
     """
-    with torch.inference_mode(False), torch.enable_grad():
-        x = as_float(x).clone().requires_grad_()
-        y = function(x).sum()
-    return torch.autograd.grad(y, x)[0] if y.requires_grad else torch.zeros_like(x)
+    with default_mode():
+        x = as_float(x).detach().clone().requires_grad_()
+        y = function(x).sum() + 0 * x.sum()
+        return torch.autograd.grad(y, x)[0]
 
 
 @torch.no_grad()
@@ -159,20 +181,15 @@ def central_differences(
     >>> central_differences(lambda: w.square().sum(), w)
     tensor([6.0000, 8.0000], dtype=torch.float64)
     """
-    if parameter.dtype != torch.float64:
-        raise TypeError(f"parameter is {parameter.dtype}; wanted torch.float64")
+    require_dtype(torch.float64, parameter=parameter)
     slopes = torch.empty_like(parameter)
-    for number, slope in zip(parameter.view(-1), slopes.view(-1), strict=True):
-        value = number.item()
+    for place in product(*map(range, parameter.shape)):
+        value = parameter[place].item()
         try:
-            above = _loss_at(loss, number, value + h)
-            below = _loss_at(loss, number, value - h)
+            parameter[place] = value + h
+            above = loss()
+            parameter[place] = value - h
+            slopes[place] = (above - loss()) / (2 * h)
         finally:
-            number.fill_(value)
-        slope.copy_((above - below) / (2 * h))
+            parameter[place] = value
     return slopes
-
-
-def _loss_at(loss: Callable[[], Tensor], number: Tensor, value: float) -> Tensor:
-    number.fill_(value)
-    return loss()

@@ -15,7 +15,7 @@ from torchbasics.activations import ActivationName
 from torchbasics.command.settings import Settings
 from torchbasics.data import Scale, scale_pixels
 from torchbasics.evaluation import Transform
-from torchbasics.initialization import InitName, check_init
+from torchbasics.initialization import InitName, init_variance
 
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 Precision = Literal["fp32", "bf16"]
@@ -60,7 +60,7 @@ class ModelConfig(Settings):
             )
         if not self.hidden and (self.input_dropout or self.input_noise):
             raise ValueError("model.input_dropout and input_noise need a hidden layer")
-        check_init(self.init, self.activation)
+        init_variance(self.init, self.activation, 1, 1)
         return self
 
 

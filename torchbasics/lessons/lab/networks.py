@@ -14,7 +14,7 @@ from torchbasics import rng
 from torchbasics.activations import ActivationName
 from torchbasics.command.settings import Settings
 from torchbasics.data import ImageDataset, scale_pixels
-from torchbasics.initialization import InitName, check_init, init_variance
+from torchbasics.initialization import InitName, init_variance
 from torchbasics.losses import cross_entropy_gradient
 from torchbasics.mean_field import signal_propagation
 from torchbasics.mlp import MLP
@@ -52,7 +52,7 @@ class LabConfig(Settings):
     @model_validator(mode="after")
     def _inits_suit_activations(self) -> LabConfig:
         for activation, init in product(self.activations, self.inits):
-            check_init(init, activation)
+            init_variance(init, activation, 1, 1)
         return self
 
     def experiment(self) -> dict[str, Any]:
