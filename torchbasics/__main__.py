@@ -12,6 +12,7 @@ from torchbasics.command.errors import UserError, command, run
 from torchbasics.command.terminal import SafeConsole, make_console
 from torchbasics.device import cpu_threads
 from torchbasics.lessons import LESSONS, prose
+from torchbasics.lessons.checks import Check
 from torchbasics.lessons.prose import Language
 from torchbasics.lessons.render.terminal import (
     print_checks,
@@ -43,13 +44,12 @@ class Options(settings.Settings):
 def main(argv: Sequence[str] | None = None) -> int:
     """Tell the lessons asked for, or all; return 1 if a number is wrong."""
     argv = sys.argv[1:] if argv is None else argv
-    if argv[:1] == ["vanishing"] and "--check" not in argv:
+    named = [at for at, word in enumerate(argv) if word in LESSONS]
+    if [argv[at] for at in named] == ["vanishing"] and "--check" not in argv:
         from torchbasics.lessons import vanishing  # noqa: PLC0415 - torch.optim is slow
 
-        return vanishing.main(argv[1:])
-    options = parse(argv)
-    with cpu_threads(1):  # small matrices: a second thread only waits
-        return run_lessons(options)
+        return vanishing.main([*argv[: named[0]], *argv[named[0] + 1 :]])
+    return run_lessons(parse(argv))
 
 
 def run_lessons(options: Options) -> int:
@@ -58,12 +58,24 @@ def run_lessons(options: Options) -> int:
     lang = prose.language(options.lang)
     if not options.lessons and not options.check:
         print_contents(console, lang)
-    show = print_checks if options.check else print_lesson
     names = options.lessons or LESSONS
-    checks = [check for name in names for check in show(console, name, lang)]
+    checks = [check for name in names for check in run_lesson(name, options, console)]
     if options.figures:
         draw(console, names, lang, options.runs_dir)
     return print_summary(console, checks, lang)
+
+
+def run_lesson(name: str, options: Options, console: SafeConsole) -> list[Check]:
+    """Tell or check a lesson; its numbers. The lab trains where it was asked for."""
+    lang = prose.language(options.lang)
+    if name == "vanishing" and name in options.lessons and not options.check:
+        from torchbasics.lessons import vanishing  # noqa: PLC0415 - torch.optim is slow
+        from torchbasics.lessons.lab.networks import LabConfig  # noqa: PLC0415
+
+        lab = LabConfig(lang=lang, runs_dir=options.runs_dir)
+        return vanishing.run_lab(lab, name, console, lang)
+    with cpu_threads(1):  # small matrices: a second thread only waits
+        return (print_checks if options.check else print_lesson)(console, name, lang)
 
 
 def parse(argv: Sequence[str]) -> Options:

@@ -1,6 +1,7 @@
 """The lab: what it measures, writes and refuses; small networks, real digits."""
 
 import csv
+import math
 import re
 from itertools import pairwise
 
@@ -15,8 +16,10 @@ from torchbasics.command.settings import read_config, shipped_configs
 from torchbasics.data import ImageDataset, scale_pixels
 from torchbasics.evaluation import evaluate
 from torchbasics.lessons import prose, vanishing
-from torchbasics.lessons.lab.networks import VARIANTS, LabConfig, Start, Variant, start
-from torchbasics.lessons.lab.training import Snapshot, train_variant
+from torchbasics.lessons.lab.networks import PAIR, TRAINED, LabConfig, Variant
+from torchbasics.lessons.lab.start import measure_start
+from torchbasics.lessons.lab.training import Snapshot, outcome, train_variant
+from torchbasics.lessons.lab.verdict import clauses, verdict
 from torchbasics.lessons.textbook import CHAIN
 from torchbasics.mnist.__main__ import main as train_main
 from torchbasics.probes import probe_copy
@@ -69,14 +72,15 @@ def test_a_run_leaves_a_figure_tables_and_curves(
     assert str(folder) in capsys.readouterr().out
     assert (folder / "vanishing.png").stat().st_size > 50_000
     rows = rows_of(folder / "training.csv")
-    assert {row["network"] for row in rows} == set(VARIANTS)
+    names = [variant.name for variant in TRAINED]
+    assert {row["network"] for row in rows} == set(names)
     last = {row["network"]: int(row["step"]) for row in rows}
-    assert last == {name: 25 if name == "adam" else 20 for name in VARIANTS}
+    assert last == {name: 25 if name.endswith("adam") else 20 for name in names}
     layers = [row["layer"] for row in rows_of(folder / "start.csv")]
     assert layers == ["hidden1", "hidden2", "hidden3"] * 2
     assert [row["depth"] for row in rows_of(folder / "depth.csv")] == ["2", "4"]
 
-    for name in VARIANTS:
+    for name in names:
         events = events_of(folder / name)
         tags = events.Tags()
         assert {"loss/train", "accuracy/test", "update_ratio/hidden1"} <= set(
@@ -101,7 +105,9 @@ def test_the_runs_config_runs_it_again_to_the_same(tmp_path, capsys, small_lab):
     assert lab(tmp_path, "--no-tensorboard") == 0
     shown = capsys.readouterr()
     told = re.findall(r"^training: (\S+), \d+\.\d s$", shown.err, flags=re.M)
-    assert told == list(VARIANTS)  # where nobody watches, a line for each
+    assert told == [
+        variant.name for variant in TRAINED
+    ]  # where nobody watches, a line for each
     assert "The text describes the default settings" in shown.out
     folder = only(tmp_path.glob("vanishing/[!.]*"))
     again = ["--config", str(folder / "config.toml"), "--runs-dir", str(tmp_path / "b")]
@@ -131,6 +137,13 @@ def test_the_shipped_config_is_the_default():
         (["--resume", "latest"], "Unrecognized"),
         (["--lr", "nan"], "lr"),
         (["--activations", "gelu"], "init = 'critical': gelu has no such weights"),
+        (["--networks", "tanh"], "write ACTIVATION-INIT"),
+        (["--networks", "tanh-he-sgd2"], "write ACTIVATION-INIT"),
+        (["--networks", "tan-he"], "activation is 'tan'"),
+        (["--networks", "tanh-glorot"], "init is 'glorot'"),
+        (["--networks", "gelu-critical"], "gelu has no such weights"),
+        (["--networks", "relu-he", "relu-he"], "name each one once"),
+        (["--adam-eps", "-1"], "adam_eps = -1"),
     ],
 )
 def test_bad_input_is_refused_naming_what_would_be_right(
@@ -149,9 +162,7 @@ def test_a_config_of_the_lab_is_refused_by_the_training(capsys):
 def test_the_pair_at_the_start(mnist):
     images, labels = mnist[0]
     probed = ImageDataset(images[:256], labels[:256])
-    sigmoid, relu = (
-        start(VARIANTS[n], 10, 128, 0, probed) for n in ("sigmoid", "relu")
-    )
+    sigmoid, relu = (measure_start(variant, 10, 128, 0, probed) for variant in PAIR)
     assert sigmoid.left <= 1e-5
     assert 1 / 3 <= relu.left <= 3
     for before, after in pairwise(sigmoid.measured.tolist()):
@@ -175,44 +186,134 @@ def test_a_look_inside_changes_no_training(few):
         assert torch.equal(value, blind[name]), name
 
 
+HEALTHY = Snapshot(0, 2.3, 0.1, 0.5, 1e-3, 0.0, 0.0)
+TINY = HEALTHY._replace(left=1e-6, gradient=5e-9)
+TINIER = TINY._replace(gradient=1e-15)
+DONE = Snapshot(70, 0.5, 0.9, 1.0, 1e-3, 1e-3, 0.0)
+CREPT = DONE._replace(accuracy=0.5)
+STILL = DONE._replace(accuracy=0.1, loss=2.3)
+PLAIN, REMEDY, ADAM = (
+    Variant("tanh", "he"),
+    Variant("tanh", "he", residual=True),
+    Variant("tanh", "he", "adam"),
+)
+
+
+@pytest.mark.parametrize(
+    ("end", "expected"),
+    [
+        (DONE, "learned"),
+        (CREPT, "crept"),
+        (STILL._replace(loss=1.5), "crept"),
+        (STILL, "stuck"),
+        (STILL._replace(dead=1.0), "died"),
+        (STILL._replace(loss=math.nan), "diverged"),
+        (STILL._replace(loss=1e25), "diverged"),
+        (DONE._replace(loss=math.nan), "diverged"),
+    ],
+)
+def test_the_outcome_is_the_one_that_was_measured(end, expected):
+    assert outcome([HEALTHY, end]) == expected
+
+
+def test_a_loss_that_blew_up_on_the_way_has_diverged():
+    assert outcome([HEALTHY, STILL._replace(loss=40.0), STILL]) == "diverged"
+
+
+@pytest.mark.parametrize(
+    ("variant", "start", "end", "expected"),
+    [
+        (PLAIN, HEALTHY, DONE, ["learned"]),
+        (PLAIN, TINY, DONE, ["learned", "recovered"]),
+        (PLAIN, TINY, STILL, ["stuck", "starved"]),
+        (PLAIN, TINY, CREPT, ["crept", "starved"]),
+        (PLAIN, HEALTHY, STILL, ["stuck", "other lr"]),
+        (PLAIN, TINY, STILL._replace(loss=math.nan), ["diverged"]),
+        (PLAIN, HEALTHY, STILL._replace(dead=1.0), ["died"]),
+        (ADAM, TINY, DONE, ["learned", "masked"]),
+        (ADAM, TINY, CREPT, ["crept", "masked"]),
+        (ADAM, TINY, STILL, ["stuck", "starved"]),
+        (ADAM, TINIER, STILL, ["stuck", "starved", "below eps"]),
+        (ADAM, HEALTHY, DONE, ["learned"]),
+        (REMEDY, HEALTHY, DONE, ["learned"]),
+    ],
+)
+def test_each_clause_of_the_verdict_is_what_was_measured(variant, start, end, expected):
+    histories = {variant: [start, end]}
+    assert [*clauses(variant, histories, LabConfig())] == expected
+    for lang in ("en", "ko"):
+        words = prose.read("vanishing", lang).words
+        told = verdict(histories, LabConfig(), words)[variant.name]
+        assert "{" not in told
+        assert all(words[clause].split("{")[0] in told for clause in expected)
+
+
+@pytest.mark.parametrize("remedy", [REMEDY, Variant("tanh", "xavier")])
+def test_a_remedy_mends_only_what_had_vanished(remedy):
+    for start, cause in ((TINY, ["mended"]), (HEALTHY, [])):
+        histories = {PLAIN: [start, STILL], remedy: [HEALTHY, DONE]}
+        assert [*clauses(remedy, histories, LabConfig())] == ["learned", *cause]
+
+
+def test_a_training_that_meets_a_number_that_is_not_finite_stops_there(few):
+    lab = LabConfig(depth=4, width=16, steps=60, batch_size=16, lr=100)
+    seen = []
+    variant = Variant("identity", "he")
+    model = train_variant(variant, lab, few.train, lambda *told: seen.append(told[1:]))
+    step, loss, _ = seen[-1]
+    assert math.isnan(loss)
+    assert 1 < step < 60
+    assert all(weight.isfinite().all() for weight in model.parameters())
+    assert [told[0] for told in seen] == sorted({told[0] for told in seen})
+
+
 @pytest.mark.slow
-def test_an_exploding_network_does_not_crash_the_lab(tmp_path, small_lab):
-    assert lab(tmp_path, "--lr", "100", "--steps", "60", "--no-tensorboard") == 0
+def test_a_lab_whose_networks_explode_says_so(tmp_path, capsys, small_lab):
+    networks = "--networks", "identity-he", "relu-he", "sigmoid-xavier-adam"
+    argv = *networks, "--lr", "100", "--steps", "60", "--no-tensorboard"
+    assert lab(tmp_path, *argv) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "identity-he The loss blew up" in out
     rows = rows_of(only(tmp_path.glob("vanishing/*/training.csv")))
-    assert "nan" in {row["left"] for row in rows}  # dead units have no gradient
+    assert {row["network"] for row in rows} == set(networks[1:])
 
 
-def measured():
-    """A laboratory whose networks have been seen, each with numbers of its own."""
-    laboratory = vanishing.Laboratory(LabConfig(depth=3, steps=70, adam_steps=8000))
-    for name, factor, theory in (("sigmoid", 0.1, 0.2), ("relu", 0.9, 1.0)):
-        sizes = (torch.tensor([f * f, f, 1.0]) for f in (factor, theory))
-        laboratory.starts[name] = Start(*sizes)
-    for number, name in enumerate(VARIANTS, start=1):
-        first = Snapshot(1, 2.3, 0.1, 10.0**-number, 1e-3)
-        last = Snapshot(70, 0.5, 0.11 * number, 0.5, 1e-3)
-        laboratory.histories[name] = [first, last]
-    return laboratory
+def test_a_part_told_twice_says_the_same(few, small_lab):
+    small = LabConfig(depth=3, width=8, depths=(2, 3))
+    words = prose.read("vanishing", "en").words
+    laboratory = vanishing.Laboratory(small)
+    for part in laboratory.parts():
+        first, again = list(part(words)), list(part(words))
+        fresh = getattr(vanishing.Laboratory(small), part.__name__)(words)
+        assert str(first) == str(again) == str(list(fresh))
 
 
-@pytest.mark.parametrize("lang", ["en", "ko"])
-def test_the_verdict_says_each_number_in_its_place(lang):
-    words, seen = prose.read("vanishing", lang).words, set()
+@pytest.mark.parametrize("variant", [*TRAINED, ADAM, REMEDY])
+def test_a_network_is_parsed_from_its_name(variant):
+    assert Variant.parse(variant.name) == variant
 
-    def place(found):
-        name = found[1]
-        group = f"(?P={name})" if name in seen else f"(?P<{name}>[\\d.,e-]+)"
-        seen.add(name)
-        return group
 
-    pattern = re.sub(r"\\{(\w+)\\}", place, re.escape(words["verdict"]))
-    said = re.fullmatch(pattern, measured().verdict(words)).groupdict()
-    shares = {n.replace("-", "_"): str(11 * i) for i, n in enumerate(VARIANTS, start=1)}
-    assert said == shares | {
-        "depth": "3", "steps": "70", "adam_steps": "8,000", "factor": "0.10",
-        "theory": "0.20", "left": "1e-02", "relu_factor": "0.90",
-        "adam_left": "1e-06",
-    }  # fmt: skip
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["vanishing", "--figures"],
+        ["--figures", "vanishing"],
+        ["--lang", "ko", "vanishing"],
+    ],
+)
+def test_the_lab_is_reached_from_any_place_in_the_command_line(argv, monkeypatch):
+    reached = []
+    monkeypatch.setattr(vanishing, "run_lab", lambda *told: reached.append(told) or [])
+    assert main(argv) == 0
+    assert len(reached) == 1
+
+
+def test_with_another_lesson_named_the_lab_is_still_the_lab(monkeypatch, capsys):
+    reached = []
+    monkeypatch.setattr(vanishing, "run_lab", lambda *told: reached.append(told) or [])
+    assert main(["vanishing", "matrices", "--lang", "en"]) == 0
+    assert len(reached) == 1
+    assert "# Matrices" not in capsys.readouterr().out
 
 
 def test_a_config_of_the_labs_first_version_is_still_read(tmp_path):

@@ -6,30 +6,43 @@ not, what mends it, and what only hides it. Leaves a figure, tables as CSV, and 
 for TensorBoard of each network.
 """
 
-import math
 import shlex
 from collections.abc import Iterable, Sequence
-from functools import partial
+from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
 
+from pydantic import Field
 from torch import Tensor
 from torch.nn.functional import cross_entropy
+from tyro.conf import FlagCreatePairsOff
 
 from torchbasics.activations import DERIVATIVES, ActivationName
 from torchbasics.command import cli, runs, settings
 from torchbasics.command.errors import command
 from torchbasics.command.events import Events
-from torchbasics.command.terminal import make_console, tracked
+from torchbasics.command.terminal import SafeConsole, make_console, tracked
 from torchbasics.data import scale_pixels
 from torchbasics.device import cpu_threads
 from torchbasics.evaluation import evaluate
 from torchbasics.lessons import prose
 from torchbasics.lessons.activations import FUNCTIONS, chain
-from torchbasics.lessons.checks import Check, Item, Paragraph, Part, Table, Words
+from torchbasics.lessons.checks import (
+    Check,
+    Item,
+    Paragraph,
+    Part,
+    Table,
+    Words,
+    short,
+)
 from torchbasics.lessons.exercises import check  # noqa: F401 - for its readers
-from torchbasics.lessons.lab import networks, output
-from torchbasics.lessons.lab.networks import SWEPT, VARIANTS, LabConfig, Variant
+from torchbasics.lessons.lab import output
+from torchbasics.lessons.lab.networks import PAIR, SWEPT, LabConfig, Variant
+from torchbasics.lessons.lab.start import Start, measure_start
 from torchbasics.lessons.lab.training import EARLY, Snapshot, train_variant
+from torchbasics.lessons.lab.verdict import verdict
+from torchbasics.lessons.prose import Language
 from torchbasics.lessons.render import terminal
 from torchbasics.lessons.textbook import CHAIN, float64, load
 from torchbasics.mlp import MLP
@@ -37,7 +50,6 @@ from torchbasics.probes import probe_copy
 from torchbasics.trace import derivative
 
 PROGRAM = "python -m torchbasics vanishing"
-PAIR = ("sigmoid", "relu")
 PROBED = 256  # training images on which gradients are measured
 FEW = 64  # of them where many networks are measured
 LAYOUT = {
@@ -49,25 +61,48 @@ LAYOUT = {
 }
 
 
+@dataclass(frozen=True)
 class Laboratory:
-    """The lesson's parts for one experiment. It trains only if it has a folder."""
+    """The lesson's parts for one experiment. It trains only if it has a folder.
 
-    def __init__(self, lab: LabConfig, folder: Path | None = None) -> None:
-        self.lab, self.folder = lab, folder
-        self.starts: dict[str, networks.Start] = {}
-        self.sweep: list[networks.Swept] = []
-        self.histories: dict[str, list[Snapshot]] = {}
+    A part told again says the same; what is slow to measure is measured once.
+    """
+
+    lab: LabConfig
+    folder: Path | None = None
 
     def parts(self) -> tuple[Part, ...]:
         """What the lesson's text has places for, in order."""
         return (self.chain, self.pair, self.inits, self.depth, self.trained)
+
+    @cached_property
+    def starts(self) -> list[Start]:
+        """The gradients of the pair before training."""
+        return [self.start(variant, self.lab.depth) for variant in PAIR]
+
+    @cached_property
+    def sweep(self) -> dict[int, list[Start]]:
+        """By the number of hidden layers, the start of each network in SWEPT."""
+        return {
+            depth: [self.start(variant, depth, FEW) for variant in SWEPT]
+            for depth in self.lab.depths
+        }
+
+    @cached_property
+    def histories(self) -> dict[Variant, list[Snapshot]]:
+        """The networks trained, and what was seen of each."""
+        if self.folder is None:
+            return {}
+        doing = prose.read("vanishing", prose.language(self.lab.lang)).words["training"]
+        variants = map(Variant.parse, tracked(self.lab.networks, doing))
+        return {v: self.train(v, self.folder / v.name) for v in variants}
 
     def chain(self, words: Words) -> Iterable[Item]:
         """One unit a layer, weight 1: the gradient as a product of slopes, exactly."""
         for name, row in CHAIN.items():
             for depth, value in row.items():
                 product = product_of_derivatives(name, depth)
-                label = f"{name}, {depth} {words['layers']}"
+                label = f"{name}, {words['depth']} {depth}"
                 yield Check(label, [value], [product], "numbers", 5e-7 * value)
         for name, row in CHAIN.items():
             through = (partial(chain, FUNCTIONS[name], depth=n) for n in row)
@@ -79,16 +114,14 @@ class Laboratory:
 
     def pair(self, words: Words) -> Iterable[Item]:
         """Sigmoid with Xavier beside ReLU with He, layer by layer, before training."""
-        starts = {name: self.start(VARIANTS[name], self.lab.depth) for name in PAIR}
         rows = []
         for layer in reversed(range(self.lab.depth)):
-            sizes = [float(s[layer]) for name in PAIR for s in starts[name]]
+            sizes = [float(sizes[layer]) for start in self.starts for sizes in start]
             sizes.insert(2, 0.25 ** (self.lab.depth - 1 - layer))
-            rows.append((f"hidden{layer + 1}", *(f"{size:.1e}" for size in sizes)))
+            rows.append((f"hidden{layer + 1}", *map(short, sizes)))
         predicted = words["predicted"]
         heads = (words["layer"], "sigmoid", predicted, words["bound"])
         yield Table((*heads, "ReLU", predicted), rows)
-        self.starts |= starts
 
     def inits(self, words: Words) -> Iterable[Item]:
         """Each activation from each initialisation: the factor per layer."""
@@ -99,7 +132,7 @@ class Laboratory:
                 at = self.start(Variant(activation, init), self.lab.depth)
                 off = f"{100 * (at.factor / at.theory - 1):+.1f} %"
                 factors = (f"{at.factor:.3f}", f"{at.theory:.3f}")
-                rows.append((activation, init, *factors, off, f"{at.left:.1e}"))
+                rows.append((activation, init, *factors, off, short(at.left)))
                 name, size = f"{words['factor']} {activation}, {init}", 0.05 * at.theory
                 factor, theory = [at.factor], [at.theory]
                 checks.append(Check(name, theory, factor, words["theory"], size))
@@ -109,112 +142,105 @@ class Laboratory:
 
     def depth(self, words: Words) -> Iterable[Item]:
         """The same for networks of other depths: what is left at the first layer."""
-        rows = []
-        for depth in self.lab.depths:
-            starts = [self.start(variant, depth, FEW) for variant in SWEPT]
-            self.sweep.append(networks.Swept(depth, starts))
-            rows.append((str(depth), *(f"{start.left:.1e}" for start in starts)))
         heads = (f"{variant.activation} {variant.init}" for variant in SWEPT)
+        rows = [
+            (str(depth), *(short(start.left) for start in starts))
+            for depth, starts in self.sweep.items()
+        ]
         yield Table((words["depth"], *heads), rows)
 
     def trained(self, words: Words) -> Iterable[Item]:
         """Who learns, and what a look inside says; then what it comes to."""
-        if self.folder is None:
+        if not self.histories:
             yield Paragraph(words["only in the lab"])
             return
-        heads = ("network", "steps", "left", "update", "loss", "accuracy")
-        for key in tracked(VARIANTS, words["training"]):
-            self.histories[key] = self.train(key)
+        heads = ("network", "steps", "left", "gradient", "update", "loss", "accuracy")
         rows = []
-        for key, history in self.histories.items():
-            early = min(history, key=lambda snapshot: abs(snapshot.step - EARLY))
-            ends = [early, history[-1]] if key == "adam" else history[-1:]
-            name = str(VARIANTS[key])
-            rows += [(name, *snapshot.cells(history[0])) for snapshot in ends]
+        for variant, history in self.histories.items():
+            for snapshot in milestones(variant, history):
+                name = "" if snapshot.step else variant.name.replace("-", " ")
+                rows.append((name, *snapshot.cells()))
         yield Table([words[head] for head in heads], rows)
-        yield Paragraph(self.verdict(words))
+        yield Paragraph(words["verdict"])
+        came = verdict(self.histories, self.lab, words)
+        yield Table((words["network"], words["what came"]), [*came.items()])
 
-    def start(
-        self, variant: Variant, depth: int, count: int = PROBED
-    ) -> networks.Start:
+    def start(self, variant: Variant, depth: int, count: int = PROBED) -> Start:
         """A network's gradients before training, on the first training digits."""
         lab = self.lab
         probed = load("train", lab.data_dir).subset(slice(count))
-        return networks.start(variant, depth, lab.width, lab.seed, probed)
+        return measure_start(variant, depth, lab.width, lab.seed, probed)
 
-    def train(self, key: str) -> list[Snapshot]:
+    def train(self, variant: Variant, folder: Path) -> list[Snapshot]:
         """Train one network, and keep what was seen, in memory and for TensorBoard."""
-        assert self.folder is not None
         train, test = load("train", self.lab.data_dir), load("test", self.lab.data_dir)
         probed = train.subset(slice(PROBED))
-        events = Events(self.folder / key, LAYOUT, purge_step=0)
-        inputs, history = scale_pixels(probed.images), []
+        inputs, history = scale_pixels(probed.images), list[Snapshot]()
+        events = Events(folder, LAYOUT, purge_step=0)
 
         def take(model: MLP, step: int, loss: float, ratio: float) -> None:
             probes = probe_copy(model, cross_entropy, inputs, probed.labels)
-            norms = probes.statistics()["gradient_norm"]
-            last = norms[f"hidden{self.lab.depth}"]
-            left = norms["hidden1"] / last if last else math.nan
             accuracy = evaluate(model, *test, scale_pixels).accuracy
-            history.append(Snapshot(step, loss, accuracy, left, ratio))
+            history.append(Snapshot.of(probes, step, loss, accuracy, ratio))
             if self.lab.tensorboard:
-                output.write(events, history[-1], norms, probes)
+                output.write(events, history[-1], probes)
 
-        train_variant(VARIANTS[key], self.lab, train, take)
+        train_variant(variant, self.lab, train, take)
         events.close()
         return history
 
-    def verdict(self, words: Words) -> str:
-        """One sentence with the numbers that were measured."""
-        percent = {
-            key.replace("-", "_"): f"{100 * history[-1].accuracy:.0f}"
-            for key, history in self.histories.items()
-        }
-        sigmoid, relu = (self.starts[name] for name in PAIR)
-        return words["verdict"].format(
-            **percent,
-            depth=self.lab.depth,
-            steps=self.lab.steps,
-            adam_steps=f"{self.lab.adam_steps:,}",
-            factor=f"{sigmoid.factor:.2f}",
-            theory=f"{sigmoid.theory:.2f}",
-            left=f"{sigmoid.left:.0e}",
-            relu_factor=f"{relu.factor:.2f}",
-            adam_left=f"{self.histories['adam'][0].left:.0e}",
-        )
+
+def milestones(variant: Variant, history: Sequence[Snapshot]) -> list[Snapshot]:
+    """The start and the end of a training; of Adam's, two moments between, too."""
+    between = (EARLY, 1000) if variant.optimizer == "adam" else ()
+    steps = (0, *between, history[-1].step)
+    taken = [snapshot.step for snapshot in history]
+    nearest = {min(taken, key=lambda at: abs(at - step)) for step in steps}
+    return [snapshot for snapshot in history if snapshot.step in nearest]
+
+
+class LabOptions(cli.CliOptions):
+    """What the lab's command line may say beside its settings."""
+
+    figures: FlagCreatePairsOff[bool] = Field(
+        False, description="as in the other lessons; the lab always draws its own"
+    )
 
 
 @command
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the lab: tell the lesson, train, and leave figure, tables and curves."""
     parsed = cli.parse(
-        LabConfig(), cli.CliOptions(), argv, name="vanishing",
+        LabConfig(), LabOptions(), argv, name="vanishing",
         prog=PROGRAM, about=__doc__,
     )  # fmt: skip
-    lab = parsed.config
-    with cpu_threads(lab.threads, flush_denormal=True):  # vanished gradients are slow
-        return run_lab(lab, parsed.name)
+    console, lang = make_console(), prose.language(parsed.config.lang)
+    checks = run_lab(parsed.config, parsed.name, console, lang)
+    return terminal.print_summary(console, checks, lang)
 
 
-def run_lab(lab: LabConfig, name: str) -> int:
-    """One experiment in a folder of its own; the command's exit status."""
-    lang = prose.language(lab.lang)
-    console, words = make_console(), prose.read("vanishing", lang).words
+def run_lab(
+    lab: LabConfig, name: str, console: SafeConsole, lang: Language
+) -> list[Check]:
+    """One experiment in a folder of its own; the numbers that it checked."""
+    words = prose.read("vanishing", lang).words
     manifest = runs.new_manifest("vanishing", name, lab.seed)
     described = settings.to_toml(lab, PROGRAM), manifest
     folder = runs.create(lab.runs_dir, "vanishing", f"{name}-s{lab.seed}", *described)
-    with runs.locked(folder):
+    # what vanishes becomes denormal, and slow
+    with runs.locked(folder), cpu_threads(lab.threads, flush_denormal=True):
         laboratory = Laboratory(lab, folder)
         if lab.experiment() != LabConfig().experiment():
             console.print(words["other settings"])
         checks = terminal.print_lesson(console, "vanishing", lang, laboratory.parts())
         measured = laboratory.starts, laboratory.sweep, laboratory.histories
         output.write_tables(folder, *measured)
-        output.draw(folder / "vanishing.png", lang, *measured)
+        if output.draw(folder / "vanishing.png", lang, *measured) != lang:
+            console.print(words["no_font"])
         console.print(words["left behind"])
         for line in (str(folder), f"tensorboard --logdir {shlex.quote(str(folder))}"):
             console.print(f"  {line}", soft_wrap=True)
-    return terminal.print_summary(console, checks, lang)
+    return checks
 
 
 def product_of_derivatives(name: ActivationName, depth: int) -> Tensor:

@@ -65,21 +65,22 @@ def of(lesson: str) -> list[str]:
     return [name for name in FIGURES if name.partition("-")[0] == lesson]
 
 
-def draw(name: str, lang: Language, path: Path) -> None:
-    """Draw a figure of a lesson as a PNG, in the language that `drawable` gives."""
-    save(FIGURES[name], "figures", lang, path)
+def draw(name: str, lang: Language, path: Path) -> Language:
+    """Draw a figure of a lesson as a PNG; in which language, `drawable` says."""
+    return save(FIGURES[name], "figures", lang, path)
 
 
 def save(
     figure: Callable[[Words], Figure], text: str, lang: Language, path: Path
-) -> None:
-    """Draw a figure whose words stand in that text, in the course's style."""
+) -> Language:
+    """Draw a figure whose words stand in that text; in which language, is returned."""
     lang = drawable(lang)
     words = prose.read(text, lang).words
     words = {key: text.replace(" | ", "\n") for key, text in words.items()}
     family = ["DejaVu Sans", *([hangul_font()] if lang == "ko" else [])]
     with style.context(["default", STYLE, {"font.family": family}]), quiet_fonts():
         figure(words).savefig(path)
+    return lang
 
 
 @contextmanager

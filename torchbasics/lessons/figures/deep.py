@@ -1,6 +1,7 @@
 """The vanishing lab in four panels: where gradients go, and who learns without them."""
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import cycle
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -9,18 +10,20 @@ from matplotlib.ticker import MaxNLocator
 from torchbasics.lessons.checks import Words
 from torchbasics.lessons.figures import canvas
 from torchbasics.lessons.figures.canvas import BLUE, GREEN, GREY, INK, ORANGE, RED
-from torchbasics.lessons.lab.networks import SWEPT, VARIANTS, Start, Swept
+from torchbasics.lessons.lab.networks import PAIR, SWEPT
+from torchbasics.lessons.lab.start import Start
 from torchbasics.lessons.lab.training import Snapshot
+from torchbasics.lessons.lab.verdict import Histories
 
-LOOKS: dict[str, canvas.Look] = {
-    "sigmoid": {"color": BLUE, "marker": "o", "ls": "-"},
-    "relu": {"color": RED, "marker": "s", "ls": "-"},
-    "batch-norm": {"color": GREEN, "marker": "^", "ls": "--"},
-    "residual": {"color": ORANGE, "marker": "D", "ls": "--"},
-    "critical": {"color": GREY, "marker": "v", "ls": "--"},
-    "adam": {"color": INK, "marker": "x", "ls": ":"},
-}
-"""Colour, marker and line of each network, the same in every panel."""
+LOOKS: tuple[canvas.Look, ...] = (
+    {"color": BLUE, "marker": "o", "ls": "-"},
+    {"color": RED, "marker": "s", "ls": "-"},
+    {"color": GREEN, "marker": "^", "ls": "--"},
+    {"color": ORANGE, "marker": "D", "ls": "--"},
+    {"color": GREY, "marker": "v", "ls": "--"},
+    {"color": INK, "marker": "x", "ls": ":"},
+)
+"""Colour, marker and line of each network; the first two are the pair's."""
 
 DEEP_LOOKS: tuple[canvas.Look, ...] = (
     {"color": BLUE, "marker": "o", "mfc": "none"},
@@ -32,9 +35,9 @@ DEEP_LOOKS: tuple[canvas.Look, ...] = (
 
 
 def vanishing(
-    starts: Mapping[str, Start],
-    sweep: Sequence[Swept],
-    histories: Mapping[str, Sequence[Snapshot]],
+    starts: Sequence[Start],
+    sweep: Mapping[int, Sequence[Start]],
+    histories: Histories,
     words: Words,
 ) -> Figure:
     """Gradients by layer and by depth before training; gradients and hits during it."""
@@ -47,19 +50,18 @@ def vanishing(
     canvas.caption(gradients, words["in_training"], words["in_training_note"])
     through_training(gradients, histories, lambda snapshot: snapshot.left)
     hits = figure.add_subplot(grid[3], ylim=(0, 100), xlabel=words["steps"])
-    canvas.caption(hits, words["learned"], words["learned_note"])
+    canvas.caption(hits, words["learned_title"], words["learned_note"])
     through_training(hits, histories, lambda snapshot: 100 * snapshot.accuracy)
-    labels = [words[name] for name in histories]
-    figure.legend(hits.lines, labels, loc=(0.06, 0.468), ncols=6)
+    labels = [variant.name for variant in histories]
+    figure.legend(hits.lines, labels, loc=(0.06, 0.46), ncols=6)
     return figure
 
 
-def by_layer(axes: Axes, starts: Mapping[str, Start], words: Words) -> None:
+def by_layer(axes: Axes, starts: Sequence[Start], words: Words) -> None:
     """Measured points, predicted lines, and the textbook's bound."""
-    for name, start in starts.items():
-        layers = list(range(1, len(start.measured) + 1))
-        look, kind = LOOKS[name], VARIANTS[name].activation
-        label = f"{kind}: {words['measured']}, {words['predicted']}"
+    layers = list(range(1, len(starts[0].measured) + 1))
+    for variant, start, look in zip(PAIR, starts, LOOKS, strict=False):
+        label = f"{variant.activation}: {words['measured']}, {words['predicted']}"
         axes.plot(layers, start.predicted, color=look["color"], lw=1.5)
         axes.plot(layers, start.measured, **(look | {"ls": ""}))
         axes.plot([], [], **(look | {"ls": "-"}), lw=1.5, label=label)
@@ -71,15 +73,14 @@ def by_layer(axes: Axes, starts: Mapping[str, Start], words: Words) -> None:
     canvas.caption(axes, words["by_layer"], words["by_layer_note"])
 
 
-def by_depth(axes: Axes, sweep: Sequence[Swept], words: Words) -> None:
+def by_depth(axes: Axes, sweep: Mapping[int, Sequence[Start]], words: Words) -> None:
     """What is left at the first layer: points for networks, lines for the law."""
-    depths = [swept.depth for swept in sweep]
-    for index, (variant, look) in enumerate(zip(SWEPT, DEEP_LOOKS, strict=True)):
-        law = [float(swept.starts[index].predicted[0]) for swept in sweep]
-        axes.plot(depths, law, color=look["color"], lw=1.5)
-        left = [swept.starts[index].left for swept in sweep]
-        label = f"{variant.activation}, {variant.init}"
-        axes.plot(depths, left, ls="", **look, label=label)
+    by_variant = zip(*sweep.values(), strict=True)
+    for variant, starts, look in zip(SWEPT, by_variant, DEEP_LOOKS, strict=True):
+        law = [float(start.predicted[0]) for start in starts]
+        axes.plot([*sweep], law, color=look["color"], lw=1.5)
+        left, label = [start.left for start in starts], variant.name
+        axes.plot([*sweep], left, ls="", **look, label=label)
     axes.legend(loc="lower left")
     axes.set_xlabel(words["hidden layers"])
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -87,12 +88,10 @@ def by_depth(axes: Axes, sweep: Sequence[Swept], words: Words) -> None:
 
 
 def through_training(
-    axes: Axes,
-    histories: Mapping[str, Sequence[Snapshot]],
-    value: Callable[[Snapshot], float],
+    axes: Axes, histories: Histories, value: Callable[[Snapshot], float]
 ) -> None:
     """One number of each network over its steps."""
-    for name, history in histories.items():
+    for history, look in zip(histories.values(), cycle(LOOKS), strict=False):
         steps = [snapshot.step for snapshot in history]
         values = [value(snapshot) for snapshot in history]
-        axes.plot(steps, values, **LOOKS[name], lw=1.5, ms=5)
+        axes.plot(steps, values, **look, lw=1.5, ms=5)

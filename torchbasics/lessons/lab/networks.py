@@ -1,24 +1,82 @@
-"""The lab's deep networks, and their gradients before any training."""
+"""The lab's experiment: which deep networks, and what trains them."""
 
 from __future__ import annotations
 
-from functools import partial
 from itertools import product
 from typing import Annotated, Any, Literal, NamedTuple
 
-import torch
 from pydantic import Field, model_validator
-from torch import Tensor
 
 from torchbasics import rng
 from torchbasics.activations import ActivationName
 from torchbasics.command.settings import Settings
-from torchbasics.data import ImageDataset, scale_pixels
 from torchbasics.initialization import InitName, init_variance
-from torchbasics.losses import cross_entropy_gradient
-from torchbasics.mean_field import signal_propagation
 from torchbasics.mlp import MLP
-from torchbasics.trace import backward_trace, forward_trace
+
+
+class Variant(NamedTuple):
+    """A deep network, and what trains it."""
+
+    activation: ActivationName
+    init: InitName
+    optimizer: Literal["sgd", "adam"] = "sgd"
+    batch_norm: bool = False
+    residual: bool = False
+
+    @classmethod
+    def parse(cls, name: str) -> Variant:
+        """The variant of that name. Raises ValueError if there is none.
+
+        >>> Variant.parse("tanh-he-adam") == Variant("tanh", "he", "adam")
+        True
+        """
+        activation, _, rest = name.partition("-")
+        init, *extras = rest.split("-")
+        if set(extras) - {"batch_norm", "residual", "adam"} or not init:
+            raise ValueError(
+                f"{name!r} is no network: write ACTIVATION-INIT, then any of "
+                "-batch_norm, -residual, -adam; for example tanh-he-adam"
+            )
+        optimizer = "adam" if "adam" in extras else "sgd"
+        fixes = "batch_norm" in extras, "residual" in extras
+        variant = cls(activation, init, optimizer, *fixes)  # type: ignore[arg-type]
+        init_variance(variant.init, variant.activation, 1, 1)  # or there is none
+        return variant
+
+    @property
+    def name(self) -> str:
+        """As an option spells it.
+
+        >>> Variant("sigmoid", "xavier", batch_norm=True).name
+        'sigmoid-xavier-batch_norm'
+        """
+        extras = [name for name in ("batch_norm", "residual") if getattr(self, name)]
+        extras += ["adam"] if self.optimizer == "adam" else []
+        return "-".join([self.activation, self.init, *extras])
+
+    def build(self, depth: int, width: int, seed: int) -> MLP:
+        """The untrained network, 784 inputs, `depth` hidden layers, 10 outputs."""
+        return MLP(
+            784, [width] * depth, 10, self.activation,
+            init=self.init, batch_norm=self.batch_norm, residual=self.residual,
+            generator=rng.generator(seed, "weights"),
+        )  # fmt: skip
+
+
+PAIR = Variant("sigmoid", "xavier"), Variant("relu", "he")
+"""The two that the lesson is about."""
+
+TRAINED = (
+    *PAIR, PAIR[0]._replace(batch_norm=True), PAIR[0]._replace(residual=True),
+    Variant("sigmoid", "critical"), PAIR[0]._replace(optimizer="adam"),
+)  # fmt: skip
+"""The pair, three things that mend the sigmoid's, and one that hides it."""
+
+SWEPT = (
+    Variant("sigmoid", "default"), Variant("sigmoid", "xavier"),
+    Variant("relu", "default"), Variant("relu", "he"), Variant("tanh", "he"),
+)  # fmt: skip
+"""Networks whose depth is varied: from vanishing to exploding."""
 
 
 class LabConfig(Settings):
@@ -31,8 +89,17 @@ class LabConfig(Settings):
     lr: float = Field(0.2, gt=0, le=100, description="learning rate of SGD")
     adam_steps: int = Field(3000, ge=1, le=100_000, description="of Adam")
     adam_lr: float = Field(0.001, gt=0, le=100, description="learning rate of Adam")
+    adam_eps: float = Field(
+        1e-8, ge=0, le=1, description="what Adam adds to a gradient's size"
+    )
+    networks: tuple[str, ...] = Field(
+        tuple(variant.name for variant in TRAINED), min_length=1, max_length=12,
+        description="trained: ACTIVATION-INIT, then any of -batch_norm -residual -adam",
+    )  # fmt: skip
     activations: tuple[ActivationName, ...] = Field(
-        ("sigmoid", "tanh", "relu"), min_length=1, description="compared at the start"
+        ("sigmoid", "tanh", "relu"),
+        min_length=1,
+        description="compared before training",
     )
     inits: tuple[InitName, ...] = Field(
         ("default", "xavier", "he", "critical"), min_length=1, description="of each"
@@ -50,105 +117,20 @@ class LabConfig(Settings):
     runs_dir: str = Field("runs", min_length=1, description="where results go")
 
     @model_validator(mode="after")
-    def _inits_suit_activations(self) -> LabConfig:
+    def _networks_can_be(self) -> LabConfig:
         for activation, init in product(self.activations, self.inits):
             init_variance(init, activation, 1, 1)
+        if len({Variant.parse(name) for name in self.networks}) < len(self.networks):
+            raise ValueError(f"networks = {list(self.networks)}: name each one once")
         return self
+
+    @property
+    def variants(self) -> list[Variant]:
+        """The networks to be trained."""
+        return [Variant.parse(name) for name in self.networks]
 
     def experiment(self) -> dict[str, Any]:
         """What decides the results: all but where and how they are shown."""
         return self.model_dump(
             exclude={"threads", "lang", "tensorboard", "data_dir", "runs_dir"}
         )
-
-
-class Variant(NamedTuple):
-    """A deep network, and what trains it."""
-
-    activation: ActivationName
-    init: InitName
-    optimizer: Literal["sgd", "adam"] = "sgd"
-    batch_norm: bool = False
-    residual: bool = False
-
-    def __str__(self) -> str:
-        fixes = " + batch norm" * self.batch_norm + " + residual" * self.residual
-        return f"{self.activation}, {self.init}{fixes}, {self.optimizer.upper()}"
-
-    def build(self, depth: int, width: int, seed: int) -> MLP:
-        """The untrained network, 784 inputs, `depth` hidden layers, 10 outputs."""
-        return MLP(
-            784, [width] * depth, 10, self.activation,
-            init=self.init, batch_norm=self.batch_norm, residual=self.residual,
-            generator=rng.generator(seed, "weights"),
-        )  # fmt: skip
-
-
-VARIANTS = {
-    "sigmoid": Variant("sigmoid", "xavier"),
-    "relu": Variant("relu", "he"),
-    "batch-norm": Variant("sigmoid", "xavier", batch_norm=True),
-    "residual": Variant("sigmoid", "xavier", residual=True),
-    "critical": Variant("sigmoid", "critical"),
-    "adam": Variant("sigmoid", "xavier", optimizer="adam"),
-}
-"""The pair, three things that mend the sigmoid's, and one that hides it."""
-
-SWEPT = (
-    Variant("sigmoid", "default"), Variant("sigmoid", "xavier"),
-    Variant("relu", "default"), Variant("relu", "he"), Variant("tanh", "he"),
-)  # fmt: skip
-"""Networks whose depth is varied: from vanishing to exploding."""
-
-
-class Start(NamedTuple):
-    """Gradients by the pre-activations of each hidden layer, before any training.
-
-    Root mean squares over the batch and the units, the last hidden layer's taken as 1.
-    Shapes: (depth,), the first layer first.
-    """
-
-    measured: Tensor
-    predicted: Tensor
-
-    @property
-    def factor(self) -> float:
-        """By how much one layer multiplies the gradient, on its way back."""
-        return self._per_layer(self.measured)
-
-    @property
-    def theory(self) -> float:
-        """The same as mean-field theory has it."""
-        return self._per_layer(self.predicted)
-
-    @property
-    def left(self) -> float:
-        """What the first layer gets of the last one's gradient."""
-        return float(self.measured[0])
-
-    @staticmethod
-    def _per_layer(sizes: Tensor) -> float:
-        return float(sizes[0] ** (1 / (len(sizes) - 1)))
-
-
-def start(
-    variant: Variant, depth: int, width: int, seed: int, probed: ImageDataset
-) -> Start:
-    """Measure a network's gradients before training, beside what theory says."""
-    x = scale_pixels(probed.images).double()
-    model = variant.build(depth, width, seed).double()
-    logits = forward_trace(model, x)[-1].outputs
-    asked = cross_entropy_gradient(logits, probed.labels)
-    back = backward_trace(model, x, asked)[:0:-1]  # hidden layers, the first first
-    gradients = [layer.pre_activations for layer in back]
-    sizes = torch.stack([gradient.square().mean().sqrt() for gradient in gradients])
-    variances = partial(init_variance, variant.init, variant.activation)
-    theory = signal_propagation(x, [width] * depth, variant.activation, variances)
-    return Start(sizes / sizes[-1], theory.gradients)
-
-
-class Swept(NamedTuple):
-    """A depth, and the start of each of SWEPT at it."""
-
-    depth: int
-    starts: list[Start]

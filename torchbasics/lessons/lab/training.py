@@ -2,35 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
+import math
+from collections.abc import Callable, Sequence
+from typing import Literal, NamedTuple
 
 import torch
 from torch import nn, optim
 
 from torchbasics import rng
 from torchbasics.data import ImageDataset, scale_pixels
+from torchbasics.lessons.checks import short
 from torchbasics.lessons.lab.networks import LabConfig, Variant
 from torchbasics.mlp import MLP
-from torchbasics.probes import update_ratio
+from torchbasics.probes import Probes, update_ratio
 
 NUM_SNAPSHOTS = 12  # at least, in a training
-EARLY = 400  # a step at which a snapshot of every training is taken
+EARLY = 250  # a step at which a snapshot of every training is taken
+CHANCE = 0.2  # accuracy up to which next to nothing was learned; a guess has 0.1
+LEARNED = 0.8  # accuracy from which on we say so
+GUESS = math.log(10)  # the loss of one who guesses
+
+Outcome = Literal["learned", "crept", "stuck", "died", "diverged"]
 
 
 class Snapshot(NamedTuple):
-    """How a training stands; `left` is the first layer's gradient over the last's."""
+    """How a training stands.
+
+    `left` is the size of the gradient of the first layer's weights over that of the
+    last hidden layer's, `gradient` the root mean square of the first one's, and `dead`
+    the largest share of a layer's units that answer 0 to everything.
+    """
 
     step: int
     loss: float
     accuracy: float
     left: float
+    gradient: float
     update_ratio: float
+    dead: float
 
-    def cells(self, first: Snapshot) -> tuple[str, ...]:
-        """As the lab's table shows it; the gradient is that of the start."""
-        numbers = (f"{first.left:.0e}", f"{self.update_ratio:.0e}", f"{self.loss:.3f}")
-        return (f"{self.step:,}", *numbers, f"{100 * self.accuracy:.1f} %")
+    @classmethod
+    def of(
+        cls, probes: Probes, step: int, loss: float, accuracy: float, ratio: float
+    ) -> Snapshot:
+        """A snapshot of what the probes saw."""
+        seen, gradients = probes.statistics(), probes.gradients()
+        norms = [*seen["gradient_norm"].values()]
+        left = norms[0] / norms[-2] if norms[-2] else math.nan
+        size = float(gradients["hidden1"].square().mean().sqrt())
+        dead = max(seen["dead"].values())
+        return cls(step, loss, accuracy, left, size, ratio, dead)
+
+    def cells(self) -> tuple[str, ...]:
+        """As the lab's table shows it."""
+        sizes = map(short, (self.left, self.gradient, self.update_ratio))
+        accuracy = f"{100 * self.accuracy:.1f} %"
+        return (f"{self.step:,}", *sizes, f"{self.loss:.3f}", accuracy)
 
 
 OnSnapshot = Callable[[MLP, int, float, float], None]
@@ -40,13 +67,17 @@ OnSnapshot = Callable[[MLP, int, float, float], None]
 def train_variant(
     variant: Variant, lab: LabConfig, dataset: ImageDataset, on_snapshot: OnSnapshot
 ) -> MLP:
-    """Train a deep network on the digits, with a snapshot now and then."""
+    """Train a deep network on the digits; a snapshot before it, and now and then.
+
+    It ends at the first loss or gradient that is not finite: that step is not taken,
+    and its snapshot has the loss nan.
+    """
     model = variant.build(lab.depth, lab.width, lab.seed)
     optimizer, steps = make_optimizer(variant, lab, model)
     images, labels = scale_pixels(dataset.images), dataset.labels
     order = rng.generator(lab.seed, "order")
     first = model.get_submodule("hidden1.linear").get_parameter("weight")
-    due = {1, EARLY, steps}
+    due = {EARLY, steps}
     due |= {k * steps // NUM_SNAPSHOTS for k in range(1, NUM_SNAPSHOTS)}
     for step in range(1, steps + 1):
         before = first.detach().clone() if step in due else first
@@ -55,6 +86,13 @@ def train_variant(
         logits = model(images[batch])
         loss = nn.functional.cross_entropy(logits, labels[batch])
         loss.backward()
+        if step == 1:
+            on_snapshot(model, 0, loss.item(), 0.0)
+        gradients = [parameter.grad for parameter in model.parameters()]
+        size = nn.utils.get_total_norm([g for g in gradients if g is not None])
+        if not (loss + size).isfinite():
+            on_snapshot(model, step, math.nan, 0.0)
+            break
         optimizer.step()
         if step in due:
             on_snapshot(model, step, loss.item(), update_ratio(before, first.detach()))
@@ -66,6 +104,24 @@ def make_optimizer(
 ) -> tuple[optim.Optimizer, int]:
     """What moves the weights of this variant, and how many steps it gets."""
     if variant.optimizer == "adam":
-        adam = optim.Adam(model.parameters(), lab.adam_lr, fused=True)
+        adam = optim.Adam(model.parameters(), lab.adam_lr, eps=lab.adam_eps, fused=True)
         return adam, lab.adam_steps
     return optim.SGD(model.parameters(), lab.lr), lab.steps
+
+
+def outcome(history: Sequence[Snapshot]) -> Outcome:
+    """What came of a training, by what was measured.
+
+    >>> outcome([Snapshot(9, math.nan, 0.1, 0.5, 0.1, 0.0, 0.0)])
+    'diverged'
+    """
+    last, worst = history[-1], max(snapshot.loss for snapshot in history)
+    if math.isnan(last.loss) or last.loss > 2.5 * GUESS:
+        return "diverged"
+    if last.accuracy >= LEARNED:
+        return "learned"
+    if last.accuracy > CHANCE or last.loss < 0.9 * GUESS:
+        return "crept"
+    if last.dead > 0.99:
+        return "died"
+    return "diverged" if worst > 2.5 * GUESS else "stuck"

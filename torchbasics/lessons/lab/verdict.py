@@ -1,0 +1,54 @@
+"""What the lab's trainings come to: each clause is chosen by what was measured."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from torchbasics.lessons.checks import Words, short
+from torchbasics.lessons.lab.networks import LabConfig, Variant
+from torchbasics.lessons.lab.training import Snapshot, outcome
+
+VANISHED = 0.01  # share of the last layer's gradient at the first, and below
+
+Histories = Mapping[Variant, Sequence[Snapshot]]
+
+
+def verdict(histories: Histories, lab: LabConfig, words: Words) -> dict[str, str]:
+    """By the name of each network: what came of it, and why."""
+    return {
+        variant.name: " ".join(
+            words[clause].format(
+                percent=f"{100 * history[-1].accuracy:.0f}",
+                step=f"{history[-1].step:,}",
+                left=short(history[0].left),
+                gradient=short(history[0].gradient),
+                eps=short(lab.adam_eps),
+                smaller=short(history[0].gradient / 10),
+                lr="--adam-lr" if variant.optimizer == "adam" else "--lr",
+            )
+            for clause in clauses(variant, histories, lab)
+        )
+        for variant, history in histories.items()
+    }
+
+
+def clauses(variant: Variant, histories: Histories, lab: LabConfig) -> Iterator[str]:
+    """The outcome of a network's training, then its cause where one was measured."""
+    start, came = histories[variant][0], outcome(histories[variant])
+    vanished, adam = start.left < VANISHED, variant.optimizer == "adam"
+    yield came
+    if came in ("died", "diverged"):
+        return
+    if vanished and adam and came != "stuck":
+        yield "masked"
+    elif vanished and came == "learned":
+        yield "recovered"
+    elif vanished:
+        yield "starved"
+        if adam and start.gradient < lab.adam_eps / 100:
+            yield "below eps"
+    elif came == "stuck":
+        yield "other lr"
+    elif any(
+        other.activation == variant.activation and history[0].left < VANISHED
+        for other, history in histories.items()
+    ):
+        yield "mended"
