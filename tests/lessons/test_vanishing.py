@@ -138,6 +138,7 @@ def test_the_shipped_config_is_the_default():
         (["--lr", "nan"], "lr"),
         (["--activations", "gelu"], "init = 'critical': gelu has no such weights"),
         (["--networks", "tanh"], "write ACTIVATION-INIT"),
+        (["--networks", *["tanh-he"] * 7], "networks"),
         (["--networks", "tanh-he-sgd2"], "write ACTIVATION-INIT"),
         (["--networks", "tan-he"], "activation is 'tan'"),
         (["--networks", "tanh-glorot"], "init is 'glorot'"),

@@ -1,7 +1,6 @@
 """The vanishing lab in four panels: where gradients go, and who learns without them."""
 
 from collections.abc import Callable, Mapping, Sequence
-from itertools import cycle
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -91,7 +90,7 @@ def through_training(
     axes: Axes, histories: Histories, value: Callable[[Snapshot], float]
 ) -> None:
     """One number of each network over its steps."""
-    for history, look in zip(histories.values(), cycle(LOOKS), strict=False):
+    for history, look in zip(histories.values(), LOOKS, strict=False):
         steps = [snapshot.step for snapshot in history]
         values = [value(snapshot) for snapshot in history]
         axes.plot(steps, values, **look, lw=1.5, ms=5)

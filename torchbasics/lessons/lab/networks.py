@@ -93,7 +93,7 @@ class LabConfig(Settings):
         1e-8, ge=0, le=1, description="what Adam adds to a gradient's size"
     )
     networks: tuple[str, ...] = Field(
-        tuple(variant.name for variant in TRAINED), min_length=1, max_length=12,
+        tuple(variant.name for variant in TRAINED), min_length=1, max_length=6,
         description="trained: ACTIVATION-INIT, then any of -batch_norm -residual -adam",
     )  # fmt: skip
     activations: tuple[ActivationName, ...] = Field(
