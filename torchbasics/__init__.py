@@ -4,8 +4,14 @@ What stands in `__all__`, in reading order, is the mathematics of the course. Ea
 is loaded, and PyTorch with it, when it is first asked for.
 """
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+if sys.argv[:1] == ["-m"]:  # `python -m torchbasics...` begins, with seconds of imports
+    from torchbasics.command import signals
+
+    signals.handle(signals.leave_at_once)
 
 if TYPE_CHECKING:
     # isort: off

@@ -9,6 +9,7 @@ from tyro.conf import FlagCreatePairsOff, Positional, arg
 
 from torchbasics.command import cli, runs, settings
 from torchbasics.command.errors import UserError, command, run
+from torchbasics.command.output import visible
 from torchbasics.command.terminal import SafeConsole, make_console
 from torchbasics.device import cpu_threads
 from torchbasics.lessons import LESSONS, prose
@@ -80,7 +81,7 @@ def run_lesson(name: str, options: Options, console: SafeConsole) -> list[Check]
 
 def parse(argv: Sequence[str]) -> Options:
     """The options of a command line. Raises UserError for a lesson there is not."""
-    about = f"{__doc__}\n\nLessons, in order: {', '.join(LESSONS)}."
+    about = f"{__doc__ or ''}\n\nLessons, in order: {', '.join(LESSONS)}."
     options = cli.parse_options(
         Options(), argv, prog="python -m torchbasics", about=about
     )
@@ -107,7 +108,7 @@ def draw(
     for name in drawn:
         path = folder / f"{name}.png"
         figures.draw(name, lang, path)
-        console.print(str(path), soft_wrap=True)
+        console.print(visible(path), soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """The picture in the terminal: right pixels, right bars, with and without colour."""
 
-import errno
 import io
 import re
 
@@ -8,7 +7,6 @@ import pytest
 import torch
 from rich.console import Console
 
-from torchbasics.command import terminal
 from torchbasics.command.terminal import (
     Answer,
     SafeConsole,
@@ -85,29 +83,11 @@ def test_images_stand_side_by_side():
     assert [at.start() for at in re.finditer("▄", rows[13])] == [27, 28 + 4 + 27]
 
 
-class Broken(io.StringIO):
-    """A file that cannot be flushed, for a reason."""
-
-    def __init__(self, reason):
-        super().__init__()
-        self.reason = reason
-
-    def flush(self):
-        raise OSError(self.reason, "no")
-
-
-@pytest.mark.parametrize(
-    ("reason", "lost"), [(errno.EPIPE, False), (errno.ENOSPC, True)]
-)
-def test_a_reader_who_leaves_is_no_loss_a_full_disk_is(monkeypatch, reason, lost):
-    dropped = []
-    monkeypatch.setattr(terminal, "drop_stdout", lambda: dropped.append(True))
-    console = SafeConsole(file=Broken(reason))
-    console.print("one")
-    console.print("two")
-    assert console.lost is lost
-    assert console.quiet
-    assert dropped
+def test_what_is_printed_is_never_markup():
+    console = SafeConsole(width=80)
+    with console.capture() as capture:
+        console.print("[red]x[/] [/] :smile: [link=http://a]b[/link]")
+    assert capture.get() == "[red]x[/] [/] :smile: [link=http://a]b[/link]\n"
 
 
 def test_where_nobody_watches_a_line_tells_what_is_done(capsys):

@@ -177,6 +177,9 @@ def test_a_second_ctrl_c_says_how_to_go_on_too(tmp_path, monkeypatch, capsys):
         time.sleep(5)
 
     monkeypatch.setattr(seeds, "run_processes", twice)
+    kept = tmp_path / "mnist" / "lesson-s0" / "checkpoints" / "step-00000100.safetensors"
+    kept.parent.mkdir(parents=True)
+    kept.touch()
     with pytest.raises(SystemExit) as left:
         seeds.train_seeds(tmp_path, Config(), [0], 1, SafeConsole(quiet=True))
     assert left.value.code == 130
@@ -206,7 +209,8 @@ def test_a_series_that_breaks_leaves_no_run_alone(tmp_path, monkeypatch):
     config = settings.read_config(Config, tmp_path / "config.toml")
     with pytest.raises(ZeroDivisionError):
         seeds.train_seeds(tmp_path, config, [0, 1], 2, SafeConsole(quiet=True))
-    assert [process.returncode for process in started] == [-signal.SIGTERM] * 2
+    left = {process.returncode for process in started}  # before they began, or after
+    assert left <= {128 + signal.SIGTERM, -signal.SIGTERM}
 
 
 @pytest.mark.parametrize(

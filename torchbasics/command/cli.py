@@ -7,6 +7,7 @@ import argparse
 import sys
 import textwrap
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Generic, TypeVar
@@ -17,6 +18,7 @@ from tyro.conf import FlagCreatePairsOff, arg
 
 from torchbasics.command import runs
 from torchbasics.command.errors import UserError
+from torchbasics.command.output import only_text
 from torchbasics.command.settings import (
     ConfigT,
     Settings,
@@ -62,7 +64,7 @@ def parse(
     *,
     name: str,
     prog: str,
-    about: str,
+    about: str | None,
     kind: str = "",
 ) -> Parsed[ConfigT, OptionsT]:
     """The configuration that a command line asks for, `config` being the default.
@@ -84,7 +86,8 @@ def parse(
         resume = runs.find_run(given.resume, given.runs_dir or "runs", kind)
         name = runs.run_name(resume, kind)
         config = read_config(type(config), resume / "config.toml", prog)
-    about += f"\n\nShipped configs: {', '.join(sorted(shipped_configs(type(config))))}."
+    shipped = ", ".join(sorted(shipped_configs(type(config))))
+    about = f"{about or ''}\n\nShipped configs: {shipped}."
     both: Any = tuple[_unnamed(config), _unnamed(options)]  # type: ignore[misc]
     config, options = _cli(both, (config, options), argv, prog=prog, about=about)
     if options.print_config:
@@ -94,7 +97,7 @@ def parse(
 
 
 def parse_options(
-    default: ConfigT, argv: Sequence[str] | None, *, prog: str, about: str
+    default: ConfigT, argv: Sequence[str] | None, *, prog: str, about: str | None
 ) -> ConfigT:
     """The settings `default`, changed as a command line asks: `--group.name value`."""
     options: ConfigT = _cli(type(default), default, argv, prog=prog, about=about)
@@ -115,11 +118,14 @@ def _unnamed(settings: Settings) -> Any:
 
 
 def _cli(
-    form: Any, default: Any, argv: Sequence[str] | None, *, prog: str, about: str
+    form: Any, default: Any, argv: Sequence[str] | None, *, prog: str, about: str | None
 ) -> Any:
     hang = "  "  # what begins with a letter, tyro joins to the line before
     about = "\n\n".join(
         textwrap.fill(part.strip(), 80, subsequent_indent=hang)
-        for part in about.split("\n\n")
+        for part in (about or "").split("\n\n")  # none with -OO
     )
-    return tyro.cli(form, args=argv, default=default, prog=prog, description=about)
+    argv = sys.argv[1:] if argv is None else argv
+    plain = all(map(str.isprintable, argv))
+    with nullcontext() if plain else only_text():  # it repeats what it refuses
+        return tyro.cli(form, args=argv, default=default, prog=prog, description=about)

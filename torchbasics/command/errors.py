@@ -1,17 +1,22 @@
 """A user's mistake is one clear sentence and an exit status, never a traceback.
 
-Exit statuses: 0 done, 1 training (or a check) failed, 2 bad input, 130
-Ctrl+C, 143 SIGTERM.
+Exit statuses: 0 done, 1 training (or a check) failed or output was lost, 2 bad input,
+130 Ctrl+C, 143 SIGTERM, 129 SIGHUP.
 """
 
 import errno
 import functools
 import gc
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NoReturn, Protocol
+
+from torchbasics.command import signals
+from torchbasics.command.output import fill_closed_descriptors, lasting, visible
+
+DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
+"""What a disk answers that takes no more; no bug, and no input either."""
 
 
 class Main(Protocol):
@@ -31,7 +36,7 @@ class TrainingError(Exception):
 
 def warn(text: str) -> None:
     """Say what went wrong without ending anything; also with --quiet."""
-    print(f"warning: {text}", file=sys.stderr)
+    print(f"warning: {visible(text)}", file=sys.stderr)
 
 
 @contextmanager
@@ -49,11 +54,6 @@ def as_user_error(kind: type[Exception], before: str = "") -> Iterator[None]:
         raise UserError(f"{before}{error}") from None
 
 
-def drop_stdout() -> None:
-    """Send what is still to be printed nowhere, because nobody can read it."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-
-
 def command(main: Main) -> Main:
     """Turn what `main` raises into the exit status it returns.
 
@@ -66,26 +66,37 @@ def command(main: Main) -> Main:
 
     @functools.wraps(main)
     def wrapped(argv: Sequence[str] | None = None) -> int:
-        try:
-            return flushed(main(argv))
-        except UserError as error:
-            print(f"error: {error}", file=sys.stderr)
-            return 2
-        except TrainingError as error:
-            print(f"training failed: {error}", file=sys.stderr)
-            return 1
-        except SystemExit as stop:  # the option parsers leave this way
-            return flushed(stop.code if isinstance(stop.code, int) else 0)
-        except KeyboardInterrupt:
-            print("\nstopped by Ctrl+C", file=sys.stderr)
-            return 130
-        except OSError as error:
-            if error.errno not in (errno.EPIPE, errno.ENOSPC):
-                raise
-            drop_stdout()  # `... | head`: the reader has seen enough; or a full disk
-            return 0 if error.errno == errno.EPIPE else 1
+        with lasting() as out:
+            status = status_of(main, argv)
+            out.flush()
+            if out.failure and not status:
+                print(f"error: cannot print: {out.failure}", file=sys.stderr)
+                return 1
+            return status
 
     return wrapped
+
+
+def status_of(main: Main, argv: Sequence[str] | None) -> int:
+    """The exit status of a command, once it has said why it was left early."""
+    try:
+        return main(argv)
+    except UserError as error:
+        print(f"error: {visible(error)}", file=sys.stderr)
+        return 2
+    except TrainingError as error:
+        print(f"training failed: {visible(error)}", file=sys.stderr)
+        return 1
+    except SystemExit as stop:  # the option parsers leave this way
+        return stop.code if isinstance(stop.code, int) else 0
+    except KeyboardInterrupt:
+        print("\nstopped by Ctrl+C", file=sys.stderr)
+        return 130
+    except OSError as error:
+        if error.errno not in DISK:
+            raise
+        print(f"error: cannot write: {visible(error.strerror)}", file=sys.stderr)
+        return 1
 
 
 def run(main: Main) -> NoReturn:
@@ -94,16 +105,14 @@ def run(main: Main) -> NoReturn:
     What was imported never dies, so the garbage collector need not look through it:
     neither later, nor at the end, which would take longer than a lesson's epoch.
     """
-    gc.freeze()
-    status = main()
-    gc.freeze()
-    raise SystemExit(status)
-
-
-def flushed(status: int) -> int:
-    """The status, once all that was printed has arrived or cannot arrive."""
+    signals.handle(signals.leave)
     try:
-        sys.stdout.flush()
-    except OSError:
-        drop_stdout()
-    return status
+        gc.freeze()
+        fill_closed_descriptors()
+        signals.stop_at_eof()
+        status = main()
+        gc.freeze()
+    except KeyboardInterrupt:  # before the command could say so, or after it was done
+        status = 130
+    signals.handle(signals.leave_at_once)
+    raise SystemExit(status)

@@ -1,9 +1,5 @@
 """Pictures in a terminal: a digit in half blocks, probabilities as bars."""
 
-import codecs
-import errno
-import io
-import sys
 import time
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
@@ -14,52 +10,20 @@ from rich.table import Table
 from rich.text import Text
 from torch import Tensor
 
-from torchbasics.command.errors import drop_stdout
-
 BAR = 30  # columns of a bar that stands for 100 %
 WIDTH = 88  # longer lines of prose are tiring to read
 
 
 class SafeConsole(Console):
-    """A console that outlives its reader (`| head`) and a full disk behind it.
+    """A console that takes what it is told as it is: no markup, nothing highlighted."""
 
-    `lost` says that something could not be kept, which nobody chose.
-    """
-
-    lost = False
-
-    def print(self, *objects: Any, **options: Any) -> None:
-        """Print, or if that cannot be, print nothing from now on."""
-        try:
-            super().print(*objects, **options)
-            self.file.flush()
-        except OSError as error:
-            self.lost = error.errno != errno.EPIPE
-            self.on_broken_pipe()
-
-    def on_broken_pipe(self) -> None:
-        """What rich calls when nobody reads any more."""
-        drop_stdout()
-        self.quiet = True
-
-
-PLAIN = dict(zip("✓✗\u2212·→…●○", "+x-*>.#o", strict=True))
-"""What stands for a sign where the output's encoding has none."""
-
-
-def _plain(error: UnicodeError) -> tuple[str, int]:
-    assert isinstance(error, UnicodeEncodeError)
-    return PLAIN.get(error.object[error.start], "?"), error.start + 1
-
-
-codecs.register_error("plain", _plain)
+    def __init__(self, **options: Any) -> None:
+        super().__init__(markup=False, emoji=False, highlight=False, **options)
 
 
 def make_console() -> SafeConsole:
     """A console for prose: not too wide, no colour but what is asked for."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="plain")  # no letter may stop a lesson
-    console = SafeConsole(highlight=False)
+    console = SafeConsole()
     console.width = min(console.width or WIDTH, WIDTH)
     return console
 
@@ -139,7 +103,7 @@ def plural(count: int, noun: str) -> str:
 
 def tracked(names: Iterable[str], doing: str) -> Iterator[str]:
     """The names, with a bar on a terminal; elsewhere with a line for each done."""
-    console = Console(stderr=True, highlight=False)
+    console = SafeConsole(stderr=True)
     if console.is_terminal:
         yield from track(list(names), doing, console=console, transient=True)
         return

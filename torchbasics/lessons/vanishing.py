@@ -21,6 +21,7 @@ from torchbasics.activations import DERIVATIVES, ActivationName
 from torchbasics.command import cli, runs, settings
 from torchbasics.command.errors import command
 from torchbasics.command.events import Events
+from torchbasics.command.output import visible
 from torchbasics.command.terminal import SafeConsole, make_console, tracked
 from torchbasics.data import scale_pixels
 from torchbasics.device import cpu_threads
@@ -239,7 +240,7 @@ def run_lab(
             console.print(words["no_font"])
         console.print(words["left behind"])
         for line in (str(folder), f"tensorboard --logdir {shlex.quote(str(folder))}"):
-            console.print(f"  {line}", soft_wrap=True)
+            console.print(f"  {visible(line)}", soft_wrap=True)
     return checks
 
 

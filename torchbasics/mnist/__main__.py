@@ -19,6 +19,7 @@ from torchbasics.command.errors import (
     run,
     warn,
 )
+from torchbasics.command.output import visible
 from torchbasics.command.signals import StopRequest
 from torchbasics.command.terminal import Answer, SafeConsole, plural
 from torchbasics.data.mnist import SHA256
@@ -59,7 +60,7 @@ def run_training(
 ) -> int:
     """Start or go on with the run of this folder; the command's exit status."""
     config = training.config
-    console = SafeConsole(quiet=config.quiet, highlight=False)
+    console = SafeConsole(quiet=config.quiet)
     if resumed:
         resume(training, folder)
         console.print(f"going on after step {training.progress.step}")
@@ -93,14 +94,14 @@ def train_and_evaluate(training: Training, folder: Path, console: Console) -> in
     monitor = Monitor(console, folder, training, complete)
     with StopRequest() as stop, monitor:
         train(training, monitor, checkpoints, stop)
-        if stop.signal and not training.progress.is_finished():
-            console.print(resume_hint(training, folder, stop.signal), soft_wrap=True)
-            return 128 + stop.signal
-        test, transform = training.splits.test, training.config.data.transform
-        evaluation = evaluate(training.eval_model, test.images, test.labels, transform)
-        if not complete:
+        evaluation = stop.unless_asked(score, training)
+        if evaluation is not None and not complete:
             monitor.after_training(evaluation)
             lost = write_final_metrics(folder, evaluation)
+    if evaluation is None:
+        hint = resume_hint(training, checkpoints, stop.signal)
+        console.print(hint, soft_wrap=True)
+        return 128 + stop.signal
     show_one_digit(training, console)
     console.print(run_hint(folder), soft_wrap=True)
     if problem := diagnose(training, evaluation):
@@ -109,6 +110,12 @@ def train_and_evaluate(training: Training, folder: Path, console: Console) -> in
     if checkpoints.failure or lost:
         raise TrainingError(checkpoints.failure or lost)
     return 0
+
+
+def score(training: Training) -> Evaluation:
+    """What the network makes of the test set."""
+    test, transform = training.splits.test, training.config.data.transform
+    return evaluate(training.eval_model, test.images, test.labels, transform)
 
 
 def write_final_metrics(folder: Path, evaluation: Evaluation) -> str:
@@ -138,21 +145,24 @@ def heading(config: Config, name: str, reason: str) -> str:
     )
 
 
-def resume_hint(training: Training, folder: Path, number: int) -> str:
-    """What to say when a training was asked to stop."""
-    progress = training.progress
-    return (
+def resume_hint(training: Training, checkpoints: CheckpointManager, number: int) -> str:
+    """What to say when a training was asked to stop; how to go on, if it can."""
+    progress, folder = training.progress, checkpoints.folder.parent
+    said = (
         f"\nstopped by {signal.Signals(number).name} after step {progress.step} of "
-        f"{progress.plan.total_steps}; to go on:\n"
-        f"  {PROGRAM} --resume {shlex.quote(str(folder))}"
+        f"{progress.plan.total_steps}"
     )
+    if not checkpoints.paths():
+        return said
+    resume = f"{PROGRAM} --resume {shlex.quote(str(folder))}"
+    return f"{said}; to go on:\n  {visible(resume)}"
 
 
 def run_hint(folder: Path) -> str:
     """The run's folder, and how to open its curves, on a cloud instance too."""
     return (
-        f"\nthe run is in {folder}; to look inside:\n"
-        f"  tensorboard --logdir {shlex.quote(str(folder.parent.parent))}\n"
+        f"\nthe run is in {visible(folder)}; to look inside:\n"
+        f"  tensorboard --logdir {visible(shlex.quote(str(folder.parent.parent)))}\n"
         f"then open {runs.tensorboard_address()}\n"
     )
 

@@ -13,6 +13,7 @@ from tyro.conf import Positional
 from torchbasics import data, device
 from torchbasics.command import cli, settings
 from torchbasics.command.errors import as_user_error, command, run
+from torchbasics.command.output import visible
 from torchbasics.evaluation import Evaluation, evaluate
 from torchbasics.mnist import network
 
@@ -42,7 +43,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     evaluation = evaluate(
         model.to(where), images.to(where), labels.to(where), config.data.transform
     )
-    print(f"{options.run}: {network.architecture(config)}, {options.split} set\n")
+    name = visible(options.run)
+    print(f"{name}: {network.architecture(config)}, {options.split} set\n")
     print(f"{confusion_table(evaluation)}\n")
     print(f"loss {evaluation.loss:.4f} (mean cross-entropy)")
     print(evaluation.summary(options.split))

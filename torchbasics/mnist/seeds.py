@@ -6,6 +6,7 @@ series that was stopped goes on with --resume: what is finished is not trained a
 
 from __future__ import annotations
 
+import os
 import shlex
 import subprocess
 import sys
@@ -32,7 +33,8 @@ from torchbasics import device
 from torchbasics.command import cli, runs, settings
 from torchbasics.command.errors import TrainingError, as_user_error, command, run
 from torchbasics.command.files import write_json
-from torchbasics.command.signals import StopRequest
+from torchbasics.command.output import visible
+from torchbasics.command.signals import STOP_AT_EOF, StopRequest
 from torchbasics.command.terminal import SafeConsole
 from torchbasics.mnist.config import Config, Seed
 from torchbasics.mnist.training.resume import check_resume_config, override_options
@@ -80,7 +82,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         check_resume_config(config, parsed.resume)
     with as_user_error(ValueError):
         where, _ = device.choose(config.device)
-    console = SafeConsole(quiet=config.quiet, highlight=False)
+    console = SafeConsole(quiet=config.quiet)
     seeds = [*options.seeds] or [*range(5)]
     folder = parsed.resume or create_series(config, parsed.name, seeds)
     with runs.locked(folder):
@@ -90,9 +92,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             console.print(bf16_hint(config, where), soft_wrap=True, end="")
         train_seeds(folder, config, seeds, options.processes, console)
         summary = summarize(folder, config, seeds)
-        lines = [*summary_table(summary), f"\nthe series is in {folder}"]
-        print("\n".join(lines), flush=True)
         write_result(folder, summary)
+        lines = [*summary_table(summary), f"\nthe series is in {visible(folder)}"]
+        print("\n".join(lines))
     return 0
 
 
@@ -136,15 +138,16 @@ def train_seeds(
         transient=True,
         disable=not console.is_terminal or console.quiet,
     )
-    again = f"to go on:\n  {PROGRAM} --resume {shlex.quote(str(folder))}"
+    again = f"; to go on: {PROGRAM} --resume {shlex.quote(str(folder))}"
     failed: list[str] = []
     with suppress(KeyboardInterrupt), StopRequest() as stop, bars:  # a second Ctrl+C
         failed = run_processes(folder, config, waiting, processes, stop, bars)
     if stop.signal:
-        print(f"\nstopped; {again}", file=sys.stderr)
+        kept = any(folder.glob("mnist/*/checkpoints/step-*"))
+        print(f"\nstopped{visible(again) if kept else ''}", file=sys.stderr)
         raise SystemExit(128 + stop.signal)
     if failed:
-        raise TrainingError(f"{', '.join(failed)}; {again}")
+        raise TrainingError(f"{', '.join(failed)}{again}")
 
 
 def run_processes(
@@ -189,6 +192,7 @@ def start_process(folder: Path, config: Config, seed: int) -> Process:
     """The process that trains, or goes on training, the run of a seed.
 
     Ctrl+C does not reach it by itself: it would end it while it is still importing.
+    When this process ends, in whatever way, so does its standard input, and it stops.
     """
     begun = run_folder(folder, seed)
     what = ["--resume", str(begun)] if begun else [
@@ -203,7 +207,12 @@ def start_process(folder: Path, config: Config, seed: int) -> Process:
         *override_options(config),
     ]
     return subprocess.Popen(
-        [*command, "--quiet"], stdout=subprocess.PIPE, text=True, start_new_session=True
+        [*command, "--quiet"],
+        env=os.environ | {STOP_AT_EOF: "1"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
 
 

@@ -104,8 +104,14 @@ def with_autocast(
     return forward
 
 
-def training_steps(training: Training) -> Iterator[Progress]:
-    """Train from where the training stands to its end, pausing after each step."""
+def training_steps(
+    training: Training, stop: StopRequest | None = None
+) -> Iterator[Progress]:
+    """Train from where the training stands to its end, pausing after each step.
+
+    An epoch's distortions are not waited for when a stop is asked for.
+    """
+    stop = stop or StopRequest()
     config, model, progress = training.config, training.model, training.progress
     optimizer, total_steps = training.optimizer, progress.plan.total_steps
     loss_function = make_loss(config.optim)
@@ -113,9 +119,12 @@ def training_steps(training: Training) -> Iterator[Progress]:
     generator = attach_generator(model)
     model.train()
     while not progress.is_finished():
+        epoch = stop.unless_asked(epoch_batches, training)
+        if epoch is None:
+            return
         if progress.step % progress.plan.steps_per_epoch == 0:
             progress.start_epoch()
-        for images, labels in epoch_batches(training):
+        for images, labels in epoch:
             progress.lr = learning_rate(
                 config.schedule, config.optim.lr, progress.step, total_steps
             )
@@ -151,7 +160,7 @@ def train(
     """Train to the end or until asked to stop; report and save after each epoch."""
     progress = training.progress
     started = time.perf_counter()
-    for _ in training_steps(training):
+    for _ in training_steps(training, stop):
         if progress.is_epoch_end():
             metrics = epoch_metrics(training, time.perf_counter() - started)
             monitor.after_epoch(metrics)
@@ -160,9 +169,10 @@ def train(
                 checkpoints.save(state_dict(training), accuracy)
             started = time.perf_counter()
         monitor.after_step()  # after the epoch's numbers: it looks to the next step
-        if stop.signal and not progress.is_finished():
-            checkpoints.save(state_dict(training))
-            return
+        if stop.signal:
+            break
+    if stop.signal and progress.step and not progress.is_finished():
+        checkpoints.save(state_dict(training))
 
 
 def epoch_metrics(training: Training, seconds: float) -> Metrics:

@@ -1,0 +1,142 @@
+"""What a command prints arrives, or its loss is known; foreign text is only text."""
+
+from __future__ import annotations
+
+import codecs
+import errno
+import io
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from typing import Any, TextIO, cast
+
+PLAIN = dict(zip("✓✗\u2212·→…●○", "+x-*>.#o", strict=True))
+"""What stands for a sign where the output's encoding has none."""
+
+UNREAD = (errno.EPIPE, errno.EIO)  # `| head` has seen enough; the terminal is closed
+
+
+def _plain(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return PLAIN.get(error.object[error.start], "?"), error.start + 1
+
+
+codecs.register_error("plain", _plain)
+
+
+def visible(text: object, kept: str = "") -> str:
+    r"""A text from elsewhere, with nothing in it that a terminal would obey.
+
+    A path, a name, a value or what a file holds may contain escape sequences, line
+    breaks, signs that turn the direction of reading, bytes that are no text. They are
+    shown as Python writes them, all but those that are `kept`.
+
+    >>> print(visible("run\x1b]0;x\x07\n\u202e\udcff"))
+    run\x1b]0;x\x07\n\u202e\udcff
+    """
+    return "".join(
+        sign
+        if sign.isprintable() or sign in kept
+        else sign.encode("unicode_escape").decode()
+        for sign in str(text)
+    )
+
+
+class Nowhere(io.TextIOBase):
+    """A stream that nobody reads."""
+
+    def write(self, text: str) -> int:
+        """Forget the text."""
+        return len(text)
+
+
+class Output:
+    """A text stream that outlives its reader, a full disk, and letters it lacks.
+
+    `failure` says why something was lost that somebody wanted. With `only_text`, what
+    is written is shown as `visible` has it, in lines.
+    """
+
+    def __init__(self, stream: TextIO | None, *, only_text: bool = False) -> None:
+        self.stream: Any = stream or Nowhere()  # none: closed, or a program without one
+        self.only_text = only_text
+        self.failure = ""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
+
+    def isatty(self) -> bool:
+        """Whether a person reads it who wants colours."""
+        return not self.only_text and self.stream.isatty()
+
+    def write(self, text: str) -> int:
+        """Write the text as far as that can be."""
+        shown = visible(text, kept="\n") if self.only_text else text
+        try:
+            self._attempt(self.stream.write, shown)
+        except UnicodeEncodeError:
+            encoding = self.stream.encoding
+            self._attempt(
+                self.stream.write, shown.encode(encoding, "plain").decode(encoding)
+            )
+        return len(text)
+
+    def flush(self) -> None:
+        """Let all that was written arrive."""
+        self._attempt(self.stream.flush)
+
+    def _attempt(self, action: Callable[..., object], *what: str) -> None:
+        """The first time that fails is also the last."""
+        try:
+            action(*what)
+        except OSError as error:
+            if error.errno not in UNREAD:
+                self.failure = error.strerror or str(error)
+            self._drop()
+
+    def _drop(self) -> None:
+        """Send what is still to be written nowhere, and what waits in a buffer too."""
+        try:
+            descriptor = self.stream.fileno()
+        except (OSError, AttributeError):  # a stream of no file
+            descriptor = -1
+        if descriptor in (1, 2):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, descriptor)
+            os.close(nowhere)
+        self.stream = Nowhere()
+
+
+@contextmanager
+def lasting() -> Iterator[Output]:
+    """Let nothing that is printed meanwhile end a command; gives stdout."""
+    out, err = Output(sys.stdout), Output(sys.stderr)
+    with redirect_stdout(cast(TextIO, out)), redirect_stderr(cast(TextIO, err)):
+        try:
+            yield out
+        finally:
+            out.flush()
+            err.flush()
+
+
+@contextmanager
+def only_text() -> Iterator[None]:
+    """Show all that is printed meanwhile as text: for a library that repeats input."""
+    out = Output(sys.stdout, only_text=True)
+    err = Output(sys.stderr, only_text=True)
+    with redirect_stdout(cast(TextIO, out)), redirect_stderr(cast(TextIO, err)):
+        yield
+
+
+def fill_closed_descriptors() -> None:
+    """Give a process that was started without stdout (`>&-`) one that goes nowhere.
+
+    Else the next file that is opened would take its number, and what others print.
+    """
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
