@@ -177,7 +177,9 @@ def test_a_second_ctrl_c_says_how_to_go_on_too(tmp_path, monkeypatch, capsys):
         time.sleep(5)
 
     monkeypatch.setattr(seeds, "run_processes", twice)
-    kept = tmp_path / "mnist" / "lesson-s0" / "checkpoints" / "step-00000100.safetensors"
+    kept = (
+        tmp_path / "mnist" / "lesson-s0" / "checkpoints" / "step-00000100.safetensors"
+    )
     kept.parent.mkdir(parents=True)
     kept.touch()
     with pytest.raises(SystemExit) as left:
