@@ -10,9 +10,11 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.backend.event_processing.event_file_loader import RawEventFileLoader
 from tensorboard.compat.proto.event_pb2 import Event
 
+from torchbasics.command import runs
 from torchbasics.data import ImageDataset
 from torchbasics.lessons import parts_of
 from torchbasics.mnist import __main__ as program
+from torchbasics.mnist.config import Config
 
 
 def only(paths):
@@ -38,6 +40,24 @@ def learned(run):
         {tag: value for tag, value in line.items() if "time" not in tag}
         for line in metrics(run)
     ]
+
+
+def facts(step, config=None, **more):
+    """A checkpoint's metadata."""
+    table = (config or Config()).model_dump(mode="json")
+    counts = {"step": step, "epoch_hits": 0, "threads": 1, "torch": "2.10"}
+    return {"config": table} | counts | more
+
+
+def manifest(**more):
+    """A manifest as a run writes it, but for what is said otherwise."""
+    return runs.new_manifest("mnist", "lesson", 0) | more
+
+
+def metrics_line(step, speed=1000, **more):
+    """A line of metrics.jsonl, but for what is said otherwise."""
+    line = {"epoch": 1, "step": step, "lr": 0.1, "loss/train": 0.5}
+    return json.dumps(line | {"accuracy/train": 0.5, "time/images_per_s": speed} | more)
 
 
 def events_of(folder):

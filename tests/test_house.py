@@ -39,12 +39,13 @@ MAY_IMPORT = {
 }
 """The wings of the house, and what the files of each may import from it."""
 
+READERS_MAY = {f"mnist.training.{name}" for name in ("checkpoint", "distort", "state")}
 MAY_TOO = {
     "": {"command.signals"},
     "mnist.__main__": {"mnist.training"},
     "mnist.seeds": {"mnist.training"},
-    "mnist.evaluate": {"mnist.training.checkpoint", "mnist.training.distort"},
-    "mnist.network": {"mnist.training.checkpoint", "mnist.training.distort"},
+    "mnist.evaluate": READERS_MAY,
+    "mnist.network": READERS_MAY,
     "lessons.digits": {"mnist.network"},
     "lessons.figures.digits": {"mnist.network"},
 }
@@ -193,7 +194,7 @@ def reached(module):
 def test_what_reads_a_run_never_brings_the_training_along():
     for module in READS_RUNS:
         trains = {m for m in reached(module) if m.startswith("mnist.training")}
-        assert trains <= {"mnist.training.checkpoint", "mnist.training.distort"}, module
+        assert trains <= READERS_MAY, module
 
 
 @pytest.mark.slow
@@ -201,7 +202,8 @@ def test_reading_a_run_loads_no_training_and_no_tensorboard():
     script = "import sys, torchbasics.mnist.evaluate; print(*sys.modules)"
     loaded = set(python("-c", script).stdout.split())
     trains = {name for name in loaded if "mnist.training." in name}
-    assert trains == {"torchbasics.mnist.training.checkpoint"}
+    reads = {f"torchbasics.mnist.training.{name}" for name in ("checkpoint", "state")}
+    assert trains == reads
     assert "tensorboard" not in loaded
 
 

@@ -81,6 +81,8 @@ def initialize(
     >>> round(linear.weight.std().item(), 3), linear.bias.abs().max().item()
     (0.045, 0.0)
     """
+    if linear.weight.is_meta:
+        return  # it has no numbers
     fans = linear.in_features, linear.out_features
     std = math.sqrt(init_variance(init, activation, *fans).weight)
     weight = torch.empty_like(linear.weight, device=generator.device)

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from helpers import no_space
+from helpers import manifest, no_space
 
 from torchbasics.command import files, runs
 from torchbasics.command.errors import UserError
@@ -168,19 +168,23 @@ class TestManifest:
     ):
         monkeypatch.setenv("MY_TOKEN", "a-secret-value")
         runs.write_manifest(tmp_path, runs.new_manifest("mnist", "lesson", 3))
-        manifest = runs.read_manifest(tmp_path)
-        assert (manifest["kind"], manifest["name"], manifest["seed"]) == (
-            *("mnist", "lesson"),
-            3,
-        )
-        assert manifest["versions"]["torch"]
+        read = runs.read_manifest(tmp_path)
+        assert [read[key] for key in ("kind", "name", "seed")] == ["mnist", "lesson", 3]
+        assert read["versions"]["torch"]
         assert "a-secret-value" not in (tmp_path / "manifest.json").read_text()
 
-    @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"started": 3}', None])
-    def test_what_is_no_manifest_is_refused(self, tmp_path, text):
+    @pytest.mark.parametrize(
+        ("text", "said"),
+        [
+            *[(text, "is no run: it holds no manifest") for text in ("", "{", None)],
+            *[("[" * 100_000, "is no run"), ("[]", r"\[\] is no table of settings")],
+            *[("{}", "kind is missing"), ('{"kind": 3}', "kind = 3: it must be a")],
+        ],
+    )
+    def test_what_is_no_manifest_is_refused(self, tmp_path, text, said):
         if text is not None:
             (tmp_path / "manifest.json").write_text(text)
-        with pytest.raises(UserError, match="is no run"):
+        with pytest.raises(UserError, match=said):
             runs.read_manifest(tmp_path)
 
 
@@ -188,7 +192,7 @@ class TestFindRun:
     def make(self, root, name, started):
         folder = root / "mnist" / name
         folder.mkdir(parents=True)
-        runs.write_manifest(folder, {"name": name, "started": started})
+        runs.write_manifest(folder, manifest(name=name, started=started))
         return folder
 
     def test_latest_is_the_one_started_last_whatever_its_name(self, tmp_path):
@@ -210,8 +214,7 @@ class TestFindRun:
 
     @pytest.mark.parametrize(("kind", "name"), [("mnist", "a"), ("seeds", "")])
     def test_a_run_goes_on_with_the_command_of_its_kind(self, tmp_path, kind, name):
-        manifest = {"name": "a", "started": "2026-02-01", "kind": "mnist"}
-        runs.write_manifest(tmp_path, manifest)
+        runs.write_manifest(tmp_path, manifest(name="a"))
         if name:
             assert runs.run_name(tmp_path, kind) == name
         else:

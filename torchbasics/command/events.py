@@ -12,12 +12,13 @@ import torch
 from google.protobuf.message import DecodeError
 from torch import Tensor
 
-from torchbasics.command.files import write_atomic
+from torchbasics.command.files import read_regular, write_atomic
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
 BINS = 64
+MAX_BYTES = 2**29  # of an event file that is read
 FIRST = "events.out.tfevents.0000000000.first"
 """Before all other event files: the others' names hold the time."""
 
@@ -100,7 +101,9 @@ def _up_to(step: int, forget: str, paths: list[Path]) -> bytes:
     from tensorboard.compat.proto import event_pb2  # noqa: PLC0415 - slow
 
     content, seen = bytearray(), set()
-    for record in chain.from_iterable(_records(path.read_bytes()) for path in paths):
+    for record in chain.from_iterable(
+        _records(read_regular(path, MAX_BYTES)) for path in paths
+    ):
         try:
             event = event_pb2.Event.FromString(record[12:-4])
         except DecodeError:

@@ -1,22 +1,109 @@
-"""Files that are there whole or not at all, also after a kill or a power cut."""
+"""Files that are there whole or not at all, and files that are read with care.
+
+What is written is there also after a kill or a power cut. What is read may have been
+made by anybody: a link, a pipe or a device in its place is never opened for long.
+"""
 
 import contextlib
 import csv
+import errno
 import io
 import json
 import os
 import re
 import secrets
 import shutil
+import stat
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, Literal
 
 from filelock import FileLock
+
+from torchbasics.command.errors import UserError
 
 PART = re.compile(r"\..+\.([0-9a-f]{8}|\d+)|\.unpack-.*")
 """Names of what is not whole yet; the last two are those that 0.1.0 gave."""
 SECONDS_FOR_LOCK = 60
+MAX_BYTES = 2**31  # no file of a run comes near
+NO_WAITING = getattr(os, "O_NONBLOCK", 0)  # for a pipe's other end
+NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+
+
+def open_regular(
+    path: Path, mode: Literal["rb", "ab"] = "rb", *, follow: bool = False
+) -> IO[bytes]:
+    """Open a regular file to read or to append to, made anew where it is missing.
+
+    A symbolic link could lead anywhere, a pipe wait for ever, a device never end: they
+    are OSErrors. `follow` lets links be, for files that a user names.
+    """
+
+    def opener(name: str, flags: int) -> int:
+        return os.open(name, flags | NO_WAITING | (0 if follow else NO_LINK), 0o666)
+
+    try:
+        file = open(path, mode, opener=opener)  # noqa: SIM115 - given on
+    except OSError as error:
+        if error.errno == errno.ELOOP and not follow:
+            raise OSError(errno.ELOOP, "it is a symbolic link") from None
+        raise
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise OSError(errno.EINVAL, "it is no regular file")
+    return file
+
+
+def read_regular(
+    path: Path, max_bytes: int, *, first: int = -1, follow: bool = False
+) -> bytes:
+    """What a regular file of at most so many bytes holds, or its first bytes.
+
+    Its size is looked at before it is read. Raises UserError.
+    """
+    try:
+        with open_regular(path, follow=follow) as file:
+            size = os.fstat(file.fileno()).st_size
+            if size > max_bytes:
+                raise OSError(
+                    errno.EFBIG, f"it has {size:,} bytes; {max_bytes:,} can be right"
+                )
+            return file.read(size if first < 0 else min(first, size))
+    except (OSError, ValueError) as error:  # ValueError: no name of any file
+        raise UserError(f"cannot read {os.fspath(path)}: {reason(error)}") from None
+
+
+def reason(error: Exception) -> str:
+    """What the system says went wrong, without the numbers around it."""
+    return str(getattr(error, "strerror", None) or error)
+
+
+def require_regular(folder: Path) -> None:
+    """Raise UserError where a run's folder holds what no run leaves in it.
+
+    A link there could let a run write elsewhere. Looked at are the folder and those in
+    it: below them no run writes.
+    """
+    try:
+        for entry in (*os.scandir(folder), *_entries_below(folder)):
+            found = entry.stat(follow_symlinks=False)
+            if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
+                raise UserError(
+                    f"{entry.path} is a link or a device: a run's folder holds files "
+                    "and folders only"
+                )
+            if found.st_size > MAX_BYTES:
+                raise UserError(
+                    f"{entry.path} has {found.st_size:,} bytes: no run's has"
+                )
+    except (OSError, ValueError) as error:
+        raise UserError(f"cannot read {os.fspath(folder)}: {reason(error)}") from None
+
+
+def _entries_below(folder: Path) -> Iterable[os.DirEntry[str]]:
+    for entry in os.scandir(folder):
+        if entry.is_dir(follow_symlinks=False):
+            yield from os.scandir(entry.path)
 
 
 def write_atomic(path: Path, content: bytes) -> None:

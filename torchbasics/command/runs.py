@@ -5,29 +5,38 @@ described by its `manifest.json`, and found again by its path or as `latest`.
 """
 
 import errno
-import json
 import os
-import platform
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
-from importlib.metadata import PackageNotFoundError, version
 from itertools import count
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock, Timeout
 
 from torchbasics.command import files
-from torchbasics.command.errors import UserError
+from torchbasics.command.errors import UserError, warn
+from torchbasics.command.files import reason
+from torchbasics.command.manifest import (
+    MAX_NUMBER,
+    Manifest,
+    is_name,
+    new_manifest,
+    read_manifest,
+    write_manifest,
+)
 
-Manifest = dict[str, Any]
+__all__ = [
+    "config_name", "create", "find_run", "is_name", "locked",
+    "new_manifest", "read_manifest", "run_name", "tensorboard_address",
+    "write_manifest",
+]  # fmt: skip
 
-PACKAGES = ("torchbasics", "torch", "torchvision", "tensorboard", "numpy")
+NO_LOCKS = {
+    getattr(errno, name, errno.ENOSYS) for name in ("ENOLCK", "EOPNOTSUPP", "ENOSYS")
+}  # what file systems without locks answer
 
 
 def create(
@@ -52,13 +61,13 @@ def create(
             part.mkdir()
             if manifest is not None:
                 files.write_atomic(part / "config.toml", config.encode())
-                write_manifest(part, manifest)
+                write_manifest(part, manifest | {"number": _next_number(parent.parent)})
             folder = _renamed(part, f"{name}-{time}")
         for place in (parent, parent.parent):
             files.sync_folder(place)
-    except (OSError, UnicodeError) as error:
+    except (OSError, ValueError) as error:
         raise UserError(
-            f"cannot make a run folder in {os.fspath(parent)!a} ({_reason(error)}): "
+            f"cannot make a run folder in {os.fspath(parent)!a} ({reason(error)}): "
             "choose another place with --runs-dir"
         ) from None
     return folder
@@ -101,75 +110,55 @@ def locked(folder: Path) -> Iterator[None]:
                 files.sweep(place)
     except Timeout:
         raise UserError(f"{folder} is in use by another process") from None
-    except NotImplementedError:  # a file system without locks
-        pass
-    except OSError as error:
-        raise UserError(f"cannot write to {folder} ({error.strerror})") from None
+    except (NotImplementedError, OSError) as error:
+        number = getattr(error, "errno", errno.ENOSYS)
+        if number == errno.EACCES and os.access(folder / ".lock", os.W_OK):
+            raise UserError(f"{folder} is in use by another process") from None
+        if number not in NO_LOCKS:
+            raise UserError(f"cannot write to {folder} ({reason(error)})") from None
+        warn(f"{folder} cannot be locked here: start no second process in it")
     try:
         yield
     finally:
         lock.release()
 
 
-def new_manifest(kind: str, name: str, seed: int) -> Manifest:
-    """What can be said of a run when it starts; nothing of the environment is kept."""
-    return {
-        "kind": kind,
-        "name": name,
-        "seed": seed,
-        "command": sys.argv,
-        "started": datetime.now(timezone.utc).isoformat(),
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "versions": {package: _version(package) for package in PACKAGES},
-        "commit": _commit(),
-    }
-
-
-def write_manifest(folder: Path, manifest: Manifest) -> None:
-    """Put the manifest into the folder, whole or not at all."""
-    files.write_json(folder / "manifest.json", manifest)
-
-
-def read_manifest(folder: Path) -> Manifest:
-    """The folder's manifest. Raises UserError if it is no run's folder."""
-    try:
-        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-        texts = [manifest[key] for key in ("name", "started")]
-        if all(isinstance(text, str) for text in texts) and is_name(texts[0]):
-            return dict(manifest)
-    except (OSError, ValueError, RecursionError, TypeError, KeyError):
-        pass
-    raise UserError(f"{folder} is no run: it holds no manifest.json of one")
-
-
-def is_name(text: str) -> bool:
-    """Whether a text can be part of a folder's name, and name no other folder.
-
-    >>> is_name("fast98"), is_name("../fast98")
-    (True, False)
-    """
-    return re.fullmatch(r"\w[\w.-]*", text) is not None
-
-
 def find_run(run: str, runs_dir: str, kind: str) -> Path:
-    """The folder of a run: a path, or `latest`, the one of its kind started last."""
+    """The folder of a run: a path, or `latest`, the one of its kind started last.
+
+    It holds nothing but files and folders. Raises UserError.
+    """
     if run != "latest":
         if not os.path.isdir(run):
             raise UserError(f"there is no run {run!r}: give its folder, or 'latest'")
+        files.require_regular(Path(run))
         return Path(run)
     where = os.path.expanduser(runs_dir)
     if not os.path.isdir(where):
         raise UserError(f"there is no run in {runs_dir!r} yet: --runs-dir says where")
-    started = {}
-    for path in Path(where).glob(f"{kind}/[!.]*/manifest.json"):
-        try:
-            started[path.parent] = read_manifest(path.parent)["started"]
-        except UserError:
-            continue
+    paths = Path(where).glob(f"{kind}/[!.]*/manifest.json")
+    started = {path.parent: order for path in paths if (order := _order(path))}
     if not started:
         raise UserError(f"there is no run in {runs_dir!r} yet: --runs-dir says where")
-    return max(started, key=started.__getitem__)
+    latest = max(started, key=started.__getitem__)
+    files.require_regular(latest)
+    return latest
+
+
+def _order(path: Path) -> tuple[int, str] | None:
+    """What tells which run started later, None of what is no run."""
+    try:
+        manifest = read_manifest(path.parent)
+    except UserError:
+        return None
+    return manifest.get("number", 0), manifest["started"]
+
+
+def _next_number(runs_dir: Path) -> int:
+    """One above those of all runs: it tells the order where a clock was set back."""
+    orders = map(_order, runs_dir.glob("*/[!.]*/manifest.json"))
+    highest = max((order[0] for order in orders if order), default=0)
+    return min(highest + 1, MAX_NUMBER - 1)
 
 
 def config_name(path: Path) -> str:
@@ -213,27 +202,3 @@ def tensorboard_address(instance_file: Path = Path("/mnt/azmnt/.nbvm")) -> str:
 
 def _is_real_folder(path: Path) -> bool:
     return path.is_dir() and not path.is_symlink()
-
-
-def _reason(error: Exception) -> str:
-    return str(getattr(error, "strerror", None) or error)
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return ""
-
-
-def _commit() -> str:
-    """The git commit of the checkout this package lies in, if it lies in one."""
-    checkout = Path(__file__).parent.parent.parent
-    if not (checkout / ".git").exists():
-        return ""
-    command = ["git", "-C", os.fspath(checkout), "rev-parse", "HEAD"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-    except OSError:
-        return ""
-    return done.stdout.strip()

@@ -17,14 +17,25 @@ import tomli_w
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from torchbasics.command.errors import UserError
+from torchbasics.command.files import read_regular
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
 
+MAX_CONFIG_BYTES = 2**18
+MAX_SHOWN = 80  # characters of a value that is refused
+MAX_BITS = 4096  # of a whole number: one that Python still prints
+
 COMMAND = re.compile(r"^#\s+(python -m \w[\w. ]*\w)", re.MULTILINE)
 """A command in the comments of a config file, the first of which it is for."""
+
+PLAINER = {
+    "Input should": "it must", "Value error, ": "", "Tuple should": "it must",
+    " after validation": "", "tuple": "list", "dictionary": "table",
+}  # fmt: skip
+"""What of pydantic's words is said otherwise."""
 
 
 class Settings(BaseModel):
@@ -35,7 +46,7 @@ class Settings(BaseModel):
     )
     group: ClassVar[str] = ""
 
-    def __init__(self, **values: Any) -> None:
+    def __init__(self, /, **values: Any) -> None:
         try:
             super().__init__(**values)
         except ValidationError as error:
@@ -46,17 +57,21 @@ class Settings(BaseModel):
         """The first thing wrong, in words."""
         first = error.errors()[0]
         path = [cls.group, *map(str, first["loc"])]
-        key = ".".join(part for part in path if part)
+        key = ".".join(part for part in path if part) or "a key"
         if first["type"] == "extra_forbidden":
             hint = suggestion(path[-1], cls.model_fields, key.removesuffix(path[-1]))
             return f"unknown setting {key!r}{hint}"
-        if first["type"] == "value_error":  # our own validators say it all
+        if first["type"] == "value_error" and not first["loc"]:  # ours, which say all
             return str(first["ctx"]["error"])
+        if first["type"] == "missing":
+            return f"{key} is missing"
+        value = f"{key} = {shown(first['input'])}"
         if first["type"] == "model_type":
-            return f"{key} = {first['input']!r}: it is a table, [{key}]"
-        wanted = first["msg"].replace("Input should be", "it must be")
-        wanted = wanted.replace("tuple", "list")
-        return f"{key} = {first['input']!r}: {wanted}"
+            return f"{value}: it is a table, [{key}]"
+        wanted = first["msg"]
+        for said, plain in PLAINER.items():
+            wanted = wanted.replace(said, plain)
+        return f"{value}: {wanted}"
 
 
 ConfigT = TypeVar("ConfigT", bound=Settings)
@@ -90,28 +105,32 @@ def flatten(table: dict[str, Any], prefix: str = "") -> dict[str, bool | str | f
 
 def read_config(config_class: type[ConfigT], path: Path, prog: str = "") -> ConfigT:
     """The configuration that a TOML file describes, for the command `prog`."""
+    content = read_regular(path, MAX_CONFIG_BYTES, follow=True)
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = content.decode("utf-8-sig").replace("\r\n", "\n")
         table = tomllib.loads(text)
         table.pop("command", None)  # 0.1.0 wrote one into the lab's
     except UnicodeDecodeError:
         raise UserError(f"{path} is no TOML: it is not saved as UTF-8") from None
     except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is no TOML: {error}") from None
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}") from None
     try:
         return from_table(config_class, table)
     except UserError as error:
-        meant = COMMAND.search(text)
-        if meant and not prog.startswith(meant[1]):
+        meant, ours = COMMAND.search(text), table.keys() & config_class.model_fields
+        if meant and not prog.startswith(meant[1]) and 2 * len(ours) < len(table):
             raise UserError(f"{path} is a config of `{meant[1]}`") from None
         raise UserError(f"{path}: {error}") from None
 
 
-def from_table(config_class: type[ConfigT], table: dict[str, Any]) -> ConfigT:
-    """The configuration that a table of TOML or JSON stands for."""
-    return config_class(**_tuples(table))
+def from_table(config_class: type[ConfigT], table: Any) -> ConfigT:
+    """The configuration that a table of TOML or JSON stands for. Raises UserError."""
+    if not isinstance(table, dict):
+        raise UserError(f"{shown(table)} is no table of settings")
+    try:
+        return config_class(**_frozen(table))
+    except RecursionError:
+        raise UserError("its settings lie too deep in one another") from None
 
 
 def find_config(name: str) -> Path:
@@ -154,8 +173,22 @@ def suggestion(name: str, choices: Iterable[str], prefix: str = "") -> str:
     return f"; there is {', '.join(prefix + choice for choice in sorted(choices))}"
 
 
-def _tuples(value: Any) -> Any:
-    """Arrays as tuples, which a frozen configuration holds."""
+def shown(value: object) -> str:
+    """A value as a sentence can hold it, however long it is.
+
+    >>> shown([1, 2]), shown("x" * 100)[-5:]
+    ('[1, 2]', 'xx...')
+    """
+    text = repr(value)
+    return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 3]}..."
+
+
+def _frozen(value: Any, key: str = "") -> Any:
+    """Arrays as tuples, which a frozen configuration holds; no number without end."""
     if isinstance(value, dict):
-        return {key: _tuples(item) for key, item in value.items()}
-    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+        return {name: _frozen(item, f"{key}.{name}") for name, item in value.items()}
+    if isinstance(value, list):
+        return tuple(_frozen(item, key) for item in value)
+    if isinstance(value, int) and value.bit_length() > MAX_BITS:
+        raise UserError(f"{key[1:]} is a number of {value.bit_length():,} bits")
+    return value

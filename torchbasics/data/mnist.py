@@ -19,7 +19,7 @@ from torch import Tensor
 
 from torchbasics.arguments import require_choice
 from torchbasics.command.errors import UserError
-from torchbasics.command.files import swept, write_atomic
+from torchbasics.command.files import read_regular, swept, write_atomic
 
 SHA256 = {
     "train-images-idx3-ubyte": (
@@ -38,6 +38,7 @@ SHA256 = {
 PACKED = Path(__file__).parent  # the folder of the .gz files
 Split = Literal["train", "test"]
 
+MAX_BYTES = 2**26  # of a file that is unpacked
 TIMEOUT = 20.0  # seconds a mirror may stay silent
 
 
@@ -68,7 +69,7 @@ def load(split: Split, data_dir: str = "auto") -> ImageDataset:
     try:
         root = default_folder() if data_dir == "auto" else Path(data_dir).expanduser()
         restore(root)
-    except (OSError, RuntimeError) as error:  # no way in, or no home at all
+    except (OSError, ValueError, RuntimeError) as error:  # no way in, or no home
         reason = getattr(error, "strerror", None) or error
         raise UserError(f"no folder for MNIST ({reason}): give --data-dir") from None
     from torchvision.datasets import MNIST  # noqa: PLC0415 - 2 s of imports
@@ -119,12 +120,11 @@ def restore(root: Path) -> None:
 
 def is_intact(path: Path, sha256: str) -> bool:
     """Whether the file is there and its content is the one that SHA-256 names."""
-    if not path.is_file():
-        return False
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest() == sha256
-    except OSError:
+        content = read_regular(path, MAX_BYTES, follow=True)
+    except UserError:
         return False
+    return hashlib.sha256(content).hexdigest() == sha256
 
 
 def unpacked(name: str) -> bytes | None:

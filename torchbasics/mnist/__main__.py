@@ -1,5 +1,6 @@
 """Train a network on MNIST, score it on the test set, and watch it read one digit."""
 
+import math
 import shlex
 import signal
 from collections.abc import Sequence
@@ -125,7 +126,7 @@ def write_final_metrics(folder: Path, evaluation: Evaluation) -> str:
         manifest["finished"] = datetime.now(timezone.utc).isoformat()
         manifest["figures"] = {
             "accuracy/test": evaluation.accuracy,
-            "loss/test": evaluation.loss,
+            "loss/test": evaluation.loss if math.isfinite(evaluation.loss) else None,
         }
         runs.write_manifest(folder, manifest)
     except (UserError, OSError) as error:

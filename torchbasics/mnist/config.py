@@ -12,22 +12,26 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from torchbasics.activations import ActivationName
-from torchbasics.command.settings import Settings
+from torchbasics.command.settings import Settings, shown
 from torchbasics.data import Scale, scale_pixels
 from torchbasics.evaluation import Transform
 from torchbasics.initialization import InitName, init_variance
 
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 Precision = Literal["fp32", "bf16"]
+Often = Annotated[int, Field(le=1_000_000)]  # epochs; steps have no other bound
 MAX_WEIGHTS = 100_000_000  # 0.4 GB, and four times that while they are trained
+MAX_HIDDEN = 200  # layers, each of which costs time to build and to step through
 
 
 class ModelConfig(Settings):
     """The network between 784 pixels and 10 logits."""
 
     group: ClassVar[str] = "model"
-    hidden: tuple[int, ...] = Field(
-        (50, 100), description="units in each hidden layer, first to last"
+    hidden: tuple[Annotated[int, Field(le=MAX_WEIGHTS)], ...] = Field(
+        (50, 100),
+        max_length=MAX_HIDDEN,
+        description="units in each hidden layer, first to last",
     )
     activation: ActivationName = Field("sigmoid", description="of the hidden units")
     init: InitName = Field(
@@ -50,18 +54,23 @@ class ModelConfig(Settings):
     def _hidden_can_be_built(self) -> ModelConfig:
         if any(units < 1 for units in self.hidden):
             raise ValueError(
-                f"model.hidden = {list(self.hidden)}: each layer needs 1 unit or more"
+                f"model.hidden = {shown([*self.hidden])}: "
+                "each layer needs 1 unit or more"
             )
-        weights = sum(a * b for a, b in pairwise((784, *self.hidden, 10)))
-        if weights > MAX_WEIGHTS:
+        if self.num_weights > MAX_WEIGHTS:
             raise ValueError(
-                f"model.hidden = {list(self.hidden)} makes {weights:,} weights; "
-                f"there can be {MAX_WEIGHTS:,}"
+                f"model.hidden = {shown([*self.hidden])} makes {self.num_weights:,} "
+                f"weights; there can be {MAX_WEIGHTS:,}"
             )
         if not self.hidden and (self.input_dropout or self.input_noise):
             raise ValueError("model.input_dropout and input_noise need a hidden layer")
         init_variance(self.init, self.activation, 1, 1)
         return self
+
+    @property
+    def num_weights(self) -> int:
+        """How many numbers the layers multiply with; their biases are not counted."""
+        return sum(a * b for a, b in pairwise((784, *self.hidden, 10)))
 
 
 class DataConfig(Settings):
@@ -104,7 +113,9 @@ class DistortConfig(Settings):
         5.5, ge=0.5, le=28, description="how smooth elastic is: its blur, in pixels"
     )
     half: tuple[Annotated[int, Field(ge=0, le=9)], ...] = Field(
-        (), description="digits that turn and shear half as far, such as 1 and 7"
+        (),
+        max_length=10,
+        description="digits that turn and shear half as far, such as 1 and 7",
     )
 
     @property
@@ -174,10 +185,10 @@ class MonitorConfig(Settings):
 
     group: ClassVar[str] = "monitor"
     tensorboard: bool = Field(True, description="write curves for TensorBoard")
-    histograms: int = Field(
+    histograms: Often = Field(
         1, ge=0, description="epochs between histograms of the layers, 0: none"
     )
-    scores: int = Field(
+    scores: Often = Field(
         1, ge=1, description="epochs between evaluations on validation and test images"
     )
 
@@ -186,7 +197,7 @@ class CheckpointConfig(Settings):
     """How often the training's state is saved."""
 
     group: ClassVar[str] = "checkpoint"
-    every: int = Field(
+    every: Often = Field(
         1, ge=0, description="epochs between checkpoints, 0: at the end only"
     )
 
@@ -195,8 +206,10 @@ class Config(Settings):
     """One training run."""
 
     seed: Seed = Field(0, description="of weights, order and dropout")
-    epochs: int = Field(10, ge=1, description="passes over the training images")
-    max_steps: int = Field(0, ge=0, description="stop after so many steps, 0: never")
+    epochs: Often = Field(10, ge=1, description="passes over the training images")
+    max_steps: int = Field(
+        0, ge=0, lt=10**11, description="stop after so many steps, 0: never"
+    )
     batch_size: int = Field(100, ge=1, le=60_000, description="images per step")
     device: str = Field("auto", description="auto, or a device's name in PyTorch")
     threads: int = Field(

@@ -4,15 +4,16 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from torchbasics import rng
 from torchbasics.command import runs
-from torchbasics.command.errors import UserError
+from torchbasics.command.errors import UserError, as_user_error
 from torchbasics.command.settings import from_table
 from torchbasics.mlp import MLP
 from torchbasics.mnist.config import Config
-from torchbasics.mnist.training import checkpoint
+from torchbasics.mnist.training import checkpoint, state
 from torchbasics.mnist.training.checkpoint import Checkpoint, CheckpointManager
 
 PRETRAINED = Path(__file__).with_name("pretrained.safetensors")
@@ -52,37 +53,28 @@ def architecture(config: Config) -> str:
 
 def load(run: str, runs_dir: str = "runs") -> Network:
     """The network of a run folder, of the `latest` run, or the shipped `pretrained`."""
-    path, (tensors, metadata) = find_checkpoint(run, runs_dir)
-    try:
-        config = from_table(Config, metadata["config"])
+    path, checkpoint = find_checkpoint(run, runs_dir)
+    config = from_table(Config, checkpoint.metadata["config"])
+    with torch.device("meta"):  # nothing is drawn or allocated before all is compared
         model = build(config)
-        averaged = any(name.startswith("ema.") for name in tensors)
-        load_weights(model, tensors, "ema." if averaged else "model.")
-    except (UserError, KeyError, TypeError, RuntimeError, AttributeError) as error:
-        reason = " ".join(str(error).split())
-        raise UserError(f"{path} holds no network: {reason}") from None
+    with as_user_error(ValueError, f"{path} holds no network: "):
+        state.require_network(checkpoint, model, config)
+    model = model.to_empty(device="cpu")
+    load_weights(model, checkpoint.tensors, "ema." if config.optim.ema else "model.")
     return Network(model.eval(), config)
 
 
 def load_weights(
     model: nn.Module, tensors: dict[str, Tensor], prefix: str = "model."
 ) -> None:
-    """Take over the weights whose names begin so. Shape: (*), as the model has them.
-
-    Raises RuntimeError if they are not its own.
-    """
-    weights = {
-        name.removeprefix(prefix): value
-        for name, value in tensors.items()
-        if name.startswith(prefix)
-    }
-    wanted = {name: value.dtype for name, value in model.state_dict().items()}
-    for name, value in weights.items():
-        if value.dtype != wanted.get(name, value.dtype):
-            raise RuntimeError(f"{name} is {value.dtype}, not {wanted[name]}")
-    model.load_state_dict(weights)
-    if not all(value.isfinite().all() for value in weights.values()):
-        raise RuntimeError("some of its weights are not finite")
+    """Take over the weights whose names begin so. Shape: (*), as the model has them."""
+    model.load_state_dict(
+        {
+            name.removeprefix(prefix): value
+            for name, value in tensors.items()
+            if name.startswith(prefix)
+        }
+    )
 
 
 def find_checkpoint(run: str, runs_dir: str = "runs") -> tuple[Path, Checkpoint]:
@@ -94,7 +86,8 @@ def find_checkpoint(run: str, runs_dir: str = "runs") -> tuple[Path, Checkpoint]
             f"there is no run {run!r}: give a run's folder, 'latest' or 'pretrained'"
         )
     folder = runs.find_run(run, runs_dir, "mnist")
-    latest = CheckpointManager(folder).latest()
+    checkpoints = CheckpointManager(folder)
+    latest = checkpoints.latest()
     if latest is None:
         raise UserError(f"{folder} holds no checkpoint: is it the folder of a run?")
-    return folder, latest
+    return checkpoints.path(latest.metadata["step"]), latest

@@ -39,6 +39,7 @@ from torchbasics.command.terminal import SafeConsole
 from torchbasics.mnist.config import Config, Seed
 from torchbasics.mnist.training.resume import check_resume_config, override_options
 from torchbasics.mnist.training.series import (
+    check_result,
     is_finished,
     run_folder,
     steps_done,
@@ -57,7 +58,9 @@ class SeedsOptions(cli.ResumeOptions):
     """What a series is told beside the settings of its runs."""
 
     seeds: tuple[Seed, ...] = Field(
-        (), description="of the runs, if none 0 1 2 3 4; with --resume, more of them"
+        (),
+        max_length=1000,
+        description="of the runs, if none 0 1 2 3 4; with --resume, more of them",
     )
     processes: int = Field(
         1, ge=1, le=64, description="runs at once, each on its cores"
@@ -80,6 +83,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     config, options = parsed.config, parsed.options
     if parsed.resume:
         check_resume_config(config, parsed.resume)
+        check_result(parsed.resume)
     with as_user_error(ValueError):
         where, _ = device.choose(config.device)
     console = SafeConsole(quiet=config.quiet)

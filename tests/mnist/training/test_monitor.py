@@ -12,12 +12,13 @@ import urllib.request
 
 import pytest
 import torch
-from helpers import events_of, metrics, no_space, only, points
+from helpers import events_of, metrics, metrics_line, no_space, only, points
 from rich.console import Console
 
 from torchbasics.command.signals import StopRequest
 from torchbasics.evaluation import evaluate
 from torchbasics.mnist.config import Config, ModelConfig, MonitorConfig
+from torchbasics.mnist.training import metrics as metrics_file
 from torchbasics.mnist.training.checkpoint import CheckpointManager
 from torchbasics.mnist.training.loop import train
 from torchbasics.mnist.training.monitor import Monitor
@@ -150,9 +151,8 @@ def test_a_run_folder_that_vanishes_does_not_end_the_training(few, tmp_path):
     assert training.progress.is_finished()
 
 
-def test_nan_is_null_in_the_metrics(few, tmp_path):
-    monitor = Monitor(Console(quiet=True), tmp_path, setup(SMALL, few))
-    monitor._append({"step": 1, "loss/train": math.nan})
+def test_nan_is_null_in_the_metrics(tmp_path):
+    metrics_file.append(tmp_path / "metrics.jsonl", {"step": 1, "loss/train": math.nan})
     assert metrics(tmp_path) == [{"step": 1, "loss/train": None}]
 
 
@@ -178,12 +178,13 @@ def test_curves_never_double_after_a_resume_even_if_the_clock_is_set_back(
 
 def test_a_torn_last_line_is_forgotten(few, tmp_path):
     path = tmp_path / "metrics.jsonl"
-    path.write_text('{"step": 10}\n{"step": 20}\n{"step": 3')
+    whole = f"{metrics_line(10)}\n{metrics_line(20)}\n"
+    path.write_text(whole + '{"step": 3')
     training = setup(SMALL, few)
     training.progress.step = 20
     with Monitor(Console(quiet=True), tmp_path, training):
         pass
-    assert path.read_text() == '{"step": 10}\n{"step": 20}\n'
+    assert path.read_text() == whole
 
 
 def get(url):

@@ -88,8 +88,8 @@ def test_a_checkpoint_holds_no_path_and_no_clock(few, tmp_path):
     "spoil",
     [
         lambda tensors, metadata: tensors.pop("model.logits.bias"),
-        lambda tensors, metadata: metadata.pop("step"),
-        lambda tensors, metadata: metadata.update(step="many"),
+        lambda tensors, metadata: metadata.update(step=101),
+        lambda tensors, metadata: metadata.update(epoch_hits=101),
         lambda tensors, metadata: tensors.update({"model.logits.bias": torch.ones(3)}),
     ],
 )

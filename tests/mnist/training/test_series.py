@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from helpers import manifest, metrics_line
 
 from torchbasics.command import runs
 from torchbasics.mnist.config import Config, DataConfig
@@ -13,7 +14,7 @@ def folder(tmp_path):
     """A series with a run of seed 5 that has begun."""
     run = tmp_path / "mnist" / "short-s5"
     run.mkdir(parents=True)
-    runs.write_manifest(run, {"name": "short", "started": "2026-02-01", "seed": 5})
+    runs.write_manifest(run, manifest(seed=5))
     return tmp_path
 
 
@@ -49,10 +50,7 @@ def test_each_run_has_the_steps_of_its_training_images():
 
 def test_the_seconds_are_those_of_the_images_shown(tmp_path):
     config = Config(batch_size=100, epochs=2, max_steps=610)
-    lines = [
-        '{"step": 600, "time/images_per_s": 1000}',
-        '{"step": 610, "time/images_per_s": 100}',
-    ]
+    lines = [metrics_line(600, 1000), metrics_line(610, 100)]
     (tmp_path / "metrics.jsonl").write_text("\n".join(lines))
     assert series.training_seconds(tmp_path, config) == 60 + 10
     (tmp_path / "metrics.jsonl").write_text(lines[0])

@@ -13,15 +13,19 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+from pydantic import Field
 from safetensors import SafetensorError
 from safetensors import torch as safetensors
 from torch import Tensor
 
-from torchbasics.command.errors import UserError, warn
-from torchbasics.command.files import make_folder, write_atomic
+from torchbasics.command.errors import UserError, as_user_error, warn
+from torchbasics.command.files import MAX_BYTES, make_folder, read_regular, write_atomic
+from torchbasics.command.settings import Settings, from_table
+from torchbasics.mnist.config import Config
 
 FORMAT = "torchbasics 1"
-MAX_BYTES = 2**31  # nothing we write comes near
+MAX_HEADER = 2**23  # bytes; 200 layers' names need an eighth of it
+BYTES_PER_WEIGHT = 20  # model, ema and two states of Adam need 16
 KEPT = 2  # should the latest be unreadable, there is the one before
 
 
@@ -37,6 +41,17 @@ class Checkpoint(NamedTuple):
     metadata: dict[str, Any]
 
 
+class Facts(Settings):
+    """The metadata of a checkpoint: all that it may hold."""
+
+    config: dict[str, Any]
+    step: int = Field(ge=0)
+    epoch_hits: int = Field(ge=0)
+    threads: int = Field(ge=1, le=65_536)
+    torch: str
+    accuracy: float | None = Field(None, alias="accuracy/validation", ge=0, le=1)
+
+
 def write(path: Path, checkpoint: Checkpoint) -> None:
     """Put the checkpoint at `path`, whole or not at all. Raises OSError."""
     make_folder(path.parent)
@@ -44,22 +59,24 @@ def write(path: Path, checkpoint: Checkpoint) -> None:
 
 
 def read(path: Path) -> Checkpoint:
-    """The checkpoint at `path`. Raises UserError for any file but a whole one."""
+    """The checkpoint at `path`. Raises UserError for any file but a whole one.
+
+    It is as it was written, and no larger than its network needs; whether its tensors
+    are those of a training, `state` can tell.
+    """
+    head = read_regular(path, MAX_BYTES, first=8 + MAX_HEADER)
     try:
-        if (path.exists() and not path.is_file()) or path.stat().st_size > MAX_BYTES:
-            raise UserError(f"{path} is no checkpoint: no file, or too large a one")
-        content = path.read_bytes()
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}") from None
-    try:
-        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
-        about = json.loads(header["__metadata__"][FORMAT])
-        checkpoint = Checkpoint(safetensors.load(content), about["facts"])
+        content = read_regular(path, _max_bytes(head))
+        checkpoint = Checkpoint(safetensors.load(content), _facts(head))
         intact = serialized(checkpoint) == content
     except (SafetensorError, ValueError, KeyError, TypeError, RecursionError):
         intact = False
     if not intact:
         raise UserError(f"{path} is torn, altered or no checkpoint of torchbasics")
+    with as_user_error(UserError, f"{path}: "):
+        from_table(Facts, checkpoint.metadata)
+    with as_user_error(UserError, f"{path}: config: "):
+        from_table(Config, checkpoint.metadata["config"])
     return checkpoint
 
 
@@ -109,7 +126,8 @@ class CheckpointManager:
 
     def paths(self) -> list[Path]:
         """The checkpoints there are, oldest first."""
-        return sorted(self.folder.glob("step-*.safetensors"))
+        paths = self.folder.glob("step-*.safetensors")
+        return sorted(paths, key=lambda path: (len(path.name), path.name))
 
     def latest(self) -> Checkpoint | None:
         """The latest checkpoint that is whole, if any; those passed over are named.
@@ -120,6 +138,8 @@ class CheckpointManager:
         for path in reversed(self.paths()):
             try:
                 checkpoint = read(path)
+                if path != self.path(step := checkpoint.metadata["step"]):
+                    raise UserError(f"{path}: step = {step}, not what its name says")
             except UserError as error:
                 refused.append(str(error))
             else:
@@ -136,6 +156,21 @@ class CheckpointManager:
             return float(best.metadata["accuracy/validation"])
         except (UserError, KeyError, TypeError, ValueError):
             return -math.inf
+
+
+def _facts(head: bytes) -> Any:
+    """The metadata at a file's beginning, not checked yet."""
+    header = json.loads(head[8 : 8 + int.from_bytes(head[:8], "little")])
+    return json.loads(header["__metadata__"][FORMAT])["facts"]
+
+
+def _max_bytes(head: bytes) -> int:
+    """How large the file that begins so can be: as its network makes it."""
+    try:
+        config = from_table(Config, _facts(head)["config"])
+    except UserError:  # what is wrong there is told when it is known to be whole
+        return 2 * MAX_HEADER
+    return 2 * MAX_HEADER + BYTES_PER_WEIGHT * config.model.num_weights
 
 
 def serialized(checkpoint: Checkpoint) -> bytes:

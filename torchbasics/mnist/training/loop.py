@@ -17,7 +17,8 @@ from torchbasics.mlp import attach_generator
 from torchbasics.mnist.config import Precision
 from torchbasics.mnist.training import distort
 from torchbasics.mnist.training.checkpoint import CheckpointManager
-from torchbasics.mnist.training.monitor import Metrics, Monitor
+from torchbasics.mnist.training.metrics import Metrics
+from torchbasics.mnist.training.monitor import Monitor
 from torchbasics.mnist.training.optim import (
     NonFiniteGradientError,
     learning_rate,

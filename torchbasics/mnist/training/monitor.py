@@ -8,7 +8,6 @@ that cannot be written to is named once and left alone.
 from __future__ import annotations
 
 import json
-import math
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -26,14 +25,13 @@ from torch import Tensor
 from torchbasics.command.errors import warn
 from torchbasics.command.files import write_atomic
 from torchbasics.evaluation import Evaluation
+from torchbasics.mnist.training import metrics as metrics_file
 from torchbasics.mnist.training.board import FIGURES, LAYOUT, Board
+from torchbasics.mnist.training.metrics import Metrics
 from torchbasics.mnist.training.setup import Training
 from torchbasics.probes import Probes, update_ratio
 
 STEPS_PER_REFRESH = 50
-
-Metrics = dict[str, float]
-"""One epoch's numbers, by their TensorBoard tags, with `epoch` and `step`."""
 
 
 class Monitor:
@@ -111,7 +109,7 @@ class Monitor:
             metrics = metrics | self._layer_metrics(probes)
         if self.training.should_evaluate():
             self._print(metrics)
-        self.attempt("metrics.jsonl", self._append, metrics)
+        self.attempt("metrics.jsonl", metrics_file.append, self.metrics_path, metrics)
         if monitor.tensorboard:
             self.attempt("TensorBoard", self.board.write_epoch, metrics, probes)
 
@@ -141,27 +139,12 @@ class Monitor:
             for layer, value in layers.items()
         }
 
-    def _append(self, metrics: Metrics) -> None:
-        """One more line of metrics.jsonl; what is not finite becomes null."""
-        finite = {
-            tag: value if math.isfinite(value) else None
-            for tag, value in metrics.items()
-        }
-        with self.metrics_path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(finite) + "\n")
-
     def _cut_back(self, step: int) -> None:
         """Cut metrics.jsonl back to what was known after that step."""
-        if not self.metrics_path.exists():
-            return
-        kept = []
-        for line in self.metrics_path.read_text(encoding="utf-8").splitlines():
-            try:
-                if json.loads(line)["step"] <= step:
-                    kept.append(line + "\n")
-            except (ValueError, KeyError, TypeError):  # torn by a kill
-                break
-        write_atomic(self.metrics_path, "".join(kept).encode())
+        if self.metrics_path.exists():
+            lines = metrics_file.read(self.metrics_path)
+            kept = (f"{json.dumps(line)}\n" for line in lines if line["step"] <= step)
+            write_atomic(self.metrics_path, "".join(kept).encode())
 
     def attempt(self, place: str, write: Callable[..., None], *what: object) -> None:
         """Write to a place; the first time that fails is also the last."""

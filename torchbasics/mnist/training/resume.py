@@ -13,11 +13,13 @@ import torch
 from torch import Tensor
 
 from torchbasics.command import settings
-from torchbasics.command.errors import TrainingError, UserError, warn
+from torchbasics.command.errors import TrainingError, UserError, as_user_error, warn
 from torchbasics.mnist import network
 from torchbasics.mnist.config import Config
+from torchbasics.mnist.training import metrics, state
 from torchbasics.mnist.training.checkpoint import Checkpoint, CheckpointManager
 from torchbasics.mnist.training.setup import Training
+from torchbasics.mnist.training.state import LOSSES
 
 RESUME_OVERRIDES = {
     "device", "threads", "data_dir", "runs_dir", "quiet", "monitor", "checkpoint",
@@ -35,7 +37,11 @@ def fixed_settings(config: Config) -> dict[str, Any]:
 
 def check_resume_config(config: Config, folder: Path) -> None:
     """Raise UserError unless the folder's run has the same fixed settings."""
-    before = settings.read_config(Config, folder / "config.toml")
+    require_same_settings(config, settings.read_config(Config, folder / "config.toml"))
+
+
+def require_same_settings(config: Config, before: Config) -> None:
+    """Raise UserError where a setting that must not differ does."""
     old, new = (settings.flatten(fixed_settings(c)) for c in (before, config))
     for key in old:
         if new[key] != old[key]:
@@ -66,12 +72,18 @@ def override_options(config: Config) -> list[str]:
 
 
 def resume(training: Training, folder: Path) -> None:
-    """Put the training where its run's latest good checkpoint was taken, if any."""
+    """Put the training where its run's latest good checkpoint was taken, if any.
+
+    Raises UserError, before anything is changed, if the run's files are not as a
+    training leaves them.
+    """
+    metrics.read(folder / "metrics.jsonl")
     checkpoints = CheckpointManager(folder)
     checkpoint = checkpoints.latest()
     if checkpoint is None:
         return
-    load_state_dict(training, checkpoint)
+    with as_user_error(UserError, f"{checkpoints.path(checkpoint.metadata['step'])}: "):
+        load_state_dict(training, checkpoint)
     with suppress(OSError):  # a kill may have left one too many
         checkpoints.prune(training.progress.step)
     for what, here in _environment().items():
@@ -94,14 +106,14 @@ def state_dict(training: Training) -> Checkpoint:
         tensors |= _prefixed("ema.", training.averaged.module.state_dict())
     if not progress.is_finished():
         tensors |= _optimizer_tensors(training)
+    if progress.losses and not progress.is_epoch_end():
+        tensors[LOSSES] = torch.stack(progress.losses)
     for name, tensor in tensors.items():
         if not tensor.isfinite().all():
             raise TrainingError(
                 f"after step {progress.step} {name} holds numbers that are not finite; "
                 "try a smaller --optim.lr"
             )
-    if progress.losses and not progress.is_epoch_end():
-        tensors["epoch.losses"] = torch.stack(progress.losses)
     metadata = {
         "config": fixed_settings(training.config),
         "step": progress.step,
@@ -114,23 +126,24 @@ def state_dict(training: Training) -> Checkpoint:
 def load_state_dict(training: Training, checkpoint: Checkpoint) -> None:
     """Put a training that was set up from the same config where its state was taken.
 
-    Raises UserError if the state is not one of such a training.
+    Raises UserError if the state is not one of such a training, before any is used.
     """
     progress, (tensors, metadata) = training.progress, checkpoint
-    try:
-        network.load_weights(training.model, tensors)
-        progress.step = int(metadata["step"])
-        if training.averaged:
-            network.load_weights(training.averaged.module, tensors, "ema.")
-            training.averaged.n_averaged.fill_(progress.step)
-        if not progress.is_finished():
-            _load_optimizer(training, tensors)
-        if "epoch.losses" in tensors:
-            losses = tensors["epoch.losses"].to(training.device)
-            progress.losses = list(losses.unbind())
-            progress.num_correct_before = int(metadata["epoch_hits"])
-    except (KeyError, ValueError, TypeError, RuntimeError) as error:
-        raise UserError(f"the checkpoint does not fit the run: {error}") from None
+    config = settings.from_table(Config, metadata["config"])
+    with as_user_error(UserError, "config: "):
+        require_same_settings(training.config, config)
+    with as_user_error(ValueError, "it does not fit the run: "):
+        state.require_state(checkpoint, training.model, training.config, progress.plan)
+    network.load_weights(training.model, tensors)
+    progress.step = metadata["step"]
+    if training.averaged:
+        network.load_weights(training.averaged.module, tensors, "ema.")
+        training.averaged.n_averaged.fill_(progress.step)
+    if not progress.is_finished():
+        _load_optimizer(training, tensors)
+    if LOSSES in tensors:
+        progress.losses = list(tensors[LOSSES].to(training.device).unbind())
+        progress.num_correct_before = metadata["epoch_hits"]
 
 
 def _environment() -> dict[str, Any]:

@@ -4,25 +4,57 @@ Each seed's error and its time, their mean and spread, and the error of all netw
 a committee, read from the folder of the series alone.
 """
 
+from __future__ import annotations
+
 import json
 import statistics
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import torch
+from pydantic import Field, model_validator
 from torch import Tensor
 
 from torchbasics import data
 from torchbasics.command import runs
-from torchbasics.command.errors import UserError
+from torchbasics.command.errors import UserError, as_user_error
+from torchbasics.command.files import read_regular
+from torchbasics.command.settings import Settings, from_table
 from torchbasics.evaluation import predict_probs
 from torchbasics.mnist import network
 from torchbasics.mnist.config import Config
+from torchbasics.mnist.training import metrics
 from torchbasics.mnist.training.checkpoint import CheckpointManager
 from torchbasics.mnist.training.resume import check_resume_config, fixed_settings
-from torchbasics.mnist.training.setup import plan_steps
+from torchbasics.mnist.training.state import plan_steps
+
+MAX_RESULT_BYTES = 2**28
+ByIndex = tuple[Annotated[int, Field(ge=0, lt=10_000)], ...]
+Percent = Annotated[float, Field(ge=0, le=100)]
+
+
+class Result(Settings):
+    """What a series' result.json holds; its keys are seeds."""
+
+    config: str
+    settings: dict[str, Any]
+    platform: str
+    versions: dict[str, str]
+    error: dict[str, Percent]
+    mean: Percent
+    sd: Percent | None
+    committee: Percent
+    seconds: dict[str, float | None]
+    misclassified: dict[str, ByIndex]
+
+    @model_validator(mode="after")
+    def _each_seed_everywhere(self) -> Result:
+        for name in ("seconds", "misclassified"):
+            if getattr(self, name).keys() != self.error.keys():
+                raise ValueError(f"{name} has other seeds than error")
+        return self
 
 
 class Run(NamedTuple):
@@ -62,6 +94,19 @@ def summarize(folder: Path, config: Config, seeds: Sequence[int]) -> dict[str, A
     }
 
 
+def check_result(folder: Path) -> None:
+    """Raise UserError where a file that is no result of a series would be replaced."""
+    path = folder / "result.json"
+    if not path.exists():
+        return
+    try:
+        result = json.loads(read_regular(path, MAX_RESULT_BYTES))
+    except (ValueError, RecursionError):
+        return  # torn: it is written anew
+    with as_user_error(UserError, f"{path}: "):
+        from_table(Result, result)
+
+
 def read_run(folder: Path, config: Config, seed: int, images: Tensor) -> Run:
     """The finished run of a seed, and what its network makes of these images.
 
@@ -79,14 +124,12 @@ def read_run(folder: Path, config: Config, seed: int, images: Tensor) -> Run:
 def training_seconds(path: Path, config: Config) -> float | None:
     """How long a run trained, by its metrics.jsonl; None if that is not whole."""
     seconds, before = 0.0, 0
-    try:
-        for line in (path / "metrics.jsonl").read_text(encoding="utf-8").splitlines():
-            record = json.loads(line)
-            images = (record["step"] - before) * config.batch_size
-            seconds += images / record["time/images_per_s"]
-            before = record["step"]
-    except (OSError, ValueError, TypeError, LookupError):
-        return None
+    for line in metrics.read(path / "metrics.jsonl"):
+        if line["time/images_per_s"] is None:
+            return None
+        images = (line["step"] - before) * config.batch_size
+        seconds += images / line["time/images_per_s"]
+        before = line["step"]
     return round(seconds, 1) if before == total_steps(config) else None
 
 
@@ -134,9 +177,9 @@ def steps_done(folder: Path, seed: int) -> int:
     if path is None:
         return 0
     try:
-        lines = (path / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+        lines = read_regular(path / "metrics.jsonl", metrics.MAX_BYTES).splitlines()
         return int(json.loads(lines[-1])["step"])
-    except (OSError, ValueError, TypeError, LookupError):
+    except (UserError, ValueError, TypeError, LookupError, RecursionError):
         return 0
 
 

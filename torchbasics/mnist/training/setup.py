@@ -21,6 +21,7 @@ from torchbasics.mnist.training.optim import (
     make_loss,
     make_optimizer,
 )
+from torchbasics.mnist.training.state import Plan, plan_steps
 from torchbasics.probes import Probes, probe_copy
 
 PROBE_IMAGES = 256  # the first training images, always the same
@@ -43,28 +44,6 @@ def load_splits(config: Config, device: torch.device) -> Splits:
     count = len(train.labels) - config.data.validation
     held_out = train.subset(slice(count, None)) if config.data.validation else None
     return Splits(train.subset(slice(count)), held_out, test)
-
-
-class Plan(NamedTuple):
-    """How many steps an epoch and the whole run have; an epoch drops its tail."""
-
-    steps_per_epoch: int
-    total_steps: int
-
-    def is_epoch_end(self, step: int) -> bool:
-        """Whether that step, counted from 1, is the last of its epoch or of the run."""
-        return step % self.steps_per_epoch == 0 or step == self.total_steps
-
-
-def plan_steps(config: Config, images: int) -> Plan:
-    """The plan of a run over so many training images.
-
-    >>> plan_steps(Config(batch_size=100, epochs=2, max_steps=700), images=60_000)
-    Plan(steps_per_epoch=600, total_steps=700)
-    """
-    steps_per_epoch = images // config.batch_size
-    steps = config.epochs * steps_per_epoch
-    return Plan(steps_per_epoch, min(steps, config.max_steps or steps))
 
 
 @dataclass

@@ -1,0 +1,141 @@
+"""The manifest of a run: what ran, from which seed, when, on what, with what outcome.
+
+It is a run folder's `manifest.json`, written by its commands and, it may be, by
+anybody: what is read is checked as a configuration is.
+"""
+
+import json
+import platform
+import re
+import subprocess
+import sys
+from datetime import datetime, timezone
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+from pydantic import AfterValidator, Field
+
+from torchbasics.command.errors import UserError, as_user_error
+from torchbasics.command.files import read_regular, write_json
+from torchbasics.command.settings import Settings, from_table
+
+Manifest = dict[str, Any]
+
+PACKAGES = ("torchbasics", "torch", "torchvision", "tensorboard", "numpy")
+MAX_BYTES = 2**20
+MAX_NUMBER = 2**53  # a whole number that every reader of JSON keeps
+
+
+def is_name(text: str) -> bool:
+    """Whether a text can be part of a folder's name, and name no other folder.
+
+    >>> is_name("fast98"), is_name("../fast98")
+    (True, False)
+    """
+    return re.fullmatch(r"\w[\w.-]*", text) is not None
+
+
+def _name(text: str) -> str:
+    if not is_name(text):
+        raise ValueError("it must be what can be part of a folder's name")
+    return text
+
+
+def _moment(text: str) -> str:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError("it must be a date and a time of ISO 8601") from None
+    return text
+
+
+Count = Annotated[int, Field(ge=0, lt=MAX_NUMBER)]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+Moment = Annotated[str, AfterValidator(_moment)]
+
+
+class Figures(Settings):
+    """What came of a training; a loss that is not finite is none."""
+
+    group: ClassVar[str] = "figures"
+    accuracy_test: float = Field(alias="accuracy/test", ge=0, le=1)
+    loss_test: float | None = Field(alias="loss/test")
+
+
+class ManifestSchema(Settings):
+    """All that a manifest may hold; what has a default, some do not."""
+
+    kind: str
+    name: Annotated[str, AfterValidator(_name)]
+    seed: Seed
+    command: tuple[str, ...]
+    started: Moment
+    python: str
+    platform: str
+    versions: dict[str, str]
+    commit: str
+    number: Count = 0
+    device: str = ""
+    threads: Count = 0
+    data: dict[str, str] = Field({})
+    seeds: tuple[Seed, ...] = ()
+    finished: Moment | None = None
+    figures: Figures | None = None
+
+
+def new_manifest(kind: str, name: str, seed: int) -> Manifest:
+    """What can be said of a run when it starts; nothing of the environment is kept."""
+    words = (word.encode(errors="backslashreplace").decode() for word in sys.argv)
+    return {
+        "kind": kind,
+        "name": name,
+        "seed": seed,
+        "command": [*words],
+        "started": datetime.now(timezone.utc).isoformat(),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "versions": {package: _version(package) for package in PACKAGES},
+        "commit": _commit(),
+    }
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Put the manifest into the folder, whole or not at all. Raises OSError."""
+    write_json(folder / "manifest.json", manifest)
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The folder's manifest. Raises UserError if it is no run's, or not as written."""
+    path = folder / "manifest.json"
+    try:
+        path.lstat()
+        content = read_regular(path, MAX_BYTES)
+        manifest: Manifest = json.loads(content)
+    except (OSError, ValueError, RecursionError):
+        raise UserError(
+            f"{folder} is no run: it holds no manifest.json of one"
+        ) from None
+    with as_user_error(UserError, f"{path}: "):
+        from_table(ManifestSchema, manifest)
+    return manifest
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
+
+
+def _commit() -> str:
+    """The git commit of the checkout this package lies in, if it lies in one."""
+    checkout = Path(__file__).parent.parent.parent
+    if not (checkout / ".git").exists():
+        return ""
+    command = ["git", "-C", str(checkout), "rev-parse", "HEAD"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError:
+        return ""
+    return done.stdout.strip()

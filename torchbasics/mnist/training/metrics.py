@@ -1,0 +1,67 @@
+"""The lines of a run's metrics.jsonl: one epoch's numbers each, written and read."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from pydantic import ConfigDict, Field, model_validator
+
+from torchbasics.command.errors import UserError, as_user_error
+from torchbasics.command.files import open_regular, read_regular
+from torchbasics.command.settings import Settings, from_table, shown
+
+Metrics = dict[str, float]
+"""One epoch's numbers, by their TensorBoard tags, with `epoch` and `step`."""
+
+MAX_BYTES = 2**28
+
+
+class MetricsLine(Settings):
+    """What a line holds: these numbers, and more by their tags; null is not finite."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, float | None]
+    epoch: int = Field(ge=1, lt=10**12)
+    step: int = Field(ge=1, lt=10**12)
+    lr: float = Field(ge=0)
+    loss_train: float | None = Field(alias="loss/train")
+    accuracy_train: float = Field(alias="accuracy/train", ge=0, le=1)
+    images_per_s: float | None = Field(alias="time/images_per_s", gt=0)
+
+    @model_validator(mode="after")
+    def _more_are_tags(self) -> "MetricsLine":
+        for tag in self.model_extra or {}:
+            if "/" not in tag:
+                raise ValueError(f"{shown(tag)} is no tag: it must be like loss/test")
+        return self
+
+
+def append(path: Path, metrics: Metrics) -> None:
+    """Add one line; what is not finite becomes null. Raises OSError."""
+    finite = {
+        tag: value if math.isfinite(value) else None for tag, value in metrics.items()
+    }
+    with open_regular(path, "ab") as file:
+        file.write(f"{json.dumps(finite)}\n".encode())
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """The lines that are there, up to one that a kill tore; none without a file.
+
+    Raises UserError for a line that is whole but not as we write it.
+    """
+    if not path.is_symlink() and not path.exists():
+        return []
+    lines: list[dict[str, Any]] = []
+    for number, text in enumerate(read_regular(path, MAX_BYTES).splitlines(), start=1):
+        try:
+            line = json.loads(text)
+        except (ValueError, RecursionError):
+            break
+        with as_user_error(UserError, f"{path}: line {number}: "):
+            from_table(MetricsLine, line)
+            if lines and line["step"] <= lines[-1]["step"]:
+                raise UserError(f"step = {line['step']}: it must be after the last")
+        lines.append(line)
+    return lines
