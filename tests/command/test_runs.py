@@ -39,7 +39,7 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path):
         runs.create(str(tmp_path / "file"), "mnist", "lesson-s0")
 
 
-DESCRIBED = ("seed = 3", {"kind": "mnist", "name": "a", "started": "2026-01-01"})
+DESCRIBED = ("seed = 3", manifest(name="a", started="2026-01-01"))
 
 
 def test_a_folder_is_there_with_what_describes_it_and_flushed(tmp_path, monkeypatch):
@@ -70,7 +70,7 @@ def test_a_folder_that_a_kill_left_half_made_is_no_run_and_is_swept(tmp_path):
     first = runs.create(str(tmp_path), "mnist", "a", *DESCRIBED)
     half = files.part_of(first)
     shutil.copytree(first, half)
-    runs.write_manifest(half, {"name": "a", "started": "2027"})
+    runs.write_manifest(half, manifest(name="a", started="2027-01-01"))
     assert runs.find_run("latest", str(tmp_path), "mnist") == first
     second = runs.create(str(tmp_path), "mnist", "a", *DESCRIBED)
     found = {path for path in (tmp_path / "mnist").iterdir() if path.is_dir()}
