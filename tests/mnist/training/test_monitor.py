@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 
@@ -142,6 +143,16 @@ def test_a_broken_log_warns_once_and_training_goes_on(few, tmp_path, place, caps
     said = capsys.readouterr().err
     assert said.count(f"warning: nothing more goes to {place}") == 1
     assert training.progress.is_finished()
+
+
+def test_no_thread_of_a_tensorboard_that_broke_goes_on(few, tmp_path):
+    def before(training, monitor):
+        monitor.board.scalar("waiting to be written", 1, 1)
+        monitor.board.write_epoch = no_space
+
+    run(SMALL, few, tmp_path, before)
+    names = [type(thread).__name__ for thread in threading.enumerate()]
+    assert "_AsyncWriterThread" not in names
 
 
 def test_a_run_folder_that_vanishes_does_not_end_the_training(few, tmp_path):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from rich.console import Console
@@ -79,6 +80,8 @@ class Monitor:
     def __exit__(self, *exception: object) -> None:
         self.bar.stop()
         self.attempt("TensorBoard", self.board.close)
+        with suppress(OSError):  # of one that is broken the thread must end, too
+            self.board.close()
         threading.excepthook = self.excepthook
 
     def _leave_to_attempt(self, failure: threading.ExceptHookArgs) -> None:
