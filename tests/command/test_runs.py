@@ -1,5 +1,6 @@
 """Run folders: each run gets one of its own."""
 
+import errno
 import re
 import shutil
 import signal
@@ -239,3 +240,39 @@ def test_the_address_of_tensorboard_on_a_compute_instance(tmp_path):
     file.write_text("instance=my-ci\ndomainsuffix=koreacentral.instances.azureml.ms\n")
     address = "https://my-ci-6006.koreacentral.instances.azureml.ms/"
     assert runs.tensorboard_address(file) == address
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="flock is not there")
+class TestWhatALockAnswers:
+    def answer(self, monkeypatch, number):
+        def flock(*_):
+            raise OSError(number, "what the file system says")
+
+        monkeypatch.setattr("fcntl.flock", flock)
+
+    @pytest.mark.parametrize("number", [errno.EACCES, errno.EAGAIN])
+    def test_held_by_another(self, tmp_path, monkeypatch, number):
+        self.answer(monkeypatch, number)
+        refusal = pytest.raises(UserError, match="in use by another process")
+        with refusal, runs.locked(tmp_path):
+            pass
+
+    @pytest.mark.parametrize(
+        "number", [errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.ENOTSUP]
+    )
+    def test_no_locks_there_is_told_once(self, tmp_path, monkeypatch, capsys, number):
+        self.answer(monkeypatch, number)
+        with runs.locked(tmp_path):
+            pass
+        assert capsys.readouterr().err.count("cannot be locked") == 1
+
+
+def test_latest_goes_by_number_where_the_clock_was_set_back(tmp_path):
+    place = str(tmp_path)
+    old = manifest(started="2026-01-01T00:00:00+00:00")
+    first = runs.create(place, "mnist", "a", "", manifest())
+    runs.create(place, "seeds", "b", "", manifest(kind="seeds"))
+    last = runs.create(place, "mnist", "c", "", old)
+    numbers = [runs.read_manifest(folder)["number"] for folder in (first, last)]
+    assert numbers == [1, 3]
+    assert runs.find_run("latest", place, "mnist") == last

@@ -68,6 +68,15 @@ def test_a_config_of_another_command_is_named_by_its_first_comment(
     assert said in refused(written(tmp_path, text), program)
 
 
+@pytest.mark.parametrize(
+    "command", ["torchbasics vanishing", "torchbasics.mnist.seeds"]
+)
+def test_a_comment_hides_no_misspelt_setting(tmp_path, command):
+    text = f"# python -m {command} --config THIS_FILE\nseed = 1\nepocs = 3"
+    said = refused(written(tmp_path, text))
+    assert "unknown setting 'epocs'; did you mean 'epochs'?" in said
+
+
 def test_a_whole_number_will_do_for_a_float(tmp_path):
     path = written(tmp_path, "[optim]\nlr = 1")
     assert settings.read_config(Config, path).optim.lr == 1.0

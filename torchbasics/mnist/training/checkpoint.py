@@ -168,7 +168,8 @@ def _max_bytes(head: bytes) -> int:
     """How large the file that begins so can be: as its network makes it."""
     try:
         config = from_table(Config, _facts(head)["config"])
-    except UserError:  # what is wrong there is told when it is known to be whole
+    except (UserError, ValueError, KeyError, TypeError, RecursionError):
+        # what is wrong is told when the file is known to be whole
         return 2 * MAX_HEADER
     return 2 * MAX_HEADER + BYTES_PER_WEIGHT * config.model.num_weights
 
