@@ -68,7 +68,7 @@ def test_a_config_of_another_command_is_named_by_its_first_comment(
     assert said in refused(written(tmp_path, text), program)
 
 
-@pytest.mark.parametrize(
+@pytest.mark.parametrize("command", ["torchbasics lab", "torchbasics.mnist.seeds"])
     "command", ["torchbasics vanishing", "torchbasics.mnist.seeds"]
 )
 def test_a_comment_hides_no_misspelt_setting(tmp_path, command):
