@@ -69,8 +69,6 @@ def test_a_config_of_another_command_is_named_by_its_first_comment(
 
 
 @pytest.mark.parametrize("command", ["torchbasics lab", "torchbasics.mnist.seeds"])
-    "command", ["torchbasics vanishing", "torchbasics.mnist.seeds"]
-)
 def test_a_comment_hides_no_misspelt_setting(tmp_path, command):
     text = f"# python -m {command} --config THIS_FILE\nseed = 1\nepocs = 3"
     said = refused(written(tmp_path, text))
