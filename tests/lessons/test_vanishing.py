@@ -221,6 +221,10 @@ def test_a_loss_that_blew_up_on_the_way_has_diverged():
     assert outcome([HEALTHY, STILL._replace(loss=40.0), STILL]) == "diverged"
 
 
+def test_a_network_that_began_with_a_large_loss_has_not_diverged():
+    assert outcome([HEALTHY._replace(loss=14.0), STILL]) == "stuck"
+
+
 @pytest.mark.parametrize(
     ("variant", "start", "end", "expected"),
     [

@@ -116,7 +116,8 @@ def outcome(history: Sequence[Snapshot]) -> Outcome:
     'diverged'
     """
     last, worst = history[-1], max(snapshot.loss for snapshot in history)
-    if math.isnan(last.loss) or last.loss > 2.5 * GUESS:
+    blown_up = 2.5 * max(GUESS, history[0].loss)  # large weights guess badly at first
+    if math.isnan(last.loss) or last.loss > blown_up:
         return "diverged"
     if last.accuracy >= LEARNED:
         return "learned"
@@ -124,4 +125,4 @@ def outcome(history: Sequence[Snapshot]) -> Outcome:
         return "crept"
     if last.dead > 0.99:
         return "died"
-    return "diverged" if worst > 2.5 * GUESS else "stuck"
+    return "diverged" if worst > blown_up else "stuck"
