@@ -1,0 +1,88 @@
+"""`errors.md`: each error a user can cause, its message and its exit status."""
+
+import re
+import shlex
+import shutil
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from helpers import only_run, train_on
+
+import torchbasics.__main__ as course
+from torchbasics.command import runs
+from torchbasics.lessons import vanishing
+from torchbasics.mnist import evaluate, seeds
+from torchbasics.mnist.__main__ import main as train
+
+MAINS = {
+    "course": course.main, "vanishing": vanishing.main, "mnist": train,
+    "evaluate": evaluate.main, "seeds": seeds.main,
+}  # fmt: skip
+TABLE = Path(__file__).with_name("errors.md").read_text(encoding="utf-8")
+ROWS = re.findall(r"^\| `(.*?)` \| .* \| (.*) \| (\d) \|$", TABLE, flags=re.M)
+CONFIGS = {
+    "broken.toml": b"seed = = 1",
+    "latin.toml": b"# \xe9",
+    "unknown.toml": b"sed = 1",
+    "lab.toml": b"# python -m torchbasics vanishing --config lab.toml\ndepth = 10",
+}
+
+
+@pytest.fixture(scope="module")
+def things(tmp_path_factory, few):
+    """The folder that errors.md describes, to be left as it is."""
+    place = tmp_path_factory.mktemp("things")
+    with pytest.MonkeyPatch.context() as patch:
+        train_on(few, patch)
+        argv = ["--epochs", "1", "--monitor.no-tensorboard", "--quiet"]
+        assert train([*argv, "--runs-dir", str(place / "runs")]) == 0
+    (place / "FILE").touch()
+    (place / "empty").mkdir()
+    only_run(place).rename(place / "run")
+    for name in ("torn", "bare", "wild", "odd", "held"):
+        shutil.copytree(place / "run", place / name)
+    for path in place.glob("torn/checkpoints/*"):
+        path.write_bytes(path.read_bytes()[:1000])
+    shutil.rmtree(place / "bare" / "checkpoints")
+    (place / "wild" / "manifest.json").write_text("{")
+    manifest = runs.read_manifest(place / "odd") | {"kind": "other"}
+    runs.write_manifest(place / "odd", manifest)
+    for name, content in CONFIGS.items():
+        (place / name).write_bytes(content)
+    return place
+
+
+def run(argv, full):
+    """The exit status of a command whose output may go to a full disk."""
+    with pytest.MonkeyPatch.context() as patch:
+        if not full:
+            return MAINS[argv[0]](argv[1:])
+        with suppress(OSError), Path("/dev/full").open("w") as nowhere:
+            patch.setattr(sys, "stdout", nowhere)
+            status = MAINS[argv[0]](argv[1:])
+        return status
+
+
+@pytest.mark.parametrize(("command", "message", "status"), ROWS)
+def test_each_error_is_said_as_the_table_has_it(
+    things, tmp_path, monkeypatch, fewer, capsys, command, message, status
+):
+    place = shutil.copytree(things, tmp_path / "here")
+    monkeypatch.chdir(place)
+    before = {path.name for path in place.iterdir()}
+    words, full, _ = command.partition(" > /dev/full")
+    if full and not Path("/dev/full").exists():
+        pytest.skip("needs /dev/full")
+    with runs.locked(Path("held")):
+        assert run(shlex.split(words), full) == int(status)
+    said = " ".join(capsys.readouterr().err.split())
+    assert re.fullmatch(re.escape(message).replace(r"\.\.\.", ".*"), said)
+    if status == "2":
+        assert {path.name for path in place.iterdir()} == before
+
+
+def test_the_table_knows_every_command():
+    assert {command.split()[0] for command, *_ in ROWS} == set(MAINS)
+    assert len(ROWS) == TABLE.count("\n| `")
