@@ -6,7 +6,6 @@ names PyTorch's modules, which networks use because they are faster.
 
 At a kink the derivative is a convention; it is PyTorch's: ReLU'(0) = 0, leaky
 ReLU'(0) = its negative slope, step'(0) = 0, and step(0) = 0.
-
 Shape: any; the result has the shape of `x`. Softmax works along one dimension.
 """
 

@@ -21,7 +21,6 @@ from torchbasics.arguments import as_float, require_examples, require_labels
 from torchbasics.device import default_mode
 
 Transform = Callable[[Tensor], Tensor]
-
 CHUNK = 2_000  # examples at a time; the result does not depend on it
 
 

@@ -2,7 +2,6 @@
 
 Training makes this number small, so it must tell every small improvement from none:
 the number of wrong answers would not do.
-
 Shapes: N examples, C classes.
 """
 
@@ -31,7 +30,6 @@ def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     The probabilities are softmax(logits); log-softmax is computed in one piece, as
     logit - log(sum of exp), the largest logit taken off first, so that neither exp
     overflows nor log meets 0. A guess among C classes costs ln C.
-
     Shape: logits (N, C), labels (N,) of class numbers -> ().
 
     >>> round(cross_entropy(torch.zeros(2, 10), torch.tensor([3, 5])).item(), 4)

@@ -22,9 +22,8 @@ class MLP(nn.Sequential):
     """h = activation(h W^T + b) for each hidden layer, then logits = h W^T + b.
 
     Its parts are named as in every table and chart: hidden1, hidden2, ..., logits.
-    It returns logits; their softmax gives probabilities.
-
-    Shape: (N, in_features) -> (N, out_features).
+    It returns logits; their softmax gives probabilities. Shape: (N, in_features) ->
+    (N, out_features).
 
     >>> model = MLP(784, [50, 100], 10)
     >>> sum(parameter.numel() for parameter in model.parameters())

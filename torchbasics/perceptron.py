@@ -60,9 +60,7 @@ NOT = Perceptron([-0.5], 0.2)
 
 
 class Xor(nn.Module):
-    """AND(NAND(x), OR(x)): what no perceptron can do, two layers can.
-
-    Shape: (N, 2) -> (N,).
+    """AND(NAND(x), OR(x)), as no perceptron alone can. Shape: (N, 2) -> (N,).
 
     >>> Xor()(INPUTS)
     tensor([0., 1., 1., 0.])

@@ -37,7 +37,6 @@ class LayerTrace(NamedTuple):
     (out, in). Batch norm multiplies the weighted sums by `scale` on their way to the
     pre-activations; without it, it is 1. A `residual` layer adds its inputs to what
     its activation gives.
-
     Shapes: inputs (N, in), weight (in, out), bias and scale (out,), the others
     (N, out).
     """
@@ -129,7 +128,6 @@ def backward_trace(
 
     Dropout is off and batch norm goes by its running means, as when a network reads.
     `logit_gradient` is d loss / d logits, for example `cross_entropy_gradient`.
-
     Shape: x (N, in_features), logit_gradient (N, out_features).
 
     >>> model = MLP(2, [3], 2)

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -45,15 +45,16 @@ class Here:
 
     def __init__(self, command, **options):
         assert command[:3] == [sys.executable, "-m", "torchbasics.mnist"]
-        with redirect_stdout(io.StringIO()) as out:
+        out, err = io.StringIO(), io.StringIO()
+        with redirect_stdout(out), redirect_stderr(err):
             self.returncode = train(command[3:])
-        self.printed = out.getvalue()
+        self.printed = out.getvalue(), err.getvalue()
 
     def poll(self):
         return self.returncode
 
     def communicate(self):
-        return self.printed, None
+        return self.printed
 
 
 @pytest.fixture(scope="module")
@@ -186,6 +187,20 @@ def test_a_second_ctrl_c_says_how_to_go_on_too(tmp_path, monkeypatch, capsys):
         seeds.train_seeds(tmp_path, Config(), [0], 1, SafeConsole(quiet=True))
     assert left.value.code == 130
     assert f"--resume {tmp_path}" in capsys.readouterr().err
+
+
+def test_what_a_run_warns_of_names_its_seed(tmp_path, monkeypatch, capsys):
+    (tmp_path / "stuck.toml").write_text(
+        CONFIG.replace("= 30", "= 160") + '[optim]\nname = "sgd"\nlr = 1e-8\n'
+    )
+    processes = SimpleNamespace(Popen=Here, PIPE=subprocess.PIPE)
+    monkeypatch.setattr(seeds, "subprocess", processes)
+    words = ["--config", str(tmp_path / "stuck.toml"), "--runs-dir", str(tmp_path)]
+    assert main([*words, "--seeds", "3", "5"]) == 0
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 2
+    for seed, line in zip((3, 5), told, strict=True):
+        assert line.startswith(f"seed {seed}: warning: it learned next to nothing")
 
 
 def test_what_is_damaged_is_told_with_what_to_do(whole, capsys):

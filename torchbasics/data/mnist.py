@@ -35,6 +35,7 @@ SHA256 = {
         "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"
     ),
 }
+TRAINING_IMAGES = 60_000
 PACKED = Path(__file__).parent  # the folder of the .gz files
 Split = Literal["train", "test"]
 

@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 
 from torchbasics.activations import ActivationName
 from torchbasics.command.settings import Settings, shown
-from torchbasics.data import Scale, scale_pixels
+from torchbasics.data import TRAINING_IMAGES, Scale, scale_pixels
 from torchbasics.evaluation import Transform
 from torchbasics.initialization import InitName, init_variance
 
@@ -210,7 +210,9 @@ class Config(Settings):
     max_steps: int = Field(
         0, ge=0, lt=10**11, description="stop after so many steps, 0: never"
     )
-    batch_size: int = Field(100, ge=1, le=60_000, description="images per step")
+    batch_size: int = Field(
+        100, ge=1, le=TRAINING_IMAGES, description="images per step"
+    )
     device: str = Field("auto", description="auto, or a device's name in PyTorch")
     threads: int = Field(
         0, ge=0, le=1024, description="CPU threads, 0: PyTorch's choice"
@@ -237,10 +239,11 @@ class Config(Settings):
     def _a_batch_fits(self) -> Config:
         if self.batch_size == 1 and self.model.batch_norm:
             raise ValueError("batch_size = 1: model.batch_norm needs at least 2 images")
-        if self.batch_size > 60_000 - self.data.validation:
+        left = TRAINING_IMAGES - self.data.validation
+        if self.batch_size > left:
             raise ValueError(
                 f"batch_size = {self.batch_size}: with data.validation = "
-                f"{self.data.validation} it must be at most "
-                f"{60_000 - self.data.validation}, the training images left"
+                f"{self.data.validation} it must be at most {left}, the training "
+                "images left"
             )
         return self

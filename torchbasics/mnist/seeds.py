@@ -210,11 +210,13 @@ def start_process(folder: Path, config: Config, seed: int) -> Process:
         *what,
         *override_options(config),
     ]
+    pipe = subprocess.PIPE
     return subprocess.Popen(
         [*command, "--quiet"],
         env=os.environ | {STOP_AT_EOF: "1"},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
+        stdin=pipe,
+        stdout=pipe,
+        stderr=pipe,
         text=True,
         start_new_session=True,
     )
@@ -235,7 +237,9 @@ def terminate(processes: Iterable[Process]) -> None:
 
 def finish(seed: int, process: Process, console: Console) -> list[str]:
     """Tell what a run that has ended printed; return what there is to complain of."""
-    printed, _ = process.communicate()
+    printed, warned = process.communicate()
+    for line in warned.splitlines():
+        print(f"seed {seed}: {line}", file=sys.stderr)
     if process.returncode:
         return [f"seed {seed} ended with status {process.returncode}"]
     console.print(f"seed {seed}: {printed.strip()}", soft_wrap=True)

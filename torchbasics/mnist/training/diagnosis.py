@@ -1,141 +1,235 @@
-"""Why a training learned nothing, in one sentence, and what to try.
+"""Why a training learned nothing, in one sentence, and what mends it.
 
-It looks at what can be measured at the end: the loss, how far the weights came from
-where they began, and what a step on the first training images sees in each layer.
+What can be measured comes first: what the untrained network passes on, what became of
+the weights, what a step on the first training images sees. Each finding is a cause that
+may be, with settings that would mend it. These are tried, one after the other, for a
+few steps: the first with which the network learns is the diagnosis.
 """
 
 import math
 from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import torch
 
-from torchbasics.evaluation import Evaluation
-from torchbasics.mnist import network
+from torchbasics.command import settings
+from torchbasics.command.errors import TrainingError, UserError
+from torchbasics.evaluation import Evaluation, evaluate
 from torchbasics.mnist.config import Config
-from torchbasics.mnist.training.setup import Training
-from torchbasics.probes import Statistics, update_ratio
+from torchbasics.mnist.training.loop import training_steps
+from torchbasics.mnist.training.resume import as_options
+from torchbasics.mnist.training.setup import Training, setup
+from torchbasics.probes import Probes, update_ratio
 
 CHANCE = 0.2  # accuracy up to which next to nothing was learned; guessing has 0.1
-FEW_STEPS = 100  # too few to say
+FEW_IMAGES = 10_000  # seen in training: too few to say
 GUESS = math.log(10)  # the loss of one who guesses
+LEARNED = 0.5  # accuracy from which a trial counts as mended
+SCORED = 1000  # training images on which a trial is scored
+TRIAL_STEPS = 200
+MOST_WORK = 2e12  # of all trials together: weights times images
+USUAL_LR = {"sgd": (0.1, 1.0), "adam": (0.001, 0.01), "adamw": (0.001, 0.01)}
+
+Change = dict[str, Any]
+"""Settings by their dotted names."""
+
+
+class Cause(NamedTuple):
+    """What was found, and what might mend it."""
+
+    text: str
+    changes: list[Change]
 
 
 def diagnose(training: Training, evaluation: Evaluation) -> str:
     """What is wrong with a training that ended near chance; nothing if it did not."""
-    if evaluation.accuracy > CHANCE or training.progress.step < FEW_STEPS:
+    config, steps = training.config, training.progress.step
+    if evaluation.accuracy > CHANCE or steps * config.batch_size < FEW_IMAGES:
         return ""
-    cause = next(causes(training, evaluation.loss))
-    return (
+    found = list(causes(training, evaluation.loss))
+    head = (
         f"it learned next to nothing: {100 * evaluation.accuracy:.1f} % right, loss "
-        f"{evaluation.loss:.2g}, where guessing gets 10 % and {GUESS:.1f}; {cause}"
+        f"{evaluation.loss:.2g}, where guessing gets 10 % and {GUESS:.1f}"
     )
+    weights = sum(parameter.numel() for parameter in training.model.parameters())
+    most = 1 + int(MOST_WORK / (weights * config.batch_size * TRIAL_STEPS))
+    to_try = remedies(config, found)[:most]
+    for cause, change in to_try:
+        steps, accuracy = trial(training, change)
+        if accuracy >= LEARNED:
+            return (
+                f"{head}; {cause.text}. Try {in_words(change)}: {steps} steps with it "
+                f"read {100 * accuracy:.0f} %"
+            )
+    tried = dict.fromkeys(in_words(change) for _, change in to_try if len(change) == 1)
+    return f"{head}; {found[0].text}. Try more than one of {', '.join(tried)}"
 
 
-def causes(training: Training, loss: float) -> Iterator[str]:
-    """What explains it, the most certain first; at least one."""
-    optim, statistics = training.config.optim, training.probe().statistics()
-    if optim.ema and training.progress.step < 1 / (1 - optim.ema):
-        yield (
-            f"--optim.ema {optim.ema:g} averages over more steps than the "
-            f"{training.progress.step:,} there were. Try a smaller one, or 0"
+def remedies(config: Config, found: list[Cause]) -> list[tuple[Cause, Change]]:
+    """What each cause asks to be changed, then the first of it with another beside."""
+    ones = [(cause, change) for cause in found for change in cause.changes]
+    ones = [pair for pair in ones if is_another(config, pair[1])]
+    (cause, first), *others = ones
+    twos = [(cause, first | change) for _, change in others if first.keys() - change]
+    return ones + [pair for pair in twos if is_another(config, pair[1])]
+
+
+def trial(training: Training, change: Change) -> tuple[int, float]:
+    """How many steps the change was tried for, and the accuracy they led to."""
+    config = changed(training.config, change)
+    seen = training.progress.step * training.config.batch_size
+    steps = min(TRIAL_STEPS, seen // config.batch_size)
+    short: Change = {"epochs": steps, "max_steps": steps, "optim.ema": 0.0}
+    config = changed(config, short | {"precision": "fp32"})
+    train = training.splits.train.subset(slice(steps * config.batch_size))
+    tried = setup(config, training.splits._replace(train=train))
+    try:
+        for _ in training_steps(tried):
+            pass
+    except TrainingError:
+        return steps, 0.0
+    return steps, score(tried).accuracy
+
+
+def score(training: Training) -> Evaluation:
+    """How the network itself, not its average, reads some of the training images."""
+    images, labels = training.splits.train.subset(slice(SCORED))
+    return evaluate(training.model, images, labels, training.config.data.transform)
+
+
+def changed(config: Config, change: Change) -> Config:
+    """The configuration with these settings. Raises UserError if that is none."""
+    table = config.model_dump()
+    for name, value in change.items():
+        group, _, last = name.rpartition(".")
+        (table[group] if group else table)[last] = value
+    return settings.from_table(Config, table)
+
+
+def is_another(config: Config, change: Change) -> bool:
+    """Whether the change can be made, and changes something."""
+    try:
+        return changed(config, change) != config
+    except UserError:  # the one setting does not go with another
+        return False
+
+
+def in_words(change: Change) -> str:
+    """The change as options of the command line."""
+    return " ".join(as_options(settings.flatten(change)))
+
+
+def causes(training: Training, loss: float) -> Iterator[Cause]:
+    """What may explain it, by what was measured; the settings follow, then the rest."""
+    config, optim = training.config, training.config.optim
+    start = setup(config, training.splits)
+    usual = [float(f"{lr * (1 - optim.momentum):.3g}") for lr in USUAL_LR[optim.name]]
+    lower: list[Change] = [{"optim.lr": lr} for lr in usual[::-1] if lr < optim.lr]
+    higher: list[Change] = [{"optim.lr": lr} for lr in usual if lr > optim.lr]
+    if optim.ema and (alone := score(training).accuracy) > CHANCE:
+        text = (
+            f"--optim.ema {optim.ema:g} averages over some {1 / (1 - optim.ema):,.0f}"
         )
-    yield from noisy_settings(training.config)
-    if optim.weight_decay and (left := shrinkage(training)) < 0.1:
-        yield (
-            f"--optim.weight-decay {optim.weight_decay:g} left the weights "
-            f"{100 * left:.1g} % of their length. Try a smaller one, or 0"
-        )
-    yield from stuck_units(statistics, optim.lr)
+        text += f" steps, and the weights by themselves read {100 * alone:.0f} %"
+        yield Cause(text, [{"optim.ema": 0.0}])
+    yield from short_weights(training, start)
+    yield from lost_signals(start.probe(), config)
+    yield from stuck_units(start.probe(), training.probe(), lower)
     if loss > 2.5 * GUESS:
-        yield f"the loss blew up. Try an --optim.lr far below {optim.lr:g}"
-    yield from lost_signals(statistics, list(training.model.linears()))
-    if (moved := movement(training)) < 0.01:
-        yield (
-            f"the weights moved by {100 * moved:.1g} % in {training.progress.step:,} "
-            f"steps. Try an --optim.lr far above {optim.lr:g}"
-        )
-    yield (
-        "the loss did not move. Try an --optim.lr ten times smaller or larger than "
-        f"{optim.lr:g}, or --model.batch-norm"
-    )
+        yield Cause(f"the loss blew up at --optim.lr {optim.lr:g}", lower)
+    if (moved := max(ratios(training, start))) < 0.01:
+        text = f"the weights moved by {100 * moved:.1g} %"
+        yield Cause(text, higher)
+    yield from noisy_settings(config)
+    first, last = score(start).loss, score(training).loss
+    text = f"on training images the loss went from {first:.3g} to {last:.3g}"
+    rest: list[Change] = [{"batch_size": 100}, {"model.batch_norm": True}]
+    yield Cause(text, [*lower, *higher, *rest])
 
 
-def noisy_settings(config: Config) -> Iterator[str]:
-    """Settings that leave a network too little to learn from."""
-    model, optim, distort = config.model, config.optim, config.distort
-    for option, value, most in (
-        ("model.dropout", model.dropout, 0.9),
-        ("model.input-dropout", model.input_dropout, 0.9),
-        ("model.input-noise", model.input_noise, 3.0),
-        ("optim.label-smoothing", optim.label_smoothing, 0.9),
-        ("distort.shift", distort.shift, 10.0),
-        ("distort.elastic", distort.elastic, 5.0),
-    ):
-        if value >= most:
-            yield (
-                f"with --{option} {value:g} hardly anything is left to learn from. Try "
-                "a smaller one"
-            )
-    if 0 < optim.max_norm < 0.1:
-        yield (
-            f"--optim.max-norm {optim.max_norm:g} leaves the weights too short to "
-            "tell digits apart. Try 1 or more, or 0 for no limit"
-        )
+def short_weights(training: Training, start: Training) -> Iterator[Cause]:
+    """Weights that a setting has drawn towards 0, or cut."""
+    optim, linears = training.config.optim, training.model.linears()
+    before = start.model.linears()
+    lengths = {
+        name: float(linear.weight.detach().norm() / before[name].weight.detach().norm())
+        for name, linear in linears.items()
+    }
+    if optim.weight_decay and max(lengths.values()) < 0.1:
+        text = f"--optim.weight-decay {optim.weight_decay:g} left the weights "
+        text += f"{100 * max(lengths.values()):.1g} % of their length"
+        yield Cause(text, [{"optim.weight_decay": 0.0}])
+    del lengths["logits"]  # which --optim.max-norm leaves alone
+    if optim.max_norm and lengths and max(lengths.values()) < 0.2:
+        text = f"--optim.max-norm {optim.max_norm:g} left the hidden units' weights "
+        text += f"{100 * max(lengths.values()):.1g} % of their length"
+        yield Cause(text, [{"optim.max_norm": 0.0}])
 
 
-def stuck_units(statistics: Statistics, lr: float) -> Iterator[str]:
-    """Layers in which hardly any unit lets a gradient through."""
-    for name, share in statistics["dead"].items():
-        if share >= 0.9:
-            yield (
-                f"{100 * share:.0f} % of the units of {name} are dead: they answer 0 "
-                f"to all digits, and get no gradient. Try an --optim.lr below {lr:g}, "
-                "--model.batch-norm, or --model.activation leaky_relu"
-            )
-    for name, share in statistics["saturated"].items():
-        if share >= 0.8:
-            yield (
-                f"{100 * share:.0f} % of the activations of {name} are saturated, "
-                f"where slopes are next to 0. Try an --optim.lr below {lr:g}, or "
-                "--model.batch-norm"
-            )
-
-
-def lost_signals(statistics: Statistics, layers: list[str]) -> Iterator[str]:
-    """What dies on its way through the layers: the gradient back, or the signal on."""
-    if len(layers) < 2:
+def lost_signals(start: Probes, config: Config) -> Iterator[Cause]:
+    """What dies in the untrained network already: the gradient, or the signal."""
+    names, hidden = list(start.layers), [*config.model.hidden]
+    if not hidden:
         return
-    first, last = layers[0], layers[-2]
-    norms = statistics["gradient_norm"]
-    left = norms[first] / max(norms[last], 1e-30)
+    changes: list[Change] = [
+        {"model.init": "auto"},
+        {"model.batch_norm": True},
+        {"model.activation": "relu", "model.init": "auto"},
+        {"model.hidden": hidden[:2]},
+    ]
+    norms = start.statistics()["gradient_norm"]
+    left = norms[names[0]] / max(norms[names[-2]], 1e-30)
     if left < 1e-3:
-        yield (
-            f"the gradient vanishes: {first} gets {left:.0e} of what {last} gets. Try "
-            "--model.batch-norm, fewer layers, or --model.activation relu with "
-            "--model.init auto"
+        text = (
+            f"the gradient vanishes: at the start {names[0]} gets {left:.0e} of what "
         )
-    if (spread := statistics["activation_std"][last]) < 1e-3:
-        yield (
-            f"the signal dies out: the activations of {last} are spread by only "
-            f"{spread:.0e}. Try --model.init auto"
+        yield Cause(f"{text}{names[-2]} gets", changes)
+    differ = float(start.activations[names[-2]].std(0).mean())
+    if differ < 1e-3:
+        text = (
+            f"the signal dies out: at the start the activations of {names[-2]} differ"
         )
+        yield Cause(f"{text} by only {differ:.0e} from image to image", changes)
+
+
+def stuck_units(start: Probes, now: Probes, lower: list[Change]) -> Iterator[Cause]:
+    """The layer of which most units let no gradient through."""
+    before, after = start.statistics(), now.statistics()
+    more: list[Change] = [{"model.batch_norm": True}, {"model.init": "auto"}]
+    for kind, most, what, why in (
+        ("dead", 0.9, "units", "dead, so get no gradient"),
+        ("saturated", 0.8, "activations", "saturated, where slopes are next to 0"),
+    ):
+        name, share = max(after[kind].items(), key=lambda x: x[1], default=("", 0.0))
+        if share >= most:
+            text = f"{100 * share:.0f} % of the {what} of {name} (at the start "
+            text += f"{100 * before[kind][name]:.0f} %) are {why}"
+            yield Cause(text, [*lower, *more, {"model.activation": "leaky_relu"}])
+
+
+def noisy_settings(config: Config) -> Iterator[Cause]:
+    """Settings that may leave a network too little to learn from."""
+    noisy = [
+        "model.dropout", "model.input_dropout", "model.input_noise",
+        "optim.label_smoothing", "distort.rotation", "distort.shear", "distort.scale",
+        "distort.shift", "distort.elastic",
+    ]  # fmt: skip
+    values = settings.flatten(config.model_dump(mode="json"))
+    used = [name for name in noisy if values[name]]
+    distorted = [name for name in used if "distort" in name]
+    for names in [[name] for name in used if name not in distorted] + [distorted]:
+        if not names:
+            continue
+        text = in_words({name: values[name] for name in names})
+        change = dict.fromkeys(names, 0.0)
+        yield Cause(f"{text} leaves too little to learn from", [change])
 
 
 @torch.no_grad()
-def movement(training: Training) -> float:
-    """How far the weights came from their start, as a share; of the swiftest layer."""
-    start = network.build(training.config).linears()
-    return max(
-        update_ratio(start[name].weight, linear.weight.cpu())
+def ratios(training: Training, start: Training) -> list[float]:
+    """How far each layer's weights came from their start, as a share."""
+    before = start.model.linears()
+    return [
+        update_ratio(before[name].weight, linear.weight)
         for name, linear in training.model.linears().items()
-    )
-
-
-@torch.no_grad()
-def shrinkage(training: Training) -> float:
-    """What share of their length the weights still have; of the longest layer."""
-    start = network.build(training.config).linears()
-    return max(
-        float(linear.weight.norm()) / float(start[name].weight.norm())
-        for name, linear in training.model.linears().items()
-    )
+    ]

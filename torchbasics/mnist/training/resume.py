@@ -5,6 +5,7 @@ the optimizer's state only counters are kept. With the same number of threads on
 same machine, a run that was stopped ends equal to one that was not, bit for bit.
 """
 
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -60,8 +61,17 @@ def override_options(config: Config) -> list[str]:
     free = config.model_dump(
         mode="json", include=RESUME_OVERRIDES - {"runs_dir", "quiet"}
     )
+    return as_options(settings.flatten(free))
+
+
+def as_options(values: Mapping[str, bool | str | float]) -> list[str]:
+    """Settings by their dotted names, as options of the command line.
+
+    >>> as_options({"model.batch_norm": True, "optim.lr": 0.1})
+    ['--model.batch-norm', '--optim.lr', '0.1']
+    """
     options: list[str] = []
-    for name, value in settings.flatten(free).items():
+    for name, value in values.items():
         group, _, last = name.replace("_", "-").rpartition(".")
         prefix = f"--{group}." if group else "--"
         if isinstance(value, bool):

@@ -185,4 +185,4 @@ def steps_done(folder: Path, seed: int) -> int:
 
 def total_steps(config: Config) -> int:
     """How many steps each run has."""
-    return plan_steps(config, 60_000 - config.data.validation).total_steps
+    return plan_steps(config, data.TRAINING_IMAGES - config.data.validation).total_steps
