@@ -1,5 +1,7 @@
 """`errors.md`: each error a user can cause, its message and its exit status."""
 
+import json
+import os
 import re
 import shlex
 import shutil
@@ -22,17 +24,20 @@ MAINS = {
 }  # fmt: skip
 TABLE = Path(__file__).with_name("errors.md").read_text(encoding="utf-8")
 ROWS = re.findall(r"^\| `(.*?)` \| .* \| (.*) \| (\d) \|$", TABLE, flags=re.M)
+RUNS = ("torn", "bare", "wild", "odd", "held", "linked", "giant", "lies", "altered")
 CONFIGS = {
     "broken.toml": b"seed = = 1",
     "latin.toml": b"# \xe9",
     "unknown.toml": b"sed = 1",
+    "nested.toml": b"seed = " + b"[" * 2000 + b"]" * 2000,
+    "huge.toml": b"seed = 0x" + b"7" * 5000,
     "lab.toml": b"# python -m torchbasics vanishing --config lab.toml\ndepth = 10",
 }
 
 
 @pytest.fixture(scope="module")
 def things(tmp_path_factory, few):
-    """The folder that errors.md describes, to be left as it is."""
+    """The folder that errors.md describes."""
     place = tmp_path_factory.mktemp("things")
     with pytest.MonkeyPatch.context() as patch:
         train_on(few, patch)
@@ -41,7 +46,7 @@ def things(tmp_path_factory, few):
     (place / "FILE").touch()
     (place / "empty").mkdir()
     only_run(place).rename(place / "run")
-    for name in ("torn", "bare", "wild", "odd", "held"):
+    for name in RUNS:
         shutil.copytree(place / "run", place / name)
     for path in place.glob("torn/checkpoints/*"):
         path.write_bytes(path.read_bytes()[:1000])
@@ -51,7 +56,24 @@ def things(tmp_path_factory, few):
     runs.write_manifest(place / "odd", manifest)
     for name, content in CONFIGS.items():
         (place / name).write_bytes(content)
+    of_strangers(place)
     return place
+
+
+def of_strangers(place):
+    """What no run leaves, in runs."""
+    (place / "linked" / "metrics.jsonl").unlink()
+    (place / "linked" / "metrics.jsonl").symlink_to(place / "FILE")
+    with (place / "giant" / "giant").open("wb") as file:
+        file.truncate(3_000_000_000)
+    manifest = json.loads((place / "lies" / "manifest.json").read_text())
+    (place / "lies" / "manifest.json").write_text(json.dumps(manifest | {"seed": -1}))
+    for path in place.glob("altered/checkpoints/*"):
+        content = bytearray(path.read_bytes())
+        content[-1] ^= 1
+        path.write_bytes(content)
+    (place / "place.toml").mkdir()
+    os.mkfifo(place / "pipe.toml")
 
 
 def run(argv, full):
@@ -67,11 +89,10 @@ def run(argv, full):
 
 @pytest.mark.parametrize(("command", "message", "status"), ROWS)
 def test_each_error_is_said_as_the_table_has_it(
-    things, tmp_path, monkeypatch, fewer, capsys, command, message, status
+    things, monkeypatch, fewer, capsys, command, message, status
 ):
-    place = shutil.copytree(things, tmp_path / "here")
-    monkeypatch.chdir(place)
-    before = {path.name for path in place.iterdir()}
+    monkeypatch.chdir(things)
+    before = {path.name for path in things.iterdir()}
     words, full, _ = command.partition(" > /dev/full")
     if full and not Path("/dev/full").exists():
         pytest.skip("needs /dev/full")
@@ -80,7 +101,7 @@ def test_each_error_is_said_as_the_table_has_it(
     said = " ".join(capsys.readouterr().err.split())
     assert re.fullmatch(re.escape(message).replace(r"\.\.\.", ".*"), said)
     if status == "2":
-        assert {path.name for path in place.iterdir()} == before
+        assert {path.name for path in things.iterdir()} == before
 
 
 def test_the_table_knows_every_command():
