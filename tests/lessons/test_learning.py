@@ -72,13 +72,31 @@ def test_solved_means_right_from_that_step_to_the_end():
         assert not before.solved.any()
 
 
-@pytest.mark.parametrize("answers", [(0, 1, 0.5, 0.5), (0, 2 / 3, 2 / 3, 2 / 3)])
+@pytest.mark.parametrize(
+    "answers",
+    [(0, 1, 0.5, 0.5), (0, 2 / 3, 2 / 3, 2 / 3), (1 / 3, 1, 1 / 3, 1 / 3)],
+)
 def test_a_plateaus_loss_is_that_of_its_answers(answers):
     wanted = [
         p if target else 1 - p for p, target in zip(answers, TARGETS, strict=True)
     ]
     loss = -sum(math.log(p) for p in wanted) / 4
     assert min(abs(loss - level) for level in plateaus()) < 1e-6
+
+
+@pytest.mark.slow
+def test_three_inputs_in_one_place_say_how_many_of_them_should_be_1():
+    networks = Networks(2, range(100))
+    outcome = learn(networks, OPTIMIZERS["Adam, lr 0.05"], steps=4000)
+    at_three = (outcome.losses[-1] - plateaus()[1]).abs() < 0.002
+    answers = networks(INPUTS).detach().sigmoid()[at_three].sort(dim=1).values
+    two_of_three = torch.tensor([0, 2 / 3, 2 / 3, 2 / 3])
+    one_of_three = torch.tensor([1 / 3, 1 / 3, 1 / 3, 1])
+    for found in answers:
+        nearest = min((two_of_three - found).norm(), (one_of_three - found).norm())
+        assert nearest < 0.05
+    seen = {round(float(found[1]), 1) for found in answers}
+    assert seen == {0.3, 0.7}  # so the lesson has to name both
 
 
 def test_gradients_learn_a_gate_and_widen_its_margin():

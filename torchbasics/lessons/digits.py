@@ -36,13 +36,17 @@ def dataset(words: Words) -> Iterable[Item]:
         name = f"{words[split]}: {words['counts']}"
         yield Check(name, counts, labels.bincount(), "MNIST")
     images, labels = load("train")
-    yield Check(words["first"], (5, 0, 4, 1, 9, 2, 1, 3, 1, 4), labels[:10], "MNIST")
-    yield Check(words["ends"], (0, 255), [images.min(), images.max()], "MNIST")
+    names = {
+        key: f"{words['train']}: {words[key]}"
+        for key in ("first", "ends", "mean", "std", "empty")
+    }
+    yield Check(names["first"], (5, 0, 4, 1, 9, 2, 1, 3, 1, 4), labels[:10], "MNIST")
+    yield Check(names["ends"], (0, 255), [images.min(), images.max()], "MNIST")
     pixels = images.double() / 255
-    yield Check(words["mean"], [0.130660], [pixels.mean()], "MNIST", 5e-7)
-    yield Check(words["std"], [0.308108], [pixels.std()], "MNIST", 5e-7)
+    yield Check(names["mean"], [0.130660], [pixels.mean()], "MNIST", 5e-7)
+    yield Check(names["std"], [0.308108], [pixels.std()], "MNIST", 5e-7)
     empty = 100 * (images == 0).double().mean()
-    yield Check(words["empty"], [80.88], [empty], "MNIST", 5e-3)
+    yield Check(names["empty"], [80.88], [empty], "MNIST", 5e-3)
 
 
 def pixels(words: Words) -> Iterable[Item]:

@@ -57,7 +57,8 @@ def graph(words: Words) -> Iterable[Item]:
     wanted = {"apple": 2.2, "apples": 110, "orange": 3.3, "oranges": 165, "tax": 650}
     gradients = torch.autograd.grad(total, parts)
     for (name, slope), gradient in zip(wanted.items(), gradients, strict=True):
-        yield Check(f"d total / d {name}", [slope], gradient, NEXT, 1e-9)
+        label = f"d {words['total']} / d {words[name]}"
+        yield Check(label, [slope], gradient, NEXT, 1e-9)
 
 
 def simple_net(words: Words) -> Iterable[Item]:
@@ -140,7 +141,8 @@ def one_step(words: Words) -> Iterable[Item]:
     yield Check("b3", (0.1, 0.2), bias.tolist(), "textbook ch. 3.4")
     yield Check(f"{words['gradient']} b3", gradient, bias.grad, "p - t", 5e-9)
     moved = (0.69374093, -0.39374093)
-    yield Check("b3 - 1 · gradient", moved, bias - bias.grad, "SGD", 5e-9)
+    name = f"b3 - 1 · {words['gradient']}"
+    yield Check(name, moved, bias - bias.grad, "SGD", 5e-9)
     optimizer.step()
     yield Check(words["stepped"], moved, bias, "SGD", 5e-9)
     source = "mpmath, 30 digits"

@@ -1,11 +1,10 @@
-"""Lesson 3, matrices: a layer is a product, and shapes say what fits."""
+"""Lesson 3, matrices: a layer's sums are a product, and shapes say what fits."""
 
 from collections.abc import Iterable, Sequence
 from itertools import product
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from torchbasics.lessons.checks import Check, Item, Listing, Table, Words
 from torchbasics.lessons.exercises import check  # noqa: F401 - for its readers
@@ -42,7 +41,7 @@ def products(words: Words) -> Iterable[Item]:
     """Every product of the textbook, in torch and in NumPy."""
     for left, right, wanted in PRODUCTS:
         a, b = torch.tensor(left), torch.tensor(right)
-        name = f"{_shape(a)} @ {_shape(b)}"
+        name = f"{tuple(a.shape)} @ {tuple(b.shape)}"
         yield Check(f"torch {name}", wanted, a @ b, BOOK)
         numpy = np.asarray(left) @ np.asarray(right)
         yield Check(f"numpy {name}", wanted, torch.from_numpy(numpy), BOOK)
@@ -88,33 +87,8 @@ def mismatch(words: Words) -> Iterable[Item]:
     try:
         a @ b
     except RuntimeError as error:
-        yield Listing(f"  torch: {error}\n  {explain_mismatch(a, b)}\n")
+        yield Listing(f"  torch: {error}\n  {words['mismatch']}\n")
     yield Check("(A.T @ B): shape", (3, 4), (a.T @ b).shape, words["fits"])
-
-
-def explain_mismatch(a: Tensor, b: Tensor) -> str:
-    """Why A @ B cannot be, with both shapes and what would fit.
-
-    >>> explain_mismatch(torch.ones(2, 3), torch.ones(2, 4))
-    'A is (2, 3), B is (2, 4): 3 columns meet 2 rows; A.T @ B would fit'
-    """
-    for name, matrix in (("A", a), ("B", b)):
-        if matrix.ndim != 2:
-            shape = tuple(matrix.shape)
-            raise ValueError(f"{name} has shape {shape}; wanted (rows, columns)")
-    fits = {
-        "A.T @ B": a.shape[0] == b.shape[0],
-        "A @ B.T": a.shape[1] == b.shape[1],
-        "B @ A": b.shape[1] == a.shape[0],
-    }
-    remedies = " or ".join(name for name, fitting in fits.items() if fitting)
-    advice = f"{remedies} would fit" if remedies else f"B must have {a.shape[1]} rows"
-    shapes = f"A is {tuple(a.shape)}, B is {tuple(b.shape)}"
-    return f"{shapes}: {a.shape[1]} columns meet {b.shape[0]} rows; {advice}"
-
-
-def _shape(values: Tensor) -> str:
-    return str(tuple(values.shape)).replace(",)", ")")
 
 
 PARTS = (shapes, one_number, products, order, bias, mismatch)

@@ -113,7 +113,8 @@ def sixteen(words: Words) -> Iterable[Item]:
         verdict = separability(INPUTS, torch.tensor(targets))
         verdicts.append(verdict.separable)
         proven += verdict.is_proved(INPUTS, torch.tensor(targets))
-        answer = words["one line" if verdict.separable else "no line"]
+        done = "one line" if any(verdict.weights[1:]) else "bias alone"
+        answer = words[done if verdict.separable else "no line"]
         proof = condition(verdict.weights, words) if verdict.separable else words["sum"]
         rows.append(("     ".join(map(str, targets)), answer, proof))
     yield Table(("(0,0) (1,0) (0,1) (1,1)", words["verdict"], words["proof"]), rows)

@@ -119,8 +119,8 @@ def solver() -> Networks:
 def plateaus() -> tuple[float, float]:
     """The losses at which training on XOR gets stuck.
 
-    Two answers right and two at 1/2; or one right and three at 2/3, as two of three
-    should be 1.
+    Two answers right and two at 1/2; or one right and three alike, at 2/3 where two of
+    them should be 1, at 1/3 where one should.
     """
     half, third = math.log(2), math.log(3)
     return half / 2, (3 * third - 2 * half) / 4
