@@ -6,6 +6,7 @@ from doctest import DocTestParser
 import pytest
 
 from torchbasics.lessons import LESSONS, parts_of, prose
+from torchbasics.lessons.checks import Check, Listing, Table
 from torchbasics.lessons.exercises import EXERCISES
 
 FILES = sorted(path.stem for path in (prose.TEXT / "en").glob("*.md"))
@@ -66,6 +67,40 @@ def test_code_fits_80_columns(name, lang):
     for line in body(name, lang).splitlines():
         if line.startswith("    "):
             assert len(line) - 4 + len(re.findall("[가-힣]", line)) <= 78, line
+
+
+SLOW = {"cost", "xor", "folded", "curve"}
+SHOWN = [
+    (lesson, part)
+    for lesson in ("perceptron", "activations", "matrices", "forward", "learning")
+    for part in parts_of(lesson)
+    if part.__name__ not in SLOW
+]
+CODE = {
+    "NAND", "None", "step", "sigmoid", "tanh", "relu", "leaky", "gelu", "identity",
+    "softmax", "scores", "large", "torch", "numpy", "ndim", "shape", "hidden",
+    "logits", "weight", "bias", "Linear", "autograd", "optim",
+}  # fmt: skip
+
+
+def said(item):
+    """The words of a part's item, as a lesson shows it, but for PyTorch's own error."""
+    match item:
+        case Check(name=name):
+            return name
+        case Table(headers, rows):
+            return " ".join([*headers, *(cell for row in rows for cell in row)])
+        case Listing(text):
+            return re.sub(r"^ *torch: .*$", "", text, flags=re.M)
+    return ""
+
+
+@pytest.mark.parametrize(("lesson", "part"), SHOWN)
+def test_no_english_is_left_among_korean_numbers(lesson, part):
+    words = prose.read(lesson, "ko").words
+    for item in part(words):
+        english = set(re.findall(r"[A-Za-z]{4,}", said(item)))
+        assert english <= CODE, said(item)
 
 
 def test_each_mistake_is_explained_and_no_other():
