@@ -58,7 +58,9 @@ TESTS = {"lessons.small_networks": ["tests/lessons/test_learning.py"]}
 
 LAST = "there are two dimensions, so the last is 1"
 EQUIVALENT = {
-    "if x.ndim != 2 or x.shape[-1] != features:": LAST,
+    "if x.ndim != 2 or features not in (None, x.shape[-1]):": LAST,
+    "if logits.ndim != 2 or labels.shape != logits.shape[:-1]:": LAST,
+    "if not 0 <= labels.min() <= labels.max() < logits.shape[-1]:": LAST,
     "return torch.stack([NAND(x), OR(x)], dim=-1)": LAST,
     "weights = torch.zeros(rows.shape[-1], dtype=torch.float64)": LAST,
     "return float(rows.square().sum(-1).max() / gamma ** 2)": LAST,

@@ -1,5 +1,7 @@
 """What every function refuses or takes: labels, choices, whole numbers, types."""
 
+from functools import partial
+
 import pytest
 import torch
 
@@ -238,6 +240,25 @@ class TestRequire:
         for wrong in (self.X[:3], self.X[:0], self.X[0, 0]):
             with pytest.raises(ValueError, match=r"x has shape .*, y has shape .*many"):
                 require_examples(x=self.X, y=wrong)
+
+    @pytest.mark.parametrize(
+        "check",
+        [
+            partial(require_dtype, torch.float32),
+            partial(require_rows, 2),
+            require_examples,
+            require_same_shape,
+            as_float,
+            lambda x: require_labels(torch.tensor([0]), logits=x),
+        ],
+    )
+    def test_each_check_names_what_is_no_tensor(self, check):
+        with pytest.raises(TypeError, match=r"(x|logits) is a list; wanted a torch"):
+            check(x=[[1.0, 2.0]])
+
+    def test_one_number_is_no_example(self):
+        with pytest.raises(ValueError, match=r"x has shape \(\); wanted examples"):
+            require_examples(x=torch.tensor(1.0))
 
     def test_another_dtype_is_named_with_the_one_wanted(self):
         require_dtype(torch.float32, x=self.X)
