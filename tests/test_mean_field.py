@@ -55,6 +55,7 @@ def test_the_critical_sigma_w_of_tanh_is_1_to_the_last_digit():
     assert critical_sigma_w("tanh") == critical_sigma_w("identity") == 1
 
 
+@pytest.mark.slow
 def test_at_the_sigmoids_critical_point_q_stays_and_chi_is_1():
     """By an integral of its own, on 400,000 points."""
     z = torch.linspace(-12, 12, 400_000, dtype=torch.float64)
@@ -75,6 +76,7 @@ def test_a_name_that_is_no_activation_has_no_critical_sigma_w(name):
         critical_sigma_w(name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu"])
 def test_deep_down_chi_is_below_1_under_the_critical_sigma_w_and_above_1_over_it(
     activation,
@@ -131,6 +133,7 @@ def test_predictions_are_what_is_measured_on_real_digits(activation, init, mnist
     assert worst < 0.05
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu"])
 def test_a_narrower_network_is_a_little_farther_from_theory(activation, mnist):
     factor, worst = compared(activation, "critical", mnist[0], [128, 200, 128, 128])

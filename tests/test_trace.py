@@ -41,6 +41,7 @@ def test_its_softmax_with_the_books_weights_and_with_those_inferred(last, probs)
     assert logits.softmax(1)[0].tolist() == pytest.approx(probs, abs=5e-9)
 
 
+@pytest.mark.slow
 @settings(deadline=None)  # the first example pays for what torch loads
 @given(
     st.lists(st.integers(1, 6), min_size=2, max_size=5),

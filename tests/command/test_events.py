@@ -81,6 +81,7 @@ def test_a_kill_before_the_old_files_are_gone_doubles_nothing(written):
     assert cut_back(written, 20) == CURVES
 
 
+@pytest.mark.slow
 def test_a_torn_event_is_forgotten_and_a_file_of_anything_else_is_no_failure(written):
     path = only(written.iterdir())
     whole = path.read_bytes()

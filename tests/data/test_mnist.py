@@ -36,6 +36,7 @@ def test_the_facts_every_course_states(digits):
     assert test.labels.bincount().tolist() == counts
 
 
+@pytest.mark.slow
 def test_unit_and_standard_scale(digits):
     images = digits[0].images
     unit = data.scale_pixels(images)

@@ -29,6 +29,8 @@ from torchbasics.lessons.small_networks import OPTIMIZERS, hundred
 from torchbasics.lessons.textbook import load, network
 from torchbasics.perceptron import INPUTS, Perceptron
 
+pytestmark = pytest.mark.slow
+
 SIZES = {
     "perceptron": (1400, 1160),
     "activations": (1400, 1100),

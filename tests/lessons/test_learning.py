@@ -99,6 +99,7 @@ def test_three_inputs_in_one_place_say_how_many_of_them_should_be_1():
     assert seen == {0.3, 0.7}  # so the lesson has to name both
 
 
+@pytest.mark.slow
 def test_gradients_learn_a_gate_and_widen_its_margin():
     few, many = (learned_gate((0, 1, 1, 1), steps) for steps in (100, 1000))
     margins = []
@@ -109,6 +110,7 @@ def test_gradients_learn_a_gate_and_widen_its_margin():
     assert margins[0] < margins[1] < 1 / math.sqrt(8)
 
 
+@pytest.mark.slow
 def test_the_curve_is_a_sine_and_is_fitted():
     x, y, model = sine_fit(1000)
     assert y.flatten().tolist() == pytest.approx(
@@ -163,6 +165,7 @@ def test_training_is_gradient_descent_step_by_step():
     assert not outcome.losses.requires_grad
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("steps", [100, 200, 400])
 def test_solved_are_those_whose_scores_have_the_right_signs(steps):
     make = OPTIMIZERS["SGD, lr 1"]

@@ -283,6 +283,7 @@ def test_a_lab_whose_networks_explode_says_so(tmp_path, capsys, small_lab):
     assert {row["network"] for row in rows} == set(networks[1:])
 
 
+@pytest.mark.slow
 def test_a_part_told_twice_says_the_same(few, small_lab):
     small = LabConfig(depth=3, width=8, depths=(2, 3))
     words = prose.read("vanishing", "en").words

@@ -45,6 +45,7 @@ def test_quiet_prints_the_last_line_only(tmp_path, capsys, fewer):
     assert re.fullmatch(r"test accuracy .*\n", capsys.readouterr().out)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("precision", "advised"), [("fp32", 0), ("bf16", 1)])
 def test_where_bf16_is_slow_who_asks_for_it_is_told_once(
     tmp_path, monkeypatch, capsys, fewer, precision, advised
@@ -91,6 +92,7 @@ def test_there_are_configs_and_the_lesson_is_the_default():
     assert settings.read_config(Config, configs["lesson"]) == Config()
 
 
+@pytest.mark.slow
 def test_best_is_best_on_the_validation_images_only(tmp_path, fewer):
     config = ["--epochs", "4", "--batch-size", "20", "--data.validation", "300"]
     assert main([*config, "--quiet", "--runs-dir", str(tmp_path)]) == 0
@@ -120,6 +122,7 @@ def test_the_manifest_ends_with_the_final_metrics_also_after_a_kill(
     assert "figures" in runs.read_manifest(run)
 
 
+@pytest.mark.slow
 def test_the_digit_shown_is_read_as_the_network_reads_it(tmp_path, capsys, mnist):
     assert main([*QUICK, "--runs-dir", str(tmp_path)]) == 0
     said = capsys.readouterr().out
@@ -130,6 +133,7 @@ def test_the_digit_shown_is_read_as_the_network_reads_it(tmp_path, capsys, mnist
     assert f"{int(probs.argmax())}  {100 * float(probs.max()):6.2f} %" in said
 
 
+@pytest.mark.slow
 def test_as_many_threads_as_asked_for(tmp_path, fewer):
     for threads in (1, 2):
         argv = ["--max-steps", "1", "--threads", str(threads), "--quiet"]

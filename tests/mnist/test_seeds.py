@@ -76,6 +76,7 @@ def whole(folder, tmp_path):
     return shutil.copytree(folder, tmp_path / "seeds" / folder.name)
 
 
+@pytest.mark.slow
 def test_each_seeds_error_is_that_of_its_network(folder):
     result = json.loads((folder / "result.json").read_text())
     test = data.load("test")

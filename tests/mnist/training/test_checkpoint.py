@@ -49,6 +49,7 @@ def test_nothing_else_is_left_in_the_folder(path):
     assert list(path.parent.iterdir()) == [path]
 
 
+@pytest.mark.slow
 def test_every_flipped_bit_is_seen(path):
     content = path.read_bytes()
     for bit in random.Random(0).sample(range(8 * len(content)), 500):
@@ -59,6 +60,7 @@ def test_every_flipped_bit_is_seen(path):
             checkpoint.read(path)
 
 
+@pytest.mark.slow
 def test_every_truncation_is_seen(path):
     content = path.read_bytes()
     for size in range(len(content)):

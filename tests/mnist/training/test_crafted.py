@@ -28,6 +28,8 @@ from torchbasics.mnist.training.checkpoint import Checkpoint, CheckpointManager
 from torchbasics.mnist.training.metrics import MetricsLine
 from torchbasics.mnist.training.setup import Splits
 
+pytestmark = pytest.mark.slow
+
 OLD = Path(__file__).parent.parent.parent / "data" / "old_run"
 (KEPT,) = CheckpointManager(OLD).paths()
 STATE = checkpoint.read(KEPT)

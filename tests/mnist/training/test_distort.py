@@ -63,6 +63,7 @@ def test_a_whole_pixel_shift_moves_the_pixels_and_0_comes_in(some):
     assert not ours[:, :, 25:].any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sigma", [1.0, 4.0, 5.5])
 def test_the_elastic_displacement_is_as_large_as_asked_everywhere_with_mean_0(sigma):
     only = DistortConfig(elastic=1.3, sigma=sigma)
@@ -148,6 +149,7 @@ def test_a_training_stopped_within_an_epoch_ends_equal(some):
         assert torch.equal(tensor, ends[1][name]), name
 
 
+@pytest.mark.slow
 def test_a_run_shows_what_its_distortions_make_of_digits(tmp_path, capsys):
     words = ["--distort.rotation", "15", "--max-steps", "2", "--model.hidden", "8"]
     assert main([*words, "--quiet", "--runs-dir", str(tmp_path)]) == 0

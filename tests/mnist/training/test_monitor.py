@@ -49,6 +49,7 @@ def finished(few, tmp_path_factory):
     return folder, training, events_of(folder)
 
 
+@pytest.mark.slow
 def test_weights_are_the_same_with_monitoring_on_and_off(finished, few, tmp_path):
     quiet = SMALL.model_copy(
         update={"monitor": MonitorConfig(tensorboard=False, histograms=0)}
@@ -103,6 +104,7 @@ def test_the_settings_and_final_metrics_are_under_one_fixed_name(finished):
     assert {"accuracy/test", "loss/test"} <= set(tags["scalars"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch_size", [100, 1000])
 def test_the_update_ratio_is_that_of_the_epochs_last_step(few, tmp_path, batch_size):
     config = SMALL.model_copy(update={"batch_size": batch_size})
@@ -167,6 +169,7 @@ def test_nan_is_null_in_the_metrics(tmp_path):
     assert metrics(tmp_path) == [{"step": 1, "loss/train": None}]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", [0, -86_400])
 def test_curves_never_double_after_a_resume_even_if_the_clock_is_set_back(
     few, tmp_path, monkeypatch, seconds

@@ -54,6 +54,7 @@ def run(config, few, tmp_path, stops=()):
     return training.model.state_dict(), told
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CONFIGS)
 def test_resume_at_any_step_is_exact(few, tmp_path, name):
     config = CONFIGS[name].model_copy(update={"epochs": 3})  # of 10 steps each
@@ -102,6 +103,7 @@ def test_a_state_of_another_training_is_refused(few, spoil):
         load_state_dict(setup(Config(), few), Checkpoint(tensors, metadata))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("every", "kept"), [(0, [90]), (1, [60, 90]), (2, [60, 90]), (9, [90])]
 )
@@ -150,6 +152,7 @@ class StopAfter:
         monkeypatch.setattr(loop, "training_step", step)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
 )
@@ -245,6 +248,7 @@ OLD_WORDS = [
 ]
 
 
+@pytest.mark.slow
 def test_a_run_that_an_older_package_left_within_an_epoch_ends_as_a_new_one(tmp_path):
     """By the same bytes where this machine rounds as the one that began it."""
     old = shutil.copytree(OLD, tmp_path / "old")
