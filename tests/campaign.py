@@ -216,9 +216,8 @@ def to_the_end(scene, wanted, parts=EVERYTHING):
 
 def kill(scene, chance, plan, record, wanted):
     """Kills at operations on files, of the start, of a resume, of the next."""
-    plan.setdefault(
-        "kills", [None] * (1 + (chance.random() < 0.5) * chance.randint(1, 3))
-    )
+    more = chance.randint(1, 5) if chance.random() < 0.7 else 0
+    plan.setdefault("kills", [None] * (1 + more))
     clock = plan.get("clock", 0)
     for number, told in enumerate(plan["kills"]):
         phase = "resume" if scene.run_folder() else "start"
@@ -442,11 +441,13 @@ def cache(scene, chance, plan, record, wanted):
         mnist.restore(root)
         return 0
 
-    deadly = plan.setdefault("deadly", record.least_killed("cache", chance))
-    status = scene.run([" "], deadly=deadly, main=restore)
-    record.see("cache", scene.counts())
-    if status == -signal.SIGKILL:
-        record.killed.append(f"cache: {deadly[0]}")
+    for number, told in enumerate(plan.setdefault("kills", [None] * 6)):
+        deadly = told or record.least_killed("cache", chance)
+        plan["kills"][number] = deadly
+        status = scene.run([" "], deadly=deadly, main=restore)
+        record.see("cache", scene.counts())
+        record.killed += [f"cache: {deadly[0]}"] * (status == -signal.SIGKILL)
+        shutil.rmtree(root / "MNIST" / "raw" if status == 0 else scene.report, True)
     problems = complain(scene, scene.run([" "], main=restore), {0}, "unpacked")
     found = {path.name for path in (root / "MNIST" / "raw").iterdir()}
     if found != {".lock", *mnist.SHA256}:
@@ -517,7 +518,7 @@ def working_below(folder):
 
 KINDS = {  # and how many of 100 trials are of it
     kill: 60, clock: 6, signals: 8, full_disk: 4, small_disk: 4, read_only: 3,
-    removed: 3, owners: 2, together: 2, damage: 6, cache: 2, series: 0.7, orphans: 0.5,
+    removed: 3, owners: 2, together: 2, damage: 6, cache: 4, series: 0.7, orphans: 0.5,
 }  # fmt: skip
 BY_NAME = {kind.__name__: kind for kind in KINDS}
 
@@ -559,7 +560,8 @@ class Record:
         known = self.seen.get(phase) or self.seen["start"]
         operations = sorted(known)
         if not (first and chance.random() < 0.5):
-            times = {name: self.kills[f"{phase}: {name}"] for name in operations}
+            kills = self.kills + Counter(self.killed)
+            times = {name: kills[f"{phase}: {name}"] for name in operations}
             operations = [n for n in operations if times[n] == min(times.values())]
         operation = chance.choice(operations)
         return [operation, chance.randint(1, known[operation])]
