@@ -447,7 +447,8 @@ def cache(scene, chance, plan, record, wanted):
         status = scene.run([" "], deadly=deadly, main=restore)
         record.see("cache", scene.counts())
         record.killed += [f"cache: {deadly[0]}"] * (status == -signal.SIGKILL)
-        shutil.rmtree(root / "MNIST" / "raw" if status == 0 else scene.report, True)
+        if status == 0:
+            shutil.rmtree(root / "MNIST" / "raw")
     problems = complain(scene, scene.run([" "], main=restore), {0}, "unpacked")
     found = {path.name for path in (root / "MNIST" / "raw").iterdir()}
     if found != {".lock", *mnist.SHA256}:
