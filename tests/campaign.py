@@ -54,6 +54,7 @@ RUN = [
     *("--epochs", "3", "--batch-size", "60", "--threads", "1", "--quiet"),
     *("--data.validation", "100", "--optim.lr", "0.05", "--optim.ema", "0.8"),
     *("--model.hidden", "12", "--model.batch-norm", "--model.dropout", "0.1"),
+    *("--seed", "16"),  # of whose three epochs the second is the best
 ]
 SERIES = [
     *("--seeds", "0", "1", "--quiet", "--threads", "1", "--data.validation", "59000"),
@@ -616,7 +617,8 @@ def unbroken(record):
     record.see("start", scene.counts())
     record.result = scene.said().splitlines()[-1]
     wanted = outcome(scene)
-    assert wanted["best"] != wanted["last"]
+    validation = [line["accuracy/validation"] for line in wanted["metrics"]]
+    assert validation[0] < validation[1] > validation[2], "a kill can lose the best"
     assert len(set(wanted["events"])) == len(wanted["events"])
     return wanted
 
