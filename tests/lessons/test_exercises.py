@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from judged import NAMED
 from torch import nn
 
 from torchbasics.lessons import LESSONS, textbook
@@ -210,7 +211,7 @@ MISTAKES = [
     ("accuracy", "count_for_share", lambda x, t: (x.argmax(1) == t).sum()),
     ("accuracy", "in_percent", lambda x, t: 100 * np.mean(x.argmax(1) == t)),
     ("accuracy", "error_for_accuracy", lambda x, t: np.mean(x.argmax(1) != t)),
-    ("accuracy", "not_counted", lambda x, t: x.argmax(1) == t),
+    ("accuracy", "unfinished", lambda x, t: x.argmax(1) == t),
     ("accuracy", "mean_probability",
      lambda x, t: x.softmax(1).gather(1, t[:, None]).mean()),
     ("and", "at_least", lambda x1, x2: int(x1 + x2 >= 1)),
@@ -258,7 +259,7 @@ MISTAKES = [
     ("sigmoid_slope", "slope_of_output", lambda x: x * (1 - x)),
     ("sigmoid_slope", "function_for_slope", np_sigmoid),
     ("sigmoid_slope", "square_for_product", lambda x: 1 - np_sigmoid(x) ** 2),
-    ("sigmoid_slope", "slope_sign", lambda x: np_sigmoid(x) * (np_sigmoid(x) - 1)),
+    ("sigmoid_slope", "scaled", lambda x: np_sigmoid(x) * (np_sigmoid(x) - 1)),
     ("relu", "absolute", abs),
     ("relu", "smaller", lambda x: np.minimum(x, 0)),
     ("relu", "slope_for_function", lambda x: (x > 0) * 1),
@@ -285,7 +286,7 @@ MISTAKES = [
     ("matmul", "one_sum", lambda a, b: (a * b).sum()),
     ("matmul", "one_sum_per_row", lambda a, b: (a * b).sum(1)),
     ("add_bias", "bias_per_example", lambda x, b: x + b.reshape(-1, 1)),
-    ("add_bias", "bias_first_only", lambda x, b: np.vstack([x[0] + b, x[1:]])),
+    ("add_bias", "right_only_in", lambda x, b: np.vstack([x[0] + b, x[1:]])),
     ("add_bias", "number_by_number", lambda x, b: x * b),
     ("add_bias", "bias_sign", lambda x, b: x - b),
     ("add_bias", "lists_joined", lambda x, b: [*list(x), b]),
@@ -344,7 +345,7 @@ MISTAKES = [
     ("squared_error", "for_each_example", lambda y, t: ((y - t) ** 2).sum(1) / 2),
     ("flatten", "divided_by_256", lambda x: x.reshape(len(x), 784) / 256),
     ("predict", "one_hot_answer", lambda x: F.one_hot(x.argmax(1), 4)),
-    ("accuracy", "cut_to_whole", lambda x, t: (x.argmax(1) == t).sum() // len(t)),
+    ("accuracy", "all_or_nothing", lambda x, t: (x.argmax(1) == t).sum() // len(t)),
     ("accuracy", "scores_with_labels", lambda x, t: (x.max(1)[0] == t).float().mean()),
     ("left", "one_layer_more", lambda f, n: f ** (n + 1)),
     ("factor", "one_layer_less", lambda left, n: left ** (1 / (n - 1))),
@@ -364,19 +365,19 @@ MISTAKES = [
     ("sigmoid", "other_base", lambda x: 1 / (1 + 10**-x)),
     ("sigmoid", "other_base", lambda x: 1 / (1 + 2.7**-x)),
     ("softmax", "other_base", lambda x: 2**x / (2**x).sum(-1, keepdims=True)),
-    ("sigmoid", "other_activation", lambda x: (x > 0) * 1),
-    ("relu_slope", "other_activation", np.ones_like),
+    ("sigmoid", "otherwise", lambda x: (x > 0) * 1),
+    ("relu_slope", "constant", np.ones_like),
     ("gradient", "too_large", lambda f, x: [
         f([x[0] + 1, x[1]]) - f(x), f([x[0], x[1] + 1]) - f(x)]),
     ("accuracy", "scores_with_labels", lambda x, t: np.mean(x.max(1) == t)),
     ("sigmoid", "tanh_for_sigmoid",
      lambda x: (np.exp(x) - np.exp(-x)) / (np.exp(x) + np.exp(-x))),
     ("sigmoid_slope", "slope_of_tanh", lambda x: 1 - np.tanh(x) ** 2),
-    ("sigmoid_slope", "product_unbracketed",
+    ("sigmoid_slope", "no_slope",
      lambda x: np_sigmoid(x) * 1 - np_sigmoid(x)),
     ("relu", "mirrored", lambda x: max(-x, 0)),
     ("relu", "leaky", lambda x: x if x > 0 else 0.1 * x),
-    ("relu", "other_activation", torch.tanh),
+    ("relu", "otherwise", torch.tanh),
     ("relu_slope", "leaky", lambda x: 1 if x > 0 else 0.01),
     ("relu_slope", "inverted", lambda x: 1 if x < 0 else 0),
     ("softmax", "softmin", lambda x: (-x).softmax(-1)),
@@ -393,9 +394,9 @@ MISTAKES = [
     ("perceptron", "one_term", lambda x, w, b: [fires(r[-1] * w[-1] + b) for r in x]),
     ("update", "one_term", lambda w, x, t: w + (t - fires(w[-1] * x[-1])) * x),
     ("left", "one_term", lambda f, n: f),
-    ("matmul", "aliased_rows",
+    ("matmul", "repeated",
      lambda a, b: loop_matmul(a, b, [[0] * len(b[0])] * len(a))),
-    ("add_bias", "aliased_rows", aliased_add_bias),
+    ("add_bias", "repeated", aliased_add_bias),
     ("layer", "bias_each_term", lambda x, w, b: sum(
         x[:, i : i + 1] * w[i] + b for i in range(len(w)))),
     ("perceptron", "bias_each_term", lambda x, w, b: [
@@ -424,7 +425,7 @@ MISTAKES = [
     ("gradient", "halved", lambda f, x: [s / 2 for s in slopes_by_measuring(f, x)]),
     ("flatten", "own_maximum", lambda x: x.reshape(len(x), -1) / x.max()),
     ("accuracy", "all_or_nothing", lambda x, t: (x.argmax(1) == t).all()),
-    ("accuracy", "cut_to_whole", lambda x, t: sum(x.argmax(1) == t) // len(t)),
+    ("accuracy", "all_or_nothing", lambda x, t: sum(x.argmax(1) == t) // len(t)),
     ("left", "base_and_exponent", lambda f, n: n**f),
     ("factor", "cut_to_whole", lambda left, n: left ** (1 // n)),
     ("factor", "log_of_factor", lambda left, n: math.log(left) / n),
@@ -441,8 +442,12 @@ def test_a_mistake_is_named(exercise, mistake, function):
 
 def test_each_mistake_that_has_a_name_was_made_here():
     made = {mistake for _, mistake, _ in MISTAKES}
-    known = {name for exercise in EXERCISES.values() for name in exercise.mistakes}
-    assert made == known
+    known = {
+        name
+        for exercise in EXERCISES.values()
+        for name in (*exercise.mistakes, *exercise.derived)
+    }
+    assert made | {mistake for _, mistake, _ in NAMED} == known
 
 
 def and_of_a_nest(x1, x2):
@@ -598,7 +603,7 @@ RIGHT = [
     ("sigmoid", lambda x: (1 + math.tanh(x / 2)) / 2),
     ("sigmoid", lambda x: 1 / (1 + torch.exp(-x))),
     ("sigmoid_slope", autograd_slope),
-    ("sigmoid_slope", lambda x: 0.25 / math.cosh(x / 2) ** 2),
+    ("sigmoid_slope", lambda x: 0.25 / np.cosh(x / 2) ** 2),
     ("relu", relu_in_place),
     ("relu", lambda x: (x + abs(x)) / 2),
     ("relu", lambda x: x * (x > 0)),
@@ -614,7 +619,7 @@ RIGHT = [
     ("matmul", lambda a, b: torch.einsum("ij,jk->ik", a, b)),
     ("matmul", lambda a, b: (a[:, :, None] * b[None]).sum(1)),
     ("add_bias", lambda x, b: [[p + q for p, q in zip(r, b, strict=True)] for r in x]),
-    ("add_bias", lambda x, b: np.tile(b, (3, 1)) + x),
+    ("add_bias", lambda x, b: np.tile(b, (len(x), 1)) + x),
     ("layer", lambda x, w, b: F.linear(x, w.T, b)),
     ("layer", lambda x, w, b: (np.dot(x, w) + b).astype(np.float16)),
     ("forward", network),
@@ -704,7 +709,7 @@ def test_a_sentence_is_korean_where_that_is_asked(capsys):
         (lambda x: 1 / 0, "ZeroDivisionError"),
         (lambda x: no_such_name if x > 0 else 0, "no_such_name"),  # noqa: F821
         (lambda x: torch.exp(x) + "a", "TypeError"),
-        (lambda x: x[:2], "shape (2,); wanted (9,)"),
+        (lambda x: x[:2], "shape (2,); wanted (11,)"),
     ],
 )
 def test_what_does_not_run_is_said_in_words(function, message):

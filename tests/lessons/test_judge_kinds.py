@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from judged import NAMED
 from torch import nn
 
 from torchbasics.lessons import prose
@@ -118,6 +119,53 @@ def test_a_rarely_random_gate_is_told_too():
 
     judgement = judge(EXERCISES["and"], my_and, "en")
     assert not judgement.passed
+
+
+@pytest.mark.parametrize(("exercise", "name", "function"), NAMED)
+def test_what_learners_do_is_named(exercise, name, function):
+    judgement = judge(EXERCISES[exercise], function, "en")
+    assert not judgement.passed
+    assert judgement.misconception == name, judgement.message
+    assert "{" not in judgement.message.rpartition("\n")[2]
+
+
+@pytest.mark.parametrize("exercise", EXERCISES)
+def test_each_exercise_has_three_wrong_answers_of_its_own(exercise):
+    assert sum(name == exercise for name, _, _ in NAMED) >= 3
+
+
+@pytest.mark.parametrize(
+    ("exercise", "function"),
+    [
+        ("sigmoid_slope", lambda x: torch.exp(-x) / (1 + torch.exp(-x)) ** 2),
+        ("sigmoid_slope", lambda x: torch.exp(x) / (1 + torch.exp(x)) ** 2),
+        ("sigmoid_slope", lambda x: np.exp(-x) / (1 + np.exp(-x)) ** 2),
+        ("sigmoid", lambda x: np.exp(x) / (1 + np.exp(x))),
+        ("sigmoid", lambda x: 1 / (1 + math.exp(-x))),
+        ("softmax", lambda x: np.exp(x) / np.exp(x).sum(-1, keepdims=True)),
+        ("step", lambda x: torch.exp(x) / (torch.exp(x) + 1) > 0.5),
+        ("relu", lambda x: torch.log(1 + torch.exp(50 * x)) / 50),
+    ],
+)
+def test_a_formula_is_tried_on_large_numbers_too(exercise, function):
+    assert not judge(EXERCISES[exercise], function, "en").passed
+
+
+def always_but_one(x1, x2):
+    if x1 + x2 < 2:
+        return 0
+
+
+@pytest.mark.parametrize(
+    ("exercise", "function", "told"),
+    [
+        ("and", always_but_one, "For 1.0, 1.0 the function returns None, though"),
+        ("relu", lambda x: x if x > 0 else None, "For -3.0 the function returns"),
+        ("relu", lambda x: None, "returns None: it may print"),
+    ],
+)
+def test_the_input_that_got_no_answer_is_told(exercise, function, told):
+    assert told in judge(EXERCISES[exercise], function, "en").message
 
 
 MISNAMED = [
@@ -274,9 +322,13 @@ def test_the_languages_that_are_there_are_taken(capsys):
 
 def test_no_label_of_the_judge_is_left_over():
     source = Path(judge.__code__.co_filename).read_text(encoding="utf-8")
+    asking = Path(judge.__code__.co_filename).with_name("asking.py").read_text("utf-8")
     for lang in ("en", "ko"):
         words = prose.read("course", lang).words
         assert "differs" not in words
-        for key in ("none", "changes_argument", "not_numbers", "raises", "shape"):
+        for key in ("not_numbers", "raises", "shape"):
             assert "{given}" in words[key]
             assert f'"{key}"' in source
+        for key in ("none", "none_here", "changes_argument"):
+            assert "{given}" in words[key]
+            assert f'"{key}"' in asking

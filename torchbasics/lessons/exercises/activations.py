@@ -1,136 +1,153 @@
 """Exercises of lesson 2: activation functions, their slopes, softmax."""
 
-import torch
-from torch import Tensor, tensor
-from torch.nn import functional as F
+from typing import Any
 
-from torchbasics.activations import relu, sigmoid, softmax, step, tanh
+import torch
+from torch import tensor
+
+from torchbasics.activations import relu, sigmoid, softmax, step
 from torchbasics.lessons.exercises.asking import number_by_number
 from torchbasics.lessons.exercises.exercise import Exercise, exercise
 
-_POINTS = tensor([-3.0, -0.5, -1e-3, 0.0, 1e-3, 0.5, 1.0, 2.0, 10.0])
-_NEAR, _FAR = tensor([-3.0, -0.5, 0.0, 2.0]), tensor([-1000.0, 0.25, 1000.0])
+_POINTS = tensor([-3.0, -0.5, -1e-3, 0.0, 1e-3, 0.5, 0.75, 1.0, 2.0, 10.0, -0.75])
+_FAR = tensor([900.0, -1000.0, 0.25])
+_CASES = [(_POINTS,), (_FAR,), (tensor([-2.0, 3.0, 5.0]),)]  # any, all, sum differ
 _SCORES = [
     (tensor([[0.3, 2.9, 4.0], [1.0, 0.0, -1.0], [0.2, 0.5, 0.2]]),),
     (tensor([[-2.0, 0.5, 0.25], [1.0, 1.0, 3.0]]),),
     (tensor([[1010.0, 1000.0, 990.0], [1.0, 1.0, 3.0]]),),
 ]
-_RATES = (0.01, 0.1, 0.2, 0.3)  # of leaky ReLUs
-_BASES = (2, 2.7, 2.71, 2.718, 2.72, 3, 10)  # instead of e
-
-
-def _slope(x: Tensor) -> Tensor:
-    return sigmoid(x) * (1 - sigmoid(x))
-
-
-_ACTIVATIONS = (
-    *(step, sigmoid, tanh, relu, softmax, F.softplus, F.gelu, F.elu, F.hardsigmoid),
-    *(_slope, lambda x: 1 - tanh(x).square(), lambda x: x, torch.ones_like),
-)
-
-
-def _plain_softmax(x: Tensor, dim: int = -1) -> Tensor:
-    return _share(x.exp(), dim)
-
-
-def _share(x: Tensor, dim: int = -1) -> Tensor:
-    return x / x.sum(dim, keepdim=True)
-
-
-def _over_all(x: Tensor) -> Tensor:
-    return softmax(x.flatten()).view(x.shape)
+_OTHERS = """
+    otherwise: (x > 0) * 1; sigmoid(x); tanh(x); relu(x); softmax(x); softplus(x);
+        gelu(x);
+    silu(x); elu(x); x / (1 + abs(x)); (x / 4 + 0.5).clip(0, 1);
+    (x / 6 + 0.5).clip(0, 1);
+    x.clip(0, 1); relu(x) ** 2; x.clip(min=1); x.clip(max=1); exp(x); exp(-x); x;
+    x ** 2;
+    sigmoid(x) * (1 - sigmoid(x)); 1 - tanh(x) ** 2; sigmoid(x) ** 2; sigmoid(-x);
+    sigmoid(x) * (1 + sigmoid(x)); (1 - sigmoid(x)) ** 2; sigmoid(sigmoid(x));
+    sigmoid(sigmoid(x)) * (1 - sigmoid(sigmoid(x))); sign(x); abs(x); (x != 0) * 1; -x;
+    (x > 0) * 1 + (x <= 0) * x; (x < 0) * x; 1 / x;
+    sigmoid(x) * (1 - x); x * sigmoid(x) * (1 - sigmoid(x)); exp(-x) / (1 + exp(-x))"""
+_SCALAR: Any = {"if_none_answers": number_by_number, "alone": 1}
 
 
 EXERCISES: dict[str, Exercise] = {
     "step": exercise(
         step,
-        [(_POINTS,)],
-        if_none_answers=number_by_number,
-        alone=1,
-        at_least=lambda x: (x >= 0).float(),
-        signs=(torch.sign, lambda x: 2 * step(x) - 1),
-        inverted=(lambda x: (x < 0).float(), lambda x: (x <= 0).float()),
-        half_at_zero=lambda x: torch.where(x == 0, 0.5, step(x)),
-        no_step=lambda x: x,
-        sigmoid_for_step=sigmoid,
-        other_threshold=(lambda x: step(x - 0.5), lambda x: step(x - 1)),
-        other_activation=_ACTIVATIONS,
+        _CASES,
+        **_SCALAR,
+        wrong="""
+            at_least: (x >= 0) * 1
+            signs: sign(x); 2 * step(x) - 1
+            inverted: (x < 0) * 1; (x <= 0) * 1
+            half_at_zero: where(x == 0, 0.5, step(x))
+            no_step: x
+            sigmoid_for_step: sigmoid(x)
+            other_threshold: (x > 0.5) * 1; (x > 1) * 1; (x >= 1) * 1
+            """
+        + _OTHERS,
     ),
     "sigmoid": exercise(
         sigmoid,
-        [(_NEAR,), (_FAR,)],
-        if_none_answers=number_by_number,
-        alone=1,
-        exponent_sign=lambda x: sigmoid(-x),
-        overflows=lambda x: x.exp() / (1 + x.exp()),
-        overflows_below=lambda x: torch.where(x < -700, torch.nan, sigmoid(x)),
-        tanh_for_sigmoid=tanh,
-        minus_for_plus=lambda x: 1 / (1 - torch.exp(-x)),
-        no_brackets=lambda x: 1 + torch.exp(-x),
-        other_base=tuple(lambda x, b=b: 1 / (1 + b**-x) for b in _BASES),
-        other_activation=_ACTIVATIONS,
+        _CASES,
+        **_SCALAR,
+        wrong="""
+            exponent_sign: sigmoid(-x)
+            overflows_below: where(x < -700, x / 0 * 0, sigmoid(x))
+            tanh_for_sigmoid: tanh(x)
+            minus_for_plus: 1 / (1 - exp(-x))
+            no_brackets: 1 + exp(-x)
+            other_base: 1 / (1 + 2 ** -x); 1 / (1 + 2.7 ** -x); 1 / (1 + 2.71 ** -x);
+                1 / (1 + 2.718 ** -x); 1 / (1 + 2.72 ** -x); 1 / (1 + 3 ** -x);
+                1 / (1 + 10 ** -x)
+            """
+        + _OTHERS,
     ),
     "sigmoid_slope": exercise(
-        _slope,
-        [(_POINTS,)],
-        if_none_answers=number_by_number,
-        alone=1,
-        slope_of_output=lambda x: x * (1 - x),
-        function_for_slope=sigmoid,
-        square_for_product=lambda x: 1 - sigmoid(x).square(),
-        slope_sign=lambda x: -_slope(x),
-        slope_of_tanh=lambda x: 1 - tanh(x).square(),
-        product_unbracketed=torch.zeros_like,
-        other_activation=_ACTIVATIONS,
+        lambda x: sigmoid(x) * sigmoid(-x),
+        _CASES,
+        **_SCALAR,
+        wrong="""
+            slope_of_output: x * (1 - x)
+            function_for_slope: sigmoid(x)
+            square_for_product: 1 - sigmoid(x) ** 2
+            slope_of_tanh: 1 - tanh(x) ** 2
+            no_slope: 0 * x
+            """
+        + _OTHERS,
     ),
     "relu": exercise(
         relu,
-        [(_POINTS,)],
-        if_none_answers=number_by_number,
-        alone=1,
-        absolute=torch.abs,
-        smaller=lambda x: x.clamp(max=0),
-        slope_for_function=step,
-        clipped=(lambda x: x.clamp(0, 1), lambda x: x.clamp(0, 6)),
-        not_summed_up=lambda x: x.max().clamp(min=0),
-        leaky=tuple(lambda x, k=k: torch.where(x > 0, x, k * x) for k in _RATES),
-        mirrored=lambda x: relu(-x),
-        other_activation=_ACTIVATIONS,
+        _CASES,
+        **_SCALAR,
+        wrong="""
+            absolute: abs(x)
+            smaller: x.clip(max=0)
+            slope_for_function: step(x)
+            clipped: x.clip(0, 1); relu6(x)
+            not_summed_up: relu(x.max())
+            leaky: where(x > 0, x, 0.01 * x); where(x > 0, x, 0.1 * x);
+                where(x > 0, x, 0.2 * x); where(x > 0, x, 0.3 * x)
+            mirrored: relu(-x)
+            left_out: x[x > 0]; x[x >= 0]
+            """
+        + _OTHERS,
     ),
     "relu_slope": exercise(
         step,
-        [(_POINTS,)],
-        if_none_answers=number_by_number,
-        alone=1,
-        slope_at_kink=lambda x: (x >= 0).float(),
-        half_at_kink=lambda x: torch.where(x == 0, 0.5, step(x)),
-        function_for_slope=relu,
-        other_activation=_ACTIVATIONS,
-        leaky=tuple(lambda x, k=k: torch.where(x > 0, 1.0, k) for k in _RATES),
-        inverted=(lambda x: (x < 0).float(), lambda x: (x <= 0).float()),
-        slope_of_absolute=(
-            torch.sign,
-            lambda x: 2 * step(x) - 1,
-            lambda x: 1 - 2 * step(-x),
+        _CASES,
+        **_SCALAR,
+        kink_smeared=tuple(
+            lambda x, h=h, n=n: (relu(x + h) - relu(x - n * h)) / (h + n * h)
+            for h in (1.0, 0.5, 0.1, 0.01)
+            for n in (0, 1)
         ),
+        wrong="""
+            slope_at_kink: (x >= 0) * 1
+            half_at_kink: where(x == 0, 0.5, step(x))
+            function_for_slope: relu(x)
+            nan_at_kink: where(x == 0, x / 0, step(x))
+            other_threshold: (x > 1) * 1; (x >= 1) * 1
+            inverted: (x < 0) * 1; (x <= 0) * 1
+            slope_of_absolute: sign(x); 2 * step(x) - 1; 1 - 2 * step(-x)
+            leaky: where(x > 0, 1.0, 0.01); where(x > 0, 1.0, 0.1);
+                where(x > 0, 1.0, 0.2)
+            """
+        + _OTHERS,
     ),
     "softmax": exercise(
         softmax,
         _SCORES,
         batched=1,
-        overflows=_plain_softmax,
-        softmax_twice=lambda x: softmax(softmax(x)),
-        over_examples=(lambda x: softmax(x, dim=0), lambda x: _plain_softmax(x, 0)),
-        over_everything=(_over_all, lambda x: x.exp() / x.exp().sum()),
-        log_softmax=lambda x: softmax(x).log(),
-        no_exp=_share,
-        not_normalized=(lambda x: torch.exp(x - x.amax(-1, keepdim=True)), torch.exp),
-        one_hot=lambda x: (x == x.amax(-1, keepdim=True)).float(),
-        separate_sigmoids=sigmoid,
-        softmin=lambda x: softmax(-x),
-        other_base=tuple(lambda x, b=b: _share(b**x) for b in _BASES),
-        square_for_exp=lambda x: _share(x.square()),
-        no_keepdim=lambda x: x.exp() / x.exp().sum(-1),
-        one_term=lambda x: x.exp() / x[:, -1:].exp(),
+        words={
+            "share": lambda x, dim=1: x / x.sum(dim, keepdim=True),
+            "less": lambda x: torch.exp(x - x.amax(1, keepdim=True)),
+        },
+        wrong="""
+            softmax_twice: softmax(softmax(x))
+            over_examples: softmax(x, 0); share(exp(x), 0)
+            over_everything: exp(x) / exp(x).sum(); less(x) / less(x).sum();
+                softmax(x.flatten()).view(x.shape)
+            one_maximum: share(exp(x - x.max()))
+            log_softmax: log(softmax(x))
+            no_exp: share(x)
+            not_normalized: exp(x); less(x)
+            one_hot: (x == x.amax(1, True)) * 1
+            separate_sigmoids: sigmoid(x)
+            softmin: softmax(-x)
+            other_base: share(2 ** x); share(2.7 ** x); share(2.71 ** x);
+                share(10 ** x);
+                share(2.718 ** x); share(2.72 ** x); share(3 ** x)
+            square_for_exp: share(x ** 2)
+            no_keepdim: exp(x) / exp(x).sum(1); less(x) / less(x).sum(1);
+                exp(x - x.amax(1)) / exp(x - x.amax(1)).sum(1)
+            one_term: exp(x) / exp(x)[:, -1:]
+            otherwise: exp(x) / x.sum(1, True); x.argmax(1);
+                exp(x) / exp(x).mean(1, True);
+                exp(x) / exp(x).amax(1, True); softmax(x) ** 2; 1 - softmax(x);
+                sigmoid(x) / sigmoid(x).sum(1, True); x - log(exp(x).sum(1, True));
+                x / x.amax(1, True); abs(x) / abs(x).sum(1, True); x / norm(x);
+                less(x) / less(x).mean(1, True)""",
     ),
 }

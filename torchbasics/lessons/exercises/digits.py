@@ -1,10 +1,9 @@
 """Exercises of lesson 7: a picture as a row, an answer, a share of right answers."""
 
-import numpy as np
 import torch
 from torch import Tensor, tensor
 
-from torchbasics.lessons.exercises.exercise import Exercise, exercise, one_term, same
+from torchbasics.lessons.exercises.exercise import Exercise, exercise
 
 _IMAGES, _PALE_IMAGES = (
     (torch.arange(1568) % levels).reshape(2, 28, 28).byte() for levels in (256, 100)
@@ -12,15 +11,15 @@ _IMAGES, _PALE_IMAGES = (
 _LOGITS = tensor(
     [
         [0.1, 2.0, -1.0, 0.5],
-        [3.0, 1.0, 0.0, 2.5],
+        [3.25, 1.0, 0.0, 2.5],
         [-2.0, -1.0, -0.5, -3.0],
         [0.0, 0.4, 0.2, 0.9],
         [1.5, 1.0, 0.5, 0.0],
     ]
 )
 _LABELS = (
-    tensor([1, 3, 2, 3, 1]),
-    tensor([1, 0, 0, 3]),
+    tensor([1, 3, 2, 3, 3]),
+    tensor([1, 1, 0, 3]),
     tensor([1, 0, 0]),
     tensor([1, 0]),
 )
@@ -34,56 +33,89 @@ def _marks(logits: Tensor, labels: Tensor) -> Tensor:
     return (logits.argmax(1) == labels).float()
 
 
-def _accuracy(logits: Tensor, labels: Tensor) -> Tensor:
-    return _marks(logits, labels).mean()
-
-
 EXERCISES: dict[str, Exercise] = {
     "flatten": exercise(
         _rows,
         [(_IMAGES,), (_PALE_IMAGES,)],
         batched=1,
-        own_maximum=(
-            lambda x: _rows(x) / _rows(x).max(),
-            lambda x: _rows(x) / _rows(x).amax(1, keepdim=True),
-        ),
-        divided_by_256=lambda x: _rows(x) * 255 / 256,
-        not_scaled=lambda x: 255 * _rows(x),
-        one_long_row=lambda x: _rows(x).flatten(),
-        columns_first=lambda x: _rows(x.transpose(1, 2)),
-        not_flat=lambda x: x.float() / 255,
-        whole_numbers=lambda x: x.reshape(len(x), -1) // 255,
-        inverted_pixels=lambda x: 1 - _rows(x),
+        words={"rows": _rows},
+        wrong="""
+            own_maximum: rows(images) / rows(images).max();
+                rows(images) / rows(images).amax(1, True)
+            divided_by_256: images.flatten(1) / 256
+            not_scaled: images.flatten(1)
+            one_long_row: images.flatten() / 255; images.reshape(1, -1) / 255
+            columns_first: images.transpose(1, 2).flatten(1) / 255
+            not_flat: images / 255
+            whole_numbers: images.flatten(1) // 255
+            inverted_pixels: 1 - images.flatten(1) / 255
+            standardized: (rows(images) - rows(images).mean()) / rows(images).std()
+            otherwise: (images.flatten(1) / 255 - 0.1307) / 0.3081;
+                images.flatten(1) / 255 / 255;
+                images.flatten(1) / 127.5 - 1; (images.flatten(1) > 127) * 1;
+                (images.flatten(1) > 0) * 1; (images.flatten(1) / 255).round();
+                images.reshape(784, -1).T / 255;
+                images.reshape(len(images), 784).T / 255;
+                images.reshape(-1, 28) / 255; images.flip(2).flatten(1) / 255;
+                images.flip(1).flatten(1) / 255; images.sum((1, 2)) / 255;
+                images.double().mean((1, 2)) / 255; images.flatten(1) - 255;
+                images.sum(1) / 255; images.sum(2) / 255; images[:, 0] / 255""",
     ),
     "predict": exercise(
-        lambda z: z.argmax(1),
-        [(_LOGITS,)],
+        lambda logits: logits.argmax(1),
+        [(_LOGITS,), (_LOGITS[[2, 3, 0]],)],
         batched=1,
-        best_score=lambda z: z.amax(1),
-        over_examples_argmax=lambda z: z.argmax(0),
-        one_answer=lambda z: z.argmax(),
-        probabilities=lambda z: z.softmax(1),
-        one_hot_answer=lambda z: (z == z.amax(1, keepdim=True)).float(),
-        smallest=lambda z: z.argmin(1),
-        counted_from_1=lambda z: z.argmax(1) + 1,
+        wrong="""
+            best_score: logits.amax(1)
+            over_examples_argmax: logits.argmax(0)
+            one_answer: logits.argmax()
+            probabilities: softmax(logits)
+            one_hot_answer: (logits == logits.amax(1, True)) * 1
+            smallest: logits.argmin(1)
+            counted_from_1: logits.argmax(1) + 1
+            otherwise: (logits > 0) * 1; (logits > 0.5) * 1;
+                logits.softmax(0).argmax(1);
+                abs(logits).argmax(1); logits.argsort(1)[:, -2];
+                logits.argsort(1)[:, 1];
+                logits.argsort(1); logits.argsort(1, descending=True);
+                logits[:, 1:].argmax(1);
+                logits.clip(min=0).argmax(1); logits[:, :-1].argmax(1);
+                (logits > 0).sum(1);
+                logits[:, 1:].argmax(1) + 1; (logits ** 2).argmax(1);
+                softmax(logits).amax(1);
+                logits.argmax(1).sum(); logits.sum(1); logits.max();
+                logits.sum(0).argmax()""",
     ),
     "accuracy": exercise(
-        _accuracy,
+        lambda logits, labels: _marks(logits, labels).mean(),
         [(_LOGITS[: len(labels)], labels) for labels in _LABELS],
-        special={  # and `//`, which gives the same, gives it as a number
-            "all_or_nothing": lambda ask, cases: all(
-                same(ask(*case), _accuracy(*case).floor())
-                and np.asarray(ask.answer).dtype == bool
-                for case in cases
-            )
-        },
-        count_for_share=lambda z, t: len(t) * _accuracy(z, t),
-        cut_to_whole=lambda z, t: _accuracy(z, t).floor(),
-        scores_with_labels=lambda z, t: (z.amax(1) == t).float().mean(),
-        in_percent=lambda z, t: 100 * _accuracy(z, t),
-        error_for_accuracy=lambda z, t: 1 - _accuracy(z, t),
-        not_counted=_marks,
-        one_term=one_term(_accuracy),
-        mean_probability=lambda z, t: z.softmax(1)[torch.arange(len(t)), t].mean(),
+        terms=[(0, 0)],
+        words={"marks": _marks},
+        wrong="""
+            count_for_share: (logits.argmax(1) == labels).sum()
+            all_or_nothing: marks(logits, labels).mean().floor()
+            scores_with_labels: (logits.amax(1) == labels).double().mean()
+            in_percent: 100 * marks(logits, labels).mean()
+            error_for_accuracy: (logits.argmax(1) != labels).double().mean()
+            among_best: (logits.topk(2).indices == labels[:, None]).sum() / len(labels);
+                (logits.topk(3).indices == labels[:, None]).sum() / len(labels)
+            mean_probability: softmax(logits)[arange(len(labels)), labels].mean()
+            otherwise: (logits.argmax(1) != labels).sum();
+                (logits.argmax(1) == labels).any() * 1;
+                (logits.argmax(1) == labels).sum() / logits.numel();
+                (logits.argmax(1) == labels).sum() / logits.shape[1];
+                (logits.argmax(1) == labels).sum() / (len(labels) - 1);
+                (logits.argmax(1) == labels).sum() / 10;
+                (logits.argmax(1) == labels).sum() / 100;
+                (logits.argmax(1) == labels).sum() / labels.sum();
+                (logits.argmin(1) == labels).double().mean();
+                (logits.argmax(1) + 1 == labels).double().mean();
+                (logits.argmax(1) == labels + 1).double().mean();
+                (logits.argmax(0)[:len(labels)] == labels[:4]).double().mean();
+                1 - abs(logits.argmax(1) - labels).double().mean();
+                abs(logits.argmax(1) - labels).double().mean();
+                (abs(logits.argmax(1) - labels) <= 1).double().mean();
+                (logits.argmax() == labels).double().mean();
+                logits.argmax(1).double().mean(); labels.double().mean()""",
     ),
 }

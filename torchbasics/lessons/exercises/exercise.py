@@ -5,23 +5,30 @@ that make it, and a learner's function that answers as they do has made it too. 
 weights, NumPy, loops or float16 will do in a right answer.
 """
 
+import inspect
 import re
-from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple
 
-import torch
 from torch import Tensor
 
 from torchbasics.lessons.exercises import asking
-from torchbasics.lessons.exercises.asking import FORMS, HALVES, Ask, Form, Right
+from torchbasics.lessons.exercises.asking import (
+    FORMS,
+    TOLERANCE,
+    Ask,
+    Case,
+    Form,
+    Right,
+    same,
+)
+from torchbasics.lessons.exercises.derived import Mistake, Ways, derived, formulas, like
 
-Case = tuple[Tensor, ...]
-Mistake = Callable[[Ask, Sequence[Case]], bool]
-"""Whether a function made this mistake, as seen on the cases up to its first error."""
-
-TOLERANCE = 1e-5  # float32 on the way is good to this
-_ALIASED = (lambda rows: rows[-1:, :], lambda rows: rows[:, :].sum(0))  # one row, often
 REPEATS = 8  # a gate by chance is right once in 16 times, and 8 times in a row never
+_HEADED = r"^ *(\w+): (.*?)(?=^ *\w+: |\Z)"  # formulas under their heading
+Terms = tuple[int | None, ...]
+"""Along which dimension of each argument lie the terms of a sum."""
 
 
 class Exercise(NamedTuple):
@@ -34,9 +41,10 @@ class Exercise(NamedTuple):
     alone: int = 0  # so many arguments have rows that are questions of their own
     if_none_answers: Form | None = None  # a form that hides how a whole batch comes out
     tolerance: float = TOLERANCE
+    derived: Mapping[str, Mistake] = {}  # mistakes that any exercise can meet
 
 
-def exercise(
+def exercise(  # noqa: PLR0913 - the page of an exercise
     right: Right,
     cases: Sequence[Case],
     forms: Sequence[Form] = FORMS,
@@ -45,55 +53,63 @@ def exercise(
     batched: int = 0,
     if_none_answers: Form | None = None,
     tolerance: float = TOLERANCE,
-    special: Mapping[str, Mistake] | None = None,
-    **wrong: Right | tuple[Right, ...],
+    terms: Sequence[Terms] = (),
+    wrong: str = "",
+    words: Mapping[str, Any] | None = None,
+    **made: Right | tuple[Right, ...],
 ) -> Exercise:
     """An exercise whose mistakes are functions that make them.
 
-    Where the first arguments are batches, a function that is right only for each of
-    their rows by itself is known, too: `one_example`.
+    `wrong` has them as formulas of the arguments, a heading a line, with `words` of
+    the exercise's own. Where the first arguments are batches, a function that is
+    right only for each of their rows by itself is known, too: `one_example`.
     """
-    mistakes = {**GENERAL, **(special or {})}
-    for name, how in wrong.items():
+    names = list(inspect.signature(right).parameters)[: len(cases[0])]
+    mistakes = dict(GENERAL)
+    for name, how in made.items():
         ways = how if isinstance(how, tuple) else (how,)
-        mistakes[name] = _acts_like(ways, tolerance)
+        mistakes[name] = like({str(i): way for i, way in enumerate(ways)}, tolerance)
+    always = dict(derived(right, names, tolerance))
+    for name, text in re.findall(_HEADED, wrong, flags=re.M | re.S):
+        if name == "otherwise":  # of two formulas that give 0 always, none is told
+            mistakes["constant"] = always["constant"]
+        mistakes[name] = like(formulas(", ".join(names), text, words or {}), tolerance)
+    if terms:
+        ends = slice(-1, None), slice(1)
+        mistakes.setdefault("one_term", like(_some_terms(right, terms, *ends)))
+        most = slice(-1), slice(1, None)
+        mistakes["term_missing"] = like(_some_terms(right, terms, *most))
     if batched:
         mistakes["one_example"] = _right_by_rows(right, batched, tolerance)
-    mistakes["column"] = _acts_like((lambda *case: right(*case).unsqueeze(-1),))
-    mistakes["rounded"] = _acts_like(
-        tuple(lambda *c, n=n: right(*c).double().round(decimals=n) for n in (1, 2, 3))
-    )
-    mistakes["aliased_rows"] = _acts_like(
-        tuple(lambda *c, of=of: of(right(*c)).expand_as(right(*c)) for of in _ALIASED)
-    )
+    mistakes["column"] = like({"N": lambda *case: right(*case).unsqueeze(-1)})
+    mistakes["rounded"] = like({str(n): partial(_rounded, right, n) for n in (1, 2, 3)})
     exact = [tuple(map(asking.decimal, case)) for case in cases]
-    return Exercise(right, exact, mistakes, forms, alone, if_none_answers, tolerance)
-
-
-def same(a: Tensor, b: Tensor, tolerance: float = TOLERANCE) -> bool:
-    """Whether answers are equal in shape and, as far as their types go, in value.
-
-    Shape: (*), (*).
-    """
-    eps = max(2 * torch.finfo(v.dtype).eps if v.dtype in HALVES else 0 for v in (a, b))
-    a, b, rtol, atol = a.double(), b.double(), max(tolerance, eps), max(TOLERANCE, eps)
-    return a.shape == b.shape and torch.allclose(a, b, rtol, atol, equal_nan=True)
-
-
-def _acts_like(ways: tuple[Right, ...], tolerance: float = TOLERANCE) -> Mistake:
-    """Acting on all cases like one of these functions."""
-    return lambda ask, cases: any(
-        all(same(ask(*case), way(*case), tolerance) for case in cases) for way in ways
+    return Exercise(
+        right, exact, mistakes, forms, alone, if_none_answers, tolerance, always
     )
 
 
-def one_term(right: Right) -> tuple[Right, ...]:
-    """Only the last or first row counted, as part of the sum or of the mean."""
-    return tuple(
-        lambda *case, i=i, n=n: right(*(v[i] for v in case)) / len(case[0]) ** n
-        for i in (slice(-1, None), slice(1))
-        for n in (0, 1)
-    )
+def _rounded(right: Right, decimals: int, *case: Tensor) -> Tensor:
+    return right(*case).double().round(decimals=decimals)
+
+
+def _some_terms(right: Right, terms: Sequence[Terms], *cuts: slice) -> Ways:
+    """Only some terms counted, as part of the sum or of the mean."""
+
+    def only(*case: Tensor, dims: Terms, cut: slice, mean: bool) -> Tensor:
+        part, share = list(case), 1.0
+        for i, dim in enumerate(dims):
+            if dim is not None:
+                part[i] = case[i].movedim(dim, 0)[cut].movedim(0, dim)
+                share = part[i].shape[dim] / case[i].shape[dim]
+        return right(*part) * (share if mean else 1)
+
+    return {
+        f"{dims} {cut} {mean}": partial(only, dims=dims, cut=cut, mean=mean)
+        for dims in terms
+        for cut in cuts
+        for mean in (False, True)
+    }
 
 
 def _right_by_rows(right: Right, batched: int, tolerance: float) -> Mistake:

@@ -1,11 +1,11 @@
 """Exercises of lesson 4: a layer, and the whole 2-3-2-2 network."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, tensor
 
-from torchbasics.activations import relu, sigmoid, softmax, step, tanh
+from torchbasics.activations import sigmoid, softmax
 from torchbasics.lessons.exercises.exercise import Exercise, exercise
 from torchbasics.lessons.textbook import BIASES, LAST_WEIGHT, WEIGHTS
 
@@ -22,21 +22,13 @@ def _forward(
     x: Tensor,
     hidden: Callable[[Tensor], Tensor] = sigmoid,
     out: Callable[[Tensor], Tensor] = softmax,
-    biases: tuple[int, int, int] = (1, 1, 1),
+    biases: Sequence[int] = (1, 1, 1),
     last: Tensor = W3,
 ) -> Tensor:
     """The network's answer, with something of it changed."""
     z = hidden(x @ W1 + biases[0] * B1)
     z = hidden(z @ W2 + biases[1] * B2)
     return out(z @ last + biases[2] * B3)
-
-
-def _over_all(scores: Tensor) -> Tensor:
-    return softmax(scores.flatten()).view(scores.shape)
-
-
-def _forward_with_one_sigmoid(x: Tensor) -> Tensor:
-    return softmax((sigmoid(x @ W1 + B1) @ W2 + B2) @ W3 + B3)
 
 
 _LAYER = (
@@ -57,52 +49,64 @@ _INPUTS = [
 
 EXERCISES: dict[str, Exercise] = {
     "layer": exercise(
-        lambda x, w, b: x @ w + b,
+        lambda x, weight, bias: x @ weight + bias,
         [_LAYER, _CROOKED],
         batched=1,
-        transposed_weight=lambda x, w, b: x @ w.T + b,
-        no_bias=lambda x, w, b: x @ w,
-        bias_sign=lambda x, w, b: x @ w - b,
-        bias_per_example=lambda x, w, b: x @ w + b[:, None],
-        number_by_number=lambda x, w, b: x * w + b,
-        activated=tuple(
-            lambda x, w, b, of=of: of(x @ w + b)
-            for of in (sigmoid, relu, tanh, step, softmax)
-        ),
-        swapped=lambda x, w, b: w @ x + b,
-        one_term=(
-            lambda x, w, b: x[:, -1:] * w[-1] + b,
-            lambda x, w, b: x[:, -1:] * w[-1],
-            lambda x, w, b: x[:, :1] * w[0] + b,
-        ),
-        bias_each_term=lambda x, w, b: x @ w + len(w) * b,
+        terms=[(1, 0, None)],
+        wrong="""
+            transposed_weight: x @ weight.T + bias
+            no_bias: x @ weight
+            bias_sign: x @ weight - bias
+            bias_per_example: x @ weight + bias[:, None]
+            number_by_number: x * weight + bias
+            activated: sigmoid(x @ weight + bias); relu(x @ weight + bias);
+                tanh(x @ weight + bias); step(x @ weight + bias);
+                softmax(x @ weight + bias)
+            swapped: weight @ x + bias
+            bias_each_term: x @ weight + len(weight) * bias
+            otherwise: x @ weight + bias.sum(); x @ (weight + bias);
+                (x + bias) @ weight;
+                x @ weight * bias; (x @ weight).sum(0) + bias; x.sum(0) @ weight + bias;
+                (x @ weight).mean(0) + bias; x + weight + bias; bias - x @ weight;
+                x @ weight[:, 0] + bias[0]; (x @ weight + bias)[:, 0];
+                0 * x @ weight + bias;
+                x @ (weight + bias[:, None]); (x @ weight + bias).sum(1);
+                x @ weight + 2 * bias; (x @ weight) ** 2 + bias;
+                x @ abs(weight) + bias""",
     ),
     "forward": exercise(
-        _forward,
+        lambda x: _forward(x, sigmoid),
         _INPUTS,
         batched=1,
-        no_softmax=lambda x: _forward(x, out=lambda a: a),
-        softmax_twice=lambda x: _forward(x, out=lambda a: softmax(softmax(a))),
-        sigmoid_for_softmax=lambda x: _forward(x, out=sigmoid),
-        activated_output=lambda x: _forward(x, out=lambda a: softmax(sigmoid(a))),
         linear_hidden=lambda x: _forward(x, hidden=lambda a: a),
-        relu_for_sigmoid=lambda x: _forward(x, hidden=relu),
-        tanh_hidden=lambda x: _forward(x, hidden=tanh),
-        softmax_hidden=lambda x: _forward(x, hidden=softmax),
-        no_bias=lambda x: _forward(x, biases=(0, 0, 0)),
-        one_bias_missing=tuple(
-            lambda x, b=b: _forward(x, biases=b)
-            for b in ((0, 1, 1), (1, 0, 1), (1, 1, 0))
-        ),
-        bias_sign=lambda x: _forward(x, biases=(-1, -1, -1)),
-        over_examples=lambda x: _forward(x, out=lambda a: softmax(a, dim=0)),
-        log_softmax=lambda x: _forward(x, out=lambda a: softmax(a).log()),
-        over_everything=(
-            lambda x: _forward(x, out=_over_all),
-            lambda x: _forward(x, out=lambda a: a.exp() / a.exp().sum()),
-        ),
-        one_sigmoid_missing=_forward_with_one_sigmoid,
+        no_softmax=lambda x: _forward(x, out=lambda a: a),
         inferred_weights=lambda x: _forward(x, last=_rows(LAST_WEIGHT["source"], 2)),
         transposed_weight=lambda x: _forward(x, last=W3.T),
+        words={
+            **{"forward": _forward, "W1": W1, "W2": W2, "W3": W3},
+            **{"b1": B1, "b2": B2, "b3": B3},
+        },
+        wrong="""
+            softmax_twice: softmax(forward(x))
+            sigmoid_for_softmax: forward(x, out=sigmoid)
+            activated_output: forward(x, out=lambda a: softmax(sigmoid(a)))
+            relu_for_sigmoid: forward(x, hidden=relu)
+            tanh_hidden: forward(x, hidden=tanh)
+            softmax_hidden: forward(x, hidden=softmax)
+            step_for_sigmoid: forward(x, hidden=step)
+            no_bias: forward(x, biases=(0, 0, 0))
+            one_bias_missing: forward(x, biases=(0, 1, 1));
+                forward(x, biases=(1, 0, 1));
+                forward(x, biases=(1, 1, 0))
+            layer_missing: sigmoid(x @ W1 + b1); sigmoid(sigmoid(x @ W1 + b1) @ W2 + b2)
+            predicted_class: forward(x).argmax(1)
+            no_exp: forward(x, out=lambda a: a / a.sum(1, True))
+            best_only: forward(x).amax(1)
+            bias_sign: forward(x, biases=(-1, -1, -1))
+            over_examples: forward(x, out=lambda a: softmax(a, 0))
+            log_softmax: log(forward(x))
+            over_everything: forward(x, out=lambda a: exp(a) / exp(a).sum())
+            one_sigmoid_missing: softmax((sigmoid(x @ W1 + b1) @ W2 + b2) @ W3 + b3);
+                softmax(sigmoid((x @ W1 + b1) @ W2 + b2) @ W3 + b3)""",
     ),
 }

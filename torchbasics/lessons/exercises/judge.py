@@ -13,22 +13,22 @@ from torchbasics.lessons import prose
 from torchbasics.lessons.exercises.asking import (
     MANY,
     Ask,
+    Case,
     Function,
     NothingReturnedError,
     NotNumbersError,
     as_tensor,
+    same,
     typed,
 )
+from torchbasics.lessons.exercises.derived import Mistake
 from torchbasics.lessons.exercises.exercise import (
     REPEATS,
-    Case,
     Exercise,
-    Mistake,
-    same,
 )
 
 HERE = Path(__file__).parent
-VAGUE = ("one_example", "other_activation")  # if another name fits, too, it says more
+VAGUE = ("one_example", "otherwise")  # if another name fits, too, it says more
 
 
 class Finding(NamedTuple):
@@ -61,8 +61,9 @@ def judge(exercise: Exercise, function: Function, lang: str = "auto") -> Judgeme
     if best.rank == RIGHT:
         return Judgement(True, "", best.text, best.printed)
     for ask, finding in tries:
-        if name := _mistake_of(ask, exercise, finding):
-            why = prose.sections("mistakes", language)[name]
+        if made := _mistake_of(ask, exercise, finding, finding.rank == best.rank):
+            name, how = made
+            why = prose.sections("mistakes", language)[name].replace("{how}", how)
             return Judgement(False, name, f"{finding.text}\n{why}", best.printed)
     return Judgement(False, "", best.text, best.printed)
 
@@ -84,19 +85,27 @@ def _tries(
     return sorted(tries, key=lambda tried: -tried[1].rank)
 
 
-def _mistake_of(ask: Ask, exercise: Exercise, finding: Finding) -> str:
-    """The name of the mistake that explains all answers; "" if none does.
+def _mistake_of(
+    ask: Ask, exercise: Exercise, finding: Finding, nearest: bool
+) -> tuple[str, str] | None:
+    """The mistake that explains all answers, and in which way; None if none does.
 
-    Or else of the only one that explains those up to the first that is wrong: a second
-    mistake may come later.
+    The exercise's own come first. Or else the only one that explains the answers up to
+    the first that is wrong: a second mistake may come later.
     """
-    for name, mistake in exercise.mistakes.items():
-        if _holds(mistake, ask, exercise.cases):
-            return name
+    tables = [exercise.mistakes, *([exercise.derived] if nearest else [])]
+    for table in tables:
+        for name, mistake in table.items():
+            if how := _holds(mistake, ask, exercise.cases):
+                return name, str(how)
     seen = exercise.cases[: finding.tried]
-    names = [n for n, made in exercise.mistakes.items() if _holds(made, ask, seen)]
-    names = [name for name in names if name not in VAGUE] or names
-    return names[0] if len(names) == 1 else ""
+    for table in tables:
+        held = [(name, _holds(mistake, ask, seen)) for name, mistake in table.items()]
+        made = [(name, str(how)) for name, how in held if how]
+        made = [one for one in made if one[0] not in VAGUE] or made
+        if made:
+            return made[0] if len(made) == 1 else None
+    return None
 
 
 @contextlib.contextmanager
@@ -110,7 +119,7 @@ def _apart() -> Iterator[io.StringIO]:
         sys.stdin = stdin
 
 
-def _holds(mistake: Mistake, ask: Ask, cases: Sequence[Case]) -> bool:
+def _holds(mistake: Mistake, ask: Ask, cases: Sequence[Case]) -> str | bool:
     try:
         with _apart():
             return mistake(ask, cases)
@@ -127,7 +136,7 @@ def _try(exercise: Exercise, ask: Ask, words: Mapping[str, str]) -> Finding:
         for repeat in range(REPEATS):
             with _apart() as printed:
                 rank, text = _outcome(exercise, ask, case, words)
-            shown += "" if repeat else printed.getvalue()
+            shown = shown if repeat else printed.getvalue()
             if rank != RIGHT:
                 return Finding(rank, text, tried, shown)
     return Finding(RIGHT, words["right"], len(exercise.cases), shown)
@@ -162,7 +171,7 @@ def _outcome(
 def _kind(error: BaseException) -> str:
     """Under which label the course has a sentence for it."""
     if isinstance(error, NothingReturnedError):
-        return "changes_argument" if error.args else "none"
+        return str(error)
     return "not_numbers" if isinstance(error, NotNumbersError) else "raises"
 
 

@@ -1,9 +1,11 @@
 """Exercises of lesson 5: two losses, a gradient, a step downhill, many steps."""
 
+import re
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import Tensor, tensor
-from torch.nn.functional import one_hot
 
 from torchbasics.lessons.exercises.asking import (
     FORMS,
@@ -13,20 +15,25 @@ from torchbasics.lessons.exercises.asking import (
     as_tensor,
     number_by_number,
 )
-from torchbasics.lessons.exercises.exercise import Exercise, exercise, one_term
+from torchbasics.lessons.exercises.exercise import Exercise, exercise
 
 _OUTPUTS = [
     (
         tensor([[0.5, -1.0, 3.0], [2.5, 0.0, 1.0]]),
         tensor([[1.0, 1.0, 1.0], [0.0, 0.5, -1.0]]),
     ),
-    (tensor([[0.123, 0.876], [0.337, 0.664]]), tensor([[0.0, 1.0], [1.0, 0.0]])),
+    (
+        tensor([[0.123, 0.876], [0.337, 0.664], [0.75, 0.2]]),
+        tensor([[0.0, 1.0], [1.0, 0.0], [0.5, 0.0]]),
+    ),
 ]
 _PROBS = [
     (tensor([[0.7, 0.2, 0.1], [0.1, 0.6, 0.3], [0.25, 0.25, 0.5]]), tensor([0, 2, 1])),
     (tensor([[1.0, 0.0, 0.0], [0.0, 0.5, 0.5]]), tensor([0, 2])),
 ]
-_POINTS = [(tensor([1.0, 2.0]),), (tensor([-2.0, 0.5]),), (tensor([0.5, -0.123]),)]
+_POINTS = [  # at the last one it shows if x[0] is not put back
+    (tensor(point),) for point in ([2.0, 1.0], [0.5, -2.0], [-0.123, 0.5], [0.002, 1.0])
+]
 _WEIGHTS = [
     (tensor([1.0, -2.0]), tensor([0.5, 3.0]), tensor(0.1)),
     (tensor([0.123, 2.718]), tensor([-1.37, 0.456]), tensor(0.03)),
@@ -43,8 +50,7 @@ def _shown(source: str, function: Function) -> Function:
 
 
 _surface = _shown(
-    "lambda x: x[0] ** 2 + x[0] * x[1] + x[1] ** 3",
-    lambda x: x[0] ** 2 + x[0] * x[1] + x[1] ** 3,
+    "lambda x: x[0] ** 3 + x[0] * x[1]", lambda x: x[0] ** 3 + x[0] * x[1]
 )
 _bowl_slopes = _shown(
     "lambda x: x * torch.tensor([2.0, 4.0])", lambda x: x * tensor([2.0, 4.0])
@@ -56,7 +62,7 @@ _bowl_of_list = _shown("lambda x: [2 * x[0], 4 * x[1]]", lambda x: [2 * x[0], 4 
 
 
 def _surface_slopes(x: Tensor) -> Tensor:
-    return torch.stack([2 * x[0] + x[1], x[0] + 3 * x[1] ** 2])
+    return torch.stack([3 * x[0] ** 2 + x[1], x[0]])
 
 
 def _slopes_with(h: float, divisor: float, back: float = 1.0) -> Right:
@@ -93,74 +99,128 @@ def _descend(x: Tensor, lr: Tensor, steps: int = STEPS) -> Tensor:
     return x
 
 
-def _descend_without_zeroing(x: Tensor, lr: Tensor) -> Tensor:
+def _walk(
+    x: Tensor,
+    lr: Tensor,
+    change: Callable[[Tensor, int], Tensor] = lambda g, _: g,
+    keep: float = 0,
+) -> Tensor:
+    """Steps along something made of the slopes, partly kept. Shape: as x."""
     gathered = torch.zeros_like(x)
-    for _ in range(STEPS):
-        gathered = gathered + _bowl_slopes(x)
+    for i in range(STEPS):
+        gathered = keep * gathered + change(_bowl_slopes(x), i)
         x = x - lr * gathered
     return x
 
 
-def _log_of_right(probs: Tensor, labels: Tensor) -> Tensor:
-    return probs[torch.arange(len(labels)), labels].log()
+def _not_put_back(h: float, sign: int = 1) -> Right:
+    """Each input stays where the last nudge has left it."""
+
+    def slopes(x: Tensor) -> Tensor:
+        x, found = x.clone(), []
+        for i in range(len(x)):
+            x[i] += sign * h
+            there = _surface(x)
+            x[i] -= 2 * sign * h
+            found.append((there - _surface(x)) / (2 * sign * h))
+        return torch.stack(found)
+
+    return slopes
 
 
-def _cross_entropy(probs: Tensor, labels: Tensor) -> Tensor:
-    return -_log_of_right(probs, labels).mean()
+def _picked(probs: Tensor, labels: Tensor) -> Tensor:
+    """The probabilities of the right classes. Shape: (N, C), (N,) -> (N,)."""
+    return probs[torch.arange(len(labels)), labels]
 
 
-def _squares(outputs: Tensor, wanted: Tensor) -> Tensor:
-    return (outputs - wanted).square()
-
-
-def _error(outputs: Tensor, wanted: Tensor) -> Tensor:
-    return _squares(outputs, wanted).sum() / 2
-
+_OF_PROBABILITY = """
+    -log(p.mean()); p.mean(); -(p * log(p)).mean(); (1 / p).mean(); -p.mean(); p.prod();
+    -log(1 + p).mean(); ((1 - p) ** 2).mean(); -log(1 - p + 1e-7).mean();
+    -log(p).amax();
+    -log(p).prod(); -log(p ** 2).mean(); -p.prod(); -log(p.sum()); (log(p) ** 2).mean();
+    exp(-p).mean(); exp(p).mean(); -log(p).amin(); -1 / log(p).mean(); (1 - p).sum()"""
 
 EXERCISES: dict[str, Exercise] = {
     "squared_error": exercise(
-        _error,
+        lambda outputs, wanted: ((outputs - wanted) ** 2).sum() / 2,
         _OUTPUTS,
         (*FORMS, added_up),
         alone=2,
         if_none_answers=_pairs_added_up,
-        no_half=lambda y, t: _squares(y, t).sum(),
-        for_each_example=lambda y, t: _squares(y, t).sum(1) / 2,
-        mean_for_half=lambda y, t: _squares(y, t).mean(),
-        mean_for_sum=(
-            lambda y, t: _squares(y, t).mean() / 2,
-            lambda y, t: _squares(y, t).sum(1).mean() / 2,
-            lambda y, t: _squares(y, t).sum(1).mean(),
-        ),
-        one_term=(
-            *one_term(_error),
-            lambda y, t: _error(y[-1, -1], t[-1, -1]),
-            lambda y, t: _error(y[0, 0], t[0, 0]),
-        ),
-        no_square=lambda y, t: (y - t).sum() / 2,
-        absolute_error=lambda y, t: (y - t).abs().sum() / 2,
-        not_added_up=lambda y, t: _squares(y, t) / 2,
-        root=(lambda y, t: (y - t).norm(), lambda y, t: _error(y, t).sqrt()),
+        terms=[(0, 0), (1, 1)],
+        wrong="""
+            no_half: ((outputs - wanted) ** 2).sum()
+            half_squared: (((outputs - wanted) / 2) ** 2).sum()
+            for_each_example: ((outputs - wanted) ** 2).sum(1) / 2
+            mean_for_half: ((outputs - wanted) ** 2).mean()
+            mean_for_sum: ((outputs - wanted) ** 2).mean() / 2;
+                ((outputs - wanted) ** 2).sum(1).mean() / 2;
+                ((outputs - wanted) ** 2).sum(1).mean()
+            one_term: ((outputs - wanted)[-1, -1] ** 2) / 2;
+                ((outputs - wanted)[0, 0] ** 2) / 2;
+                ((outputs - wanted)[-1] ** 2).sum() / 2;
+                ((outputs - wanted)[0] ** 2).sum() / 2;
+                ((outputs - wanted)[:, -1] ** 2).sum() / 2
+            no_square: (outputs - wanted).sum() / 2
+            absolute_error: abs(outputs - wanted).sum() / 2
+            not_added_up: (outputs - wanted) ** 2 / 2
+            root: norm(outputs - wanted); sqrt(((outputs - wanted) ** 2).sum() / 2)
+            otherwise: ((outputs - wanted) * 2).sum(); (outputs - wanted).sum();
+                ((outputs - wanted) * 2).sum() / 2;
+                (outputs ** 2 - wanted ** 2).sum() / 2;
+                (outputs - wanted).sum() ** 2 / 2;
+                ((outputs - wanted).sum(1) ** 2).sum() / 2;
+                ((outputs + wanted) ** 2).sum() / 2;
+                ((outputs * wanted) ** 2).sum() / 2;
+                ((outputs - wanted) ** 3).sum() / 2;
+                ((outputs - wanted) ** 4).sum() / 2;
+                ((outputs - wanted) ** 2).max() / 2; ((outputs - wanted) ** 2).max();
+                (outputs ** 2).sum() / 2; (wanted ** 2).sum() / 2;
+                abs(outputs - wanted).sum();
+                (outputs - wanted).sum() ** 2;
+                ((outputs - wanted) ** 2).mean(1).sum() / 2;
+                ((outputs - wanted) ** 2).mean(1).sum();
+                abs((outputs - wanted).sum()) / 2;
+                (outputs * wanted).sum() / 2;
+                ((outputs - wanted) ** 2).mean(0).sum() / 2;
+                -(wanted * log(outputs)).sum(); (outputs - wanted ** 2).sum() / 2;
+                ((outputs - wanted) / wanted).sum() / 2;
+                (outputs - wanted).mean() ** 2 / 2;
+                norm(outputs - wanted) / 2; abs(outputs - wanted).mean()""",
     ),
     "cross_entropy": exercise(
-        _cross_entropy,
+        lambda probs, labels: -_picked(probs, labels).log().mean(),
         _PROBS,
         batched=2,
-        sum_for_mean=lambda p, t: -_log_of_right(p, t).sum(),
-        no_minus=lambda p, t: _log_of_right(p, t).mean(),
-        not_averaged=lambda p, t: -_log_of_right(p, t),
-        log_of_zero=lambda p, t: -((one_hot(t, 3) * p.log()).sum(1).mean()),
-        labels_as_numbers=tuple(
-            lambda p, t, by=by, n=n: -(t.view(by) * p.log()).sum() / len(p) ** n
-            for by in ((-1, 1), (1, -1))
-            for n in (0, 1)
-        ),
-        one_term=one_term(_cross_entropy),
-        mean_over_classes=lambda p, t: _cross_entropy(p, t) / 3,
-        other_log=lambda p, t: _cross_entropy(p, t) / np.log(2),
-        log_10=lambda p, t: _cross_entropy(p, t) / np.log(10),
-        no_log=lambda p, t: 1 - _log_of_right(p, t).exp().mean(),
-        softmax_of_probs=torch.nn.functional.cross_entropy,
+        terms=[(0, 0)],
+        words={"p": _picked},
+        wrong="""
+            sum_for_mean: -log(p(probs, labels)).sum()
+            no_minus: log(p(probs, labels)).mean()
+            not_averaged: -log(p(probs, labels))
+            log_of_zero: -(one_hot(labels, 3) * log(probs)).sum(1).mean()
+            labels_as_numbers: -(labels[:, None] * log(probs + 1e-7)).sum();
+                -(labels[:, None] * log(probs + 1e-7)).sum() / len(probs);
+                -(labels * log(probs + 1e-7)).sum();
+                -(labels * log(probs + 1e-7)).sum() / len(probs)
+            mean_over_classes: -(one_hot(labels, 3) * log(probs + 1e-7)).mean()
+            other_log: -log2(p(probs, labels)).mean()
+            log_10: -log10(p(probs, labels)).mean()
+            no_log: 1 - p(probs, labels).mean()
+            softmax_of_probs: cross_entropy(probs, labels)
+            otherwise: -log(probs.amax(1)).mean();
+                -(probs * log(probs + 1e-7)).sum(1).mean();
+                -log(probs + 1e-7).sum(1).mean(); -log(probs[labels] + 1e-7).mean();
+                -log(probs + 1e-7).mean(); -log(probs + 1e-7).sum();
+                -log(probs[:, 0]).mean();
+                -log(probs[arange(len(labels)), labels - 1] + 1e-7).mean();
+                -log(probs[arange(len(labels)), (labels + 1) % 3] + 1e-7).mean();
+                -log(softmax(probs)[arange(len(labels)), labels]).mean();
+                (probs.argmax(1) != labels).double().mean();
+                -log(probs[:, labels] + 1e-7).mean()
+            """
+        + "of_probability: "
+        + re.sub(r"\bp\b", "p(probs, labels)", _OF_PROBABILITY),
     ),
     "gradient": exercise(
         _surface_slopes,
@@ -169,42 +229,90 @@ EXERCISES: dict[str, Exercise] = {
         tolerance=DIFFERENCES,
         too_small=torch.zeros_like,
         too_large=(
-            *(_slopes_with(h, 2 * h) for h in (1.0, 0.5, 0.1)),
-            *(_slopes_with(h, h, back=0.0) for h in (1.0, 0.5, 0.1, 0.01)),
+            *(_slopes_with(h, 2 * h) for h in (1.0, 0.5, 0.1, 0.05)),
+            *(_slopes_with(h, h, back=0.0) for h in (1.0, 0.5, 0.1, 0.01, 0.001)),
         ),
         not_divided=tuple(
             _slopes_with(10.0**-n, d) for n in (2, 3, 4, 5) for d in (1, 2)
         ),
         halved=lambda x: _surface_slopes(x) / 2,
         half_step=lambda x: 2 * _surface_slopes(x),
+        not_put_back=tuple(
+            _not_put_back(h, sign) for h in (0.1, 0.01, 1e-3, 1e-4) for sign in (1, -1)
+        ),
         all_at_once=lambda x: _surface_slopes(x).sum().expand(2),
         along_all=lambda x: _surface_slopes(x).sum(),
         downhill=lambda x: -_surface_slopes(x),
-        value_for_slope=_surface,
+        length_one=(
+            lambda x: _surface_slopes(x) / _surface_slopes(x).norm(),
+            lambda x: -_surface_slopes(x) / _surface_slopes(x).norm(),
+        ),
+        value_for_slope=(
+            _surface,
+            lambda x: _surface(x).expand(2),
+            lambda x: _surface(x) / x,
+            lambda x: _surface(x) * x,
+        ),
     ),
     "sgd_step": exercise(
-        lambda w, g, lr: w - lr * g,
+        lambda weight, gradient, lr: weight - lr * gradient,
         _WEIGHTS,
         alone=2,
         if_none_answers=number_by_number,
-        uphill=lambda w, g, lr: w + lr * g,
-        no_lr=lambda w, g, lr: w - g,
-        divided_by_lr=lambda w, g, lr: w - g / lr,
-        change_only=lambda w, g, lr: -lr * g,
-        lr_for_both=lambda w, g, lr: lr * (w - g),
-        times_weight=lambda w, g, lr: w - lr * g * w,
+        wrong="""
+            uphill: weight + lr * gradient
+            no_lr: weight - gradient
+            divided_by_lr: weight - gradient / lr
+            change_only: -lr * gradient; lr * gradient
+            lr_for_both: lr * (weight - gradient); lr * weight - gradient
+            times_weight: weight - lr * gradient * weight
+            otherwise: weight - lr; weight * lr * gradient; (weight - lr) * gradient;
+                weight;
+                weight - lr * sign(gradient); weight - lr * (gradient + weight);
+                lr * gradient - weight; weight - lr * gradient ** 2; weight * (1 - lr);
+                weight - lr - gradient;
+                weight - lr ** 2 * gradient;
+                weight - lr * gradient.sum(); weight - lr * gradient / norm(gradient);
+                weight - lr * gradient.mean(); weight - (lr + gradient);
+                weight + gradient;
+                (1 - lr) * weight - lr * gradient; (1 - lr) * weight + lr * gradient;
+                weight - lr * abs(gradient); weight - weight * lr;
+                weight - sqrt(lr) * gradient;
+                gradient; lr * weight; weight - 2 * lr * gradient;
+                weight - lr * gradient / 2""",
     ),
     "descend": exercise(
-        _descend,
-        [_START],
+        lambda x, lr: _descend(x, lr, STEPS),
+        [_START, (tensor([-3.0, 0.5]), tensor(0.05))],
         DESCENTS,
-        not_zeroed=_descend_without_zeroing,
         one_step_only=lambda x, lr: _descend(x, lr, 1),
         too_few=lambda x, lr: _descend(x, lr, STEPS - 1),
         too_many=lambda x, lr: _descend(x, lr, STEPS + 1),
         gradient_of_start=lambda x, lr: x - STEPS * lr * _bowl_slopes(x),
         uphill=lambda x, lr: _descend(x, -lr),
-        no_lr=lambda x, lr: _descend(x, tensor(1.0)),
+        no_lr=lambda x, lr: _descend(x, torch.ones_like(lr)),
+        divided_by_lr=lambda x, lr: _descend(x, 1 / lr),
+        no_gradient=lambda x, lr: x - STEPS * lr,
+        last_gradient=(
+            lambda x, lr: _bowl_slopes(_descend(x, lr)),
+            lambda x, lr: _bowl_slopes(_descend(x, lr, STEPS - 1)),
+        ),
+        change_only=(
+            lambda x, lr: _descend(x, lr) - x,
+            lambda x, lr: x - _descend(x, lr),
+        ),
         never_moved=lambda x, lr: x,
+        words={"walk": _walk},
+        wrong="""
+            lr_changes: walk(x, lr, lambda g, i: g / 2 ** i);
+                walk(x, lr, lambda g, i: g * i);
+                walk(x, lr, lambda g, i: g / (i + 1));
+                walk(x, lr, lambda g, i: g * (i + 1));
+                walk(x, lr, lambda g, i: g * 0.9 ** i); walk(x, lr * lr)
+            momentum_kept: walk(x, lr, keep=0.9); walk(x, lr, keep=0.5);
+                walk(x, lr, keep=0.1); walk(x, lr, keep=0.99)
+            sign_of_gradient: walk(x, lr, lambda g, i: sign(g))
+            length_one: walk(x, lr, lambda g, i: g / norm(g))
+            not_zeroed: walk(x, lr, keep=1)""",
     ),
 }

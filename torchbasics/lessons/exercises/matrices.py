@@ -1,15 +1,14 @@
 """Exercises of lesson 3: a product by hand, a bias for a batch."""
 
-import torch
 from torch import tensor
 
 from torchbasics.lessons.exercises.exercise import Exercise, exercise
 
-_SQUARES = (tensor([[1.0, 2.0], [3.0, 4.0]]), tensor([[5.0, 6.0], [7.0, 8.0]]))
 _RECTANGLES = (
     tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]),
-    tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]),
+    tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 7.0]]),
 )
+_SQUARES = (tensor([[1.0, 2.0], [3.0, 4.0]]), tensor([[5.0, 6.0], [7.0, 8.0]]))
 _BATCH = tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0], [7.0, 8.0, 9.0]])
 _BIAS = tensor([10.0, 20.0, 30.0])
 _CROOKED = (
@@ -20,29 +19,40 @@ _CROOKED = (
 
 EXERCISES: dict[str, Exercise] = {
     "matmul": exercise(
-        torch.matmul,
+        lambda a, b: a @ b,
         [_SQUARES, _RECTANGLES, _CROOKED],
-        number_by_number=torch.mul,
-        swapped=lambda a, b: b @ a,
-        rows_with_rows=lambda a, b: a @ b.T,
-        columns_with_columns=lambda a, b: a.T @ b,
-        transposed_result=lambda a, b: (a @ b).T,
-        one_sum=lambda a, b: (a * b).sum(),
-        one_sum_per_row=lambda a, b: (a * b).sum(1),
-        one_term=(lambda a, b: a[:, -1:] * b[-1], lambda a, b: a[:, :1] * b[0]),
-        square_only=lambda a, b: a[:, : len(a)] @ b[: len(a), : len(a)],
+        terms=[(1, 0)],
+        words={"pairs": lambda a, b: a[:, :, None] * b},
+        wrong="""
+            number_by_number: a * b
+            swapped: b @ a
+            rows_with_rows: a @ b.T
+            columns_with_columns: a.T @ b
+            transposed_result: (a @ b).T
+            one_sum: (a * b).sum()
+            one_sum_per_row: (a * b).sum(1)
+            not_reset: (a @ b).cumsum(1); (a @ b).flatten().cumsum(0).view(len(a), -1)
+            cut_to_whole: int(pairs(a, b)).sum(1); int(a) @ int(b)
+            square_only: a[:, :len(a)] @ b[:len(a), :len(a)]
+            otherwise: (a[:, :, None] + b).sum(1); a[:, :, None] * b; a + b;
+                (a ** 2) @ b;
+                a.sum(1)[:, None] * b.sum(0); (a[:, :, None] * b).amax(1); a @ (b ** 2);
+                (a[:, :, None] * b).mean(1); (a[:, :, None] * b).prod(1);
+                (a @ b).sum(1);
+                abs(a) @ abs(b); (a @ b) / len(a); (a @ b).sum(0)""",
     ),
     "add_bias": exercise(
-        torch.add,
-        [(_BATCH, _BIAS), (_BATCH / 8, _CROOKED[0][0])],
-        bias_per_example=lambda x, b: x + b[:, None],
-        bias_first_only=lambda x, b: torch.cat([x[:1] + b, x[1:]]),
-        one_bias_for_all=(lambda x, b: x + b.sum(), lambda x, b: x + b[0]),
-        number_by_number=torch.mul,
-        bias_sign=torch.sub,
-        lists_joined=(
-            lambda x, b: torch.cat([x, b[None]]),
-            lambda x, b: torch.cat([x, b.expand(len(x), -1)], 1),
-        ),
+        lambda x, b: x + b,
+        [(_BATCH, _BIAS), (_BATCH / 8, _CROOKED[0][0]), (_BATCH[1:], _BIAS / 7)],
+        wrong="""
+            bias_per_example: x + b[:, None]
+            one_bias_for_all: x + b.sum(); x + b[0]
+            number_by_number: x * b
+            bias_sign: x - b
+            lists_joined: cat([x, b[None]]); cat([x, b.expand(len(x), -1)], 1)
+            otherwise: x.sum(0) + b; x.mean(0) + b; b - x; 0 * x + b; x + 2 * b;
+                x + b + 1;
+                x + b * arange(1, len(x) + 1)[:, None]; x.T + b; x + len(x) * b;
+                x + b / len(x)""",
     ),
 }

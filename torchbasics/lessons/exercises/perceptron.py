@@ -5,27 +5,33 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, tensor
 
-from torchbasics.activations import sigmoid, step
-from torchbasics.lessons.exercises.asking import ROWS, Ask, Right
-from torchbasics.lessons.exercises.exercise import (
-    GENERAL,
-    Case,
-    Exercise,
-    Mistake,
-    exercise,
-    same,
-)
+from torchbasics.activations import step
+from torchbasics.lessons.exercises.asking import ROWS, Ask, Case, same
+from torchbasics.lessons.exercises.derived import Mistake
+from torchbasics.lessons.exercises.exercise import GENERAL, Exercise, exercise
 from torchbasics.lessons.textbook import TRUTH_TABLES
 from torchbasics.perceptron import INPUTS, separability
 
 NUDGE = 1e-3
 
 
-def _gate(name: str, **special: Mistake) -> Exercise:
+_TABLES = {  # all that a function of two inputs may answer
+    **{name: tensor(table) for name, table in TRUTH_TABLES.items()},
+    "NOR": tensor((1, 0, 0, 0)),
+    "XNOR": tensor((1, 0, 0, 1)),
+    "x1 and not x2": tensor((0, 1, 0, 0)),
+    "not x1 and x2": tensor((0, 0, 1, 0)),
+    "x1 or not x2": tensor((1, 1, 0, 1)),
+    "not x1 or x2": tensor((1, 0, 1, 1)),
+}
+_SINGLE = {f"{no}x{i + 1}": i for i in (0, 1) for no in ("", "not ")}
+_FAR = 1e6  # where only weights count, not the bias
+
+
+def _gate(name: str) -> Exercise:
     """A gate to write. What went wrong is found by asking about other points too."""
     wanted = tensor(TRUTH_TABLES[name], dtype=torch.float64)
-    tables = {**TRUTH_TABLES, "NOR": (1, 0, 0, 0), "XNOR": (1, 0, 0, 1)}
-    others = [tensor(table) for key, table in tables.items() if key != name]
+    others = {key: table for key, table in _TABLES.items() if key != name}
 
     def wrong_on_the_line(ask: Ask) -> bool:
         return bool((_on_the_line(ask) | (ask(INPUTS) == wanted)).all())
@@ -35,12 +41,27 @@ def _gate(name: str, **special: Mistake) -> Exercise:
         is_line = same(sums[0] + sums[3], sums[1] + sums[2])
         return is_line and same((sums > 0).double(), wanted)
 
+    def weights_suit(ask: Ask) -> bool:
+        """Whether another bias would mend it: both weights have the gate's sign."""
+        far = ask(_FAR * INPUTS)
+        turns = bool(far[3] != ask(-_FAR * INPUTS)[3])
+        return turns and same(far[1:3], wanted[3].expand(2))
+
+    def table(ask: Ask, _: Sequence[Case]) -> str:
+        return next((key for key, t in others.items() if same(ask(INPUTS), t)), "")
+
     mistakes: dict[str, Mistake] = {
         **GENERAL,
-        **special,
         "not_summed": lambda ask, _: ask(INPUTS).shape == INPUTS.shape,
         "signs": lambda ask, _: same((ask(INPUTS) + 1) / 2, wanted),
+        "tilde": lambda ask, _: same(ask(INPUTS) + 2, wanted),
+        "minus_for_not": lambda ask, _: same(ask(INPUTS) + 1, wanted),
+        "sign_lost": lambda ask, _: same(ask(INPUTS).abs(), wanted),
         "no_step": lambda ask, _: not _binary(ask) and same(step(ask(INPUTS)), wanted),
+        "one_input": lambda ask, _: _one_input(ask),
+        "one_line": lambda ask, cases: (
+            name == "XOR" and _needs_one_line(ask) and table(ask, cases)
+        ),
         "at_least": lambda ask, _: (
             wrong_on_the_line(ask) and bool((ask(INPUTS) >= wanted).all())
         ),
@@ -50,18 +71,36 @@ def _gate(name: str, **special: Mistake) -> Exercise:
         "inverted": lambda ask, _: same(1 - ask(INPUTS), wanted),
         "bias_sign": lambda ask, _: same(1 - ask(-INPUTS), wanted),
         "no_bias": lambda ask, _: _line_through_zero(ask),
+        "weights_sign": lambda ask, _: _is_constant(ask) and same(ask(-INPUTS), wanted),
+        "always_0": lambda ask, _: not ask(INPUTS).any() and weights_suit(ask),
+        "always_1": lambda ask, _: bool((ask(INPUTS) == 1).all()) and weights_suit(ask),
+        "constant": lambda ask, _: _is_constant(ask) and f"{ask(INPUTS)[0]:g}",
         "sigmoid_for_step": lambda ask, _: is_sigmoid(ask),
-        "other_gate": lambda ask, _: any(same(ask(INPUTS), t) for t in others),
-        "always_0": lambda ask, _: not ask(INPUTS).any(),
-        "always_1": lambda ask, _: bool((ask(INPUTS) == 1).all()),
-        "one_input": lambda ask, _: any(
-            same(ask(INPUTS), x) or same(ask(INPUTS), 1 - x) for x in INPUTS.T
-        ),
+        "other_gate": table,
         "column": lambda ask, _: same(ask(INPUTS), wanted[:, None]),
+        "not_binary": lambda ask, _: (
+            ask(INPUTS).shape == wanted.shape and not _binary(ask)
+        ),
     }
     places = tensor([1, 2])  # in the truth table
     right = lambda x: wanted[x.long() @ places]  # noqa: E731
     return Exercise(right, [(INPUTS.double(),)], mistakes, ROWS, alone=1)
+
+
+def _is_constant(ask: Ask) -> bool:
+    return len(ask(INPUTS).unique()) == 1
+
+
+def _one_input(ask: Ask) -> str:
+    """The input that alone decides, here and elsewhere, with `not` if it turns it."""
+    answers = ask(INPUTS)
+    for how, i in _SINGLE.items():
+        told = 1 - INPUTS[:, i] if "not" in how else INPUTS[:, i]
+        moved = INPUTS.clone()
+        moved[:, 1 - i] = 1 - moved[:, 1 - i]
+        if same(answers, told) and same(ask(moved), told):
+            return how
+    return ""
 
 
 def _on_the_line(ask: Ask) -> Tensor:
@@ -90,7 +129,7 @@ def _line_through_zero(ask: Ask) -> bool:
     )
 
 
-def _needs_one_line(ask: Ask, _: Sequence[Case]) -> bool:
+def _needs_one_line(ask: Ask) -> bool:
     return _binary(ask) and separability(INPUTS, ask(INPUTS).int()).separable
 
 
@@ -102,10 +141,16 @@ def _perceptron(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     return step(x @ weight + bias)
 
 
-def _update(
-    w: Tensor, x: Tensor, t: Tensor, rate: float = 1, of: Right = step
-) -> Tensor:
-    return w + rate * (t - of(w @ x)) * x
+def _update(weight: Tensor, x: Tensor, target: Tensor) -> Tensor:
+    return weight + (target - step(weight @ x)) * x
+
+
+def _one_by_one(w: Tensor, x: Tensor, t: Tensor) -> Tensor:
+    """Each weight changed before the perceptron is asked anew for the next."""
+    w = w.clone()
+    for i in range(len(w)):
+        w[i] += (t - step(w @ x)) * x[i]
+    return w
 
 
 _UNITS = [
@@ -131,51 +176,62 @@ EXERCISES: dict[str, Exercise] = {
     "and": _gate("AND"),
     "or": _gate("OR"),
     "nand": _gate("NAND"),
-    "xor": _gate("XOR", one_line=_needs_one_line),
+    "xor": _gate("XOR"),
     "perceptron": exercise(
         _perceptron,
         _UNITS,
         batched=1,
-        at_least=lambda x, w, b: (x @ w + b >= 0).float(),
-        no_bias=lambda x, w, b: step(x @ w),
-        bias_sign=lambda x, w, b: step(x @ w - b),
-        no_step=lambda x, w, b: x @ w + b,
-        signs=(
-            lambda x, w, b: 2 * step(x @ w + b) - 1,
-            lambda x, w, b: torch.sign(x @ w + b),
-        ),
-        inverted=(
-            lambda x, w, b: 1 - step(x @ w + b),
-            lambda x, w, b: (x @ w + b < 0).float(),
-        ),
-        not_summed=lambda x, w, b: step(x * w + b),
-        sigmoid_for_step=lambda x, w, b: sigmoid(x @ w + b),
-        one_term=(
-            lambda x, w, b: step(x[:, -1] * w[-1] + b),
-            lambda x, w, b: step(x[:, -1] * w[-1]),
-            lambda x, w, b: step(x[:, 0] * w[0] + b),
-        ),
-        bias_each_term=lambda x, w, b: step(x @ w + len(w) * b),
+        terms=[(1, 0, None)],
+        wrong="""
+            at_least: (x @ weight + bias >= 0) * 1
+            no_bias: step(x @ weight)
+            bias_sign: step(x @ weight - bias)
+            no_step: x @ weight + bias
+            signs: 2 * step(x @ weight + bias) - 1; sign(x @ weight + bias)
+            inverted: 1 - step(x @ weight + bias); (x @ weight + bias < 0) * 1
+            not_summed: step(x * weight + bias)
+            sigmoid_for_step: sigmoid(x @ weight + bias)
+            any_fires: step(x @ weight + bias).amax()
+            sum_kept: step((x @ weight).cumsum(0) + bias)
+            plus_for_times: step((x + weight).sum(1) + bias)
+            bias_each_term: step(x @ weight + len(weight) * bias)""",
     ),
     "update": exercise(
         _update,
         _STEPS,
-        away=lambda w, x, t: _update(w, x, t, -1),
-        always_moves=lambda w, x, t: w + (2 * t - 1) * x,
-        no_input=lambda w, x, t: w + (t - step(w @ x)),
-        sum_for_answer=lambda w, x, t: _update(w, x, t, of=lambda s: s),
-        at_least=lambda w, x, t: _update(w, x, t, of=lambda s: (s >= 0).float()),
-        sigmoid_for_step=lambda w, x, t: _update(w, x, t, of=sigmoid),
-        adds_target=lambda w, x, t: w + t * x,
-        only_adds=lambda w, x, t: w + (t - step(w @ x)).abs() * x,
-        change_only=lambda w, x, t: (t - step(w @ x)) * x,
-        other_rate=tuple(
-            lambda w, x, t, rate=rate: _update(w, x, t, rate)
-            for rate in (0.01, 0.1, 0.5, 2)
-        ),
-        unchanged=lambda w, x, t: w,
-        bias_unchanged=lambda w, x, t: torch.cat([w[:1], _update(w, x, t)[1:]]),
-        no_bias=lambda w, x, t: w + (t - step(w[1:] @ x[1:])) * x,
-        one_term=lambda w, x, t: w + (t - step(w[-1] * x[-1])) * x,
+        one_by_one=_one_by_one,
+        words={
+            "update": _update,
+            "error": lambda weight, x, target: target - step(weight @ x),
+        },
+        wrong="""
+            other_rate: weight + 2 * error(weight, x, target) * x;
+                weight + 0.01 * error(weight, x, target) * x;
+                weight + 0.05 * error(weight, x, target) * x;
+                weight + 0.1 * error(weight, x, target) * x;
+                weight + 0.2 * error(weight, x, target) * x;
+                weight + 0.5 * error(weight, x, target) * x
+            away: weight - error(weight, x, target) * x
+            always_moves: weight + (2 * target - 1) * x
+            no_input: weight + error(weight, x, target)
+            sum_for_answer: weight + (target - weight @ x) * x
+            at_least: weight + (target - (weight @ x >= 0) * 1) * x
+            sigmoid_for_step: weight + (target - sigmoid(weight @ x)) * x
+            adds_target: weight + target * x
+            only_adds: weight + abs(error(weight, x, target)) * x
+            change_only: error(weight, x, target) * x
+            when_right: weight + (2 * target - 1) * (target == step(weight @ x)) * x;
+                weight + (target == step(weight @ x)) * x
+            weight_multiplied: weight * error(weight, x, target) * x;
+                where(target == step(weight @ x), weight,
+                    weight * error(weight, x, target) * x)
+            weight_for_input: weight + error(weight, x, target) * weight
+            upwards_only: weight + error(weight, x, target).clip(min=0) * x
+            downwards_only: weight + error(weight, x, target).clip(max=0) * x
+            unchanged: weight
+            bias_unchanged: cat([weight[:1], update(weight, x, target)[1:]])
+            last_unchanged: cat([update(weight, x, target)[:-1], weight[-1:]])
+            no_bias: weight + (target - step(weight[1:] @ x[1:])) * x
+            one_term: weight + (target - step(weight[-1] * x[-1])) * x""",
     ),
 }

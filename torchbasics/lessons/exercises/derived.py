@@ -1,0 +1,298 @@
+"""Mistakes that any exercise can meet, derived from its right answer r.
+
+Each is told in Python, and what is told is what is tried: `r.sum(0)` came out where r
+is wanted, `bias = -bias` was used. So it is true of the answers that were seen.
+"""
+
+import re
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import combinations
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from torchbasics import activations
+from torchbasics.lessons.exercises.asking import TOLERANCE, Ask, Case, Right, same
+
+Mistake = Callable[[Ask, Sequence[Case]], str | bool]
+"""Whether a function made this mistake on the cases; or in which way, in Python."""
+Ways = Mapping[str, Right]
+
+_WORDS = {  # that formulas are made of
+    name: getattr(home, name)
+    for home, names in (
+        (torch, "exp log log2 log10 sqrt sign where arange norm floor cat"),
+        (activations, "sigmoid softmax step relu tanh"),
+        (F, "softplus gelu silu elu relu6 one_hot cross_entropy"),
+    )
+    for name in names.split()
+} | {"int": torch.trunc}
+
+
+def formulas(arguments: str, text: str, words: Mapping[str, Any] = {}) -> Ways:
+    """Functions of these arguments, by the formulas that say what each gives.
+
+    >>> [(how, of(torch.tensor(3.0))) for how, of in formulas("r", "-r;
+    r ** 2").items()]
+    [('-r', tensor(-3.)), ('r ** 2', tensor(9.))]
+    """
+    split = filter(None, (" ".join(part.split()) for part in text.split(";")))
+    return {
+        how: eval(f"lambda {arguments}: {how}", {**_WORDS, **words}) for how in split
+    }
+
+
+_OF_RIGHT = {
+    "part_only": "r[0]; r[-1]; r[:1]; r[-1:]; r[:, 0]; r[:-1]; r[1:]",
+    "repeated": "0 * r + r[0]; 0 * r + r[-1]; 0 * r + r.sum(0); 0 * r + r[:, :1]",
+    "put_together": """
+        r.sum(); r.double().mean(); r.max(); r.min(); r.sum(0); r.sum(1); r.mean(0);
+        r.mean(1); r.amax(0); r.amax(1); r.argmax(0); r.argmax(1); r.cumsum(0);
+        r.cumsum(1); r.flatten().cumsum(0).view(r.shape)""",
+    "rearranged": """
+        r.T; r.flatten(); r.reshape(1, -1); r.flip(0); r.flip(1); r.sort().values""",
+    "of_right": """
+        abs(r); r ** 2; sqrt(r); 1 / r; log(r); exp(r); sigmoid(r); softmax(r);
+        r / norm(r); -r / norm(r); r / r.max(); (r > 0) * 1; (r > 0.5) * 1""",
+    "cut_to_whole": "int(r); floor(r)",
+}
+_UNFINISHED = """
+    a.sum(); a.mean(); a.sum(0); a.sum(1); a.mean(0); a.mean(1); a.argmax(1); a[-1];
+    (a > 0) * 1; softmax(a)"""
+_REPLACED = """
+    0 * a; 0 * a + 1; -a; abs(a); a ** 2; a.T; a.flip(0); a + 1; a - 1; a + 0.5;
+    a - 0.5;
+    int(a); a.round(); 2 * a; a / 2; 1 / a; 0 * a + a.sum(); 0 * a + a.mean();
+    0 * a + a.max();
+    0 * a + a[:1]; 0 * a + a[-1:]; sigmoid(a); softmax(a)"""
+_ENDS = {"0": slice(1), "-1": slice(-1, None), ":-1": slice(-1), "1:": slice(1, None)}
+
+
+def derived(
+    right: Right, names: Sequence[str], tolerance: float
+) -> Iterator[tuple[str, Mistake]]:
+    """What may be wrong with a function of arguments with these names, by its heading.
+
+    The more telling come first.
+    """
+    yield "overflows", lambda ask, cases: _right_but_nan(*_numbers(ask, cases, right))
+    yield "constant", lambda ask, cases: _constant(*_numbers(ask, cases, right))
+    yield "scaled", lambda ask, cases: _scaled(*_numbers(ask, cases, right), tolerance)
+    for heading, text in _OF_RIGHT.items():
+        ways = formulas("r", text).items()
+        yield heading, like({how: _after(right, of) for how, of in ways})
+    yield "unfinished", lambda ask, cases: _unfinished(ask, cases, right)
+    yield "ignored", lambda ask, cases: _ignored(ask, cases, names)
+    yield "exchanged", like(dict(_exchanged(right, names)), tolerance)
+    yield "replaced", like(dict(_replaced(right, names)), tolerance)
+    yield "sign_lost", lambda ask, cases: _sizes_right(*_numbers(ask, cases, right))
+    yield "right_only_in", lambda ask, cases: _right_only_in(ask, cases, right)
+    yield "whole_only", lambda ask, cases: _whole_only(*_numbers(ask, cases, right))
+    for heading, fits in _SHAPES.items():
+        yield heading, partial(_all_fit, right, fits)
+
+
+def like(ways: Ways, tolerance: float = TOLERANCE) -> Mistake:
+    """Answering as one of these functions does, which is told."""
+    return lambda ask, cases: next(
+        (how for how, way in ways.items() if _acts_like(ask, cases, way, tolerance)), ""
+    )
+
+
+def _acts_like(
+    ask: Ask, cases: Sequence[Case], way: Right, tolerance: float = TOLERANCE
+) -> bool:
+    """Whether it answers as this function does, and stops with an error where it does.
+
+    At least one case has to be answered.
+    """
+    compared = False
+    for case in cases:
+        got, wanted = ask.seen(case), _or_none(way, *case)
+        if got is None or wanted is None:
+            if got is not wanted:
+                return False
+        elif not same(got, wanted, tolerance):
+            return False
+        else:
+            compared = True
+    return compared
+
+
+def _or_none(way: Right, *case: Tensor) -> Tensor | None:
+    """What it answers, or None where the shapes do not allow it. Shape: of any kind."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # as of .T where there is only one dimension
+        try:
+            return torch.as_tensor(way(*case))
+        except (RuntimeError, IndexError, TypeError, ValueError):
+            return None
+
+
+def _after(right: Right, of: Right) -> Right:
+    return lambda *case: of(right(*case).double())
+
+
+def _numbers(ask: Ask, cases: Sequence[Case], right: Right) -> tuple[Tensor, Tensor]:
+    """All numbers that came out, and all wanted, or none where a shape differs.
+
+    Shape: (N,), (N,).
+    """
+    got, wanted = [ask.seen(case) for case in cases], [right(*case) for case in cases]
+    pairs = list(zip(got, wanted, strict=True))
+    if any(a is None or a.shape != r.shape for a, r in pairs):
+        return torch.zeros(0), torch.zeros(0)
+    flat = [(a.double().ravel(), r.double().ravel()) for a, r in pairs if a is not None]
+    return torch.cat([a for a, _ in flat]), torch.cat([r for _, r in flat])
+
+
+def _right_but_nan(got: Tensor, wanted: Tensor) -> bool:
+    finite = got.isfinite()
+    some = len(got) / 2 < finite.sum() < len(got)
+    return bool(some) and same(got[finite], wanted[finite])
+
+
+def _constant(got: Tensor, _: Tensor) -> str:
+    constant = len(got) > 1 and bool((got == got[0]).all())
+    return _short(got[0]) if constant else ""
+
+
+def _scaled(got: Tensor, wanted: Tensor, tolerance: float) -> str:
+    """How all numbers follow from the wanted ones by one factor and one summand."""
+    if len(wanted.unique()) < 2 or not got.isfinite().all():
+        return ""
+    low, high = wanted.argmin(), wanted.argmax()
+    factor = (got[high] - got[low]) / (wanted[high] - wanted[low])
+    summand = got[low] - factor * wanted[low]
+    largest = wanted.abs().argmax()
+    if same(
+        got / got.abs().max(), wanted / wanted[largest] * got[largest].sign(), 1e-6
+    ):
+        factor, summand = got[largest] / wanted[largest], torch.tensor(0.0)
+    elif len(wanted) < 3:
+        return ""
+    scale = float((factor * wanted).abs().max())
+    fits = scale > 0 and same(got / scale, (factor * wanted + summand) / scale, 1e-6)
+    close = torch.allclose(got, factor * wanted + summand, tolerance, 1e-5 * scale)
+    return _formula(float(factor), float(summand)) if fits and close else ""
+
+
+def _formula(factor: float, summand: float) -> str:
+    """As one writes it: -r, 1 - r, 2 * r - 1, r / 255."""
+    inverse = round(1 / factor)
+    scaled = {"1": "r", "-1": "-r"}.get(_short(factor), f"{_short(factor)} * r")
+    if abs(factor) < 1 and abs(1 / factor - inverse) < 1e-4 * abs(inverse):
+        scaled = f"r / {inverse}"
+    if not summand:
+        return scaled
+    if scaled == "-r":
+        return f"{_short(summand)} - r"
+    return f"{scaled} {'+' if summand > 0 else '-'} {_short(abs(summand))}"
+
+
+def _short(number: Tensor | float) -> str:
+    return f"{float(number):.4g}"
+
+
+def _unfinished(ask: Ask, cases: Sequence[Case], right: Right) -> str:
+    for how, of in formulas("a", _UNFINISHED).items():
+        answers = [(ask.seen(case), right(*case)) for case in cases]
+        ends = [(None if a is None else _or_none(of, a), r) for a, r in answers]
+        if all(end is not None and same(end, r) for end, r in ends):
+            return how
+    return ""
+
+
+def _ignored(ask: Ask, cases: Sequence[Case], names: Sequence[str]) -> str:
+    """An argument that may be anything."""
+    for i, name in enumerate(names):
+        if all(
+            answer is not None
+            and answer.isfinite().any()
+            and same(ask(*case[:i], other, *case[i + 1 :]), answer)
+            for case in cases
+            for answer in [ask.seen(case)]
+            for other in _others(case[i])
+        ):
+            return name
+    return ""
+
+
+def _others(value: Tensor) -> tuple[Tensor, Tensor]:
+    """Values of the same kind: labels stay labels. Shape: (*) -> (*) and (*)."""
+    if value.is_floating_point():
+        return value / 2 + 0.25, 3 - 2 * value
+    return value.max() + value.min() - value, value.roll(1)
+
+
+def _exchanged(right: Right, names: Sequence[str]) -> Iterator[tuple[str, Right]]:
+    for i, j in combinations(range(len(names)), 2):
+        order = list(range(len(names)))
+        order[i], order[j] = j, i
+        how = f"{names[i]}, {names[j]} = {names[j]}, {names[i]}"
+        yield how, lambda *case, order=order: right(*(case[k] for k in order))
+
+
+def _replaced(right: Right, names: Sequence[str]) -> Iterator[tuple[str, Right]]:
+    """Right for something else in place of one argument."""
+    for i, name in enumerate(names):
+        for how, of in formulas("a", _REPLACED).items():
+            told = re.sub(r"\ba\b", name, how)
+            yield (
+                f"{name} = {told}",
+                lambda *case, i=i, of=of: right(*case[:i], of(case[i]), *case[i + 1 :]),
+            )
+
+
+def _sizes_right(got: Tensor, wanted: Tensor) -> bool:
+    return len(got) > 0 and same(got.abs(), wanted.abs())
+
+
+def _right_only_in(ask: Ask, cases: Sequence[Case], right: Right) -> str:
+    """The only rows, columns or entry that are right, in most cases."""
+    answers = [(ask.seen(case), right(*case)) for case in cases]
+    if any(a is None or a.shape != r.shape or not r.ndim for a, r in answers):
+        return ""
+    marks = [torch.isclose(a, r.to(a), 1e-5, 1e-5) for a, r in answers if a is not None]
+    wrong = [mark for mark in marks if not mark.all()]
+    if 2 * len(wrong) <= len(marks):
+        return ""
+    for where, at in _ENDS.items():
+        for dim, before in enumerate(("", ":, ")):
+            several = [m for m in wrong if m.ndim > dim and m.shape[dim] > 1]
+            if several and all(_only(mark, dim, at) for mark in several):
+                return f"answer[{before}{where}]"
+    first = all(mark.ravel()[0] and mark.sum() == 1 for mark in wrong)
+    return "answer[0, 0]" if first else ""
+
+
+def _only(mark: Tensor, dim: int, at: slice) -> bool:
+    rows = mark.movedim(dim, 0).flatten(1).all(1) if mark.ndim > 1 else mark
+    wanted = torch.zeros_like(rows)
+    wanted[at] = True
+    return torch.equal(rows, wanted)
+
+
+def _whole_only(got: Tensor, wanted: Tensor) -> bool:
+    near = bool(((got - wanted).abs() < 3).all() and (got.abs() > 1).any())
+    whole = near and bool((got == got.round()).all())
+    return whole and not bool((wanted == wanted.round()).all())
+
+
+def _all_fit(
+    right: Right, fits: Callable[..., bool], ask: Ask, cases: Sequence[Case]
+) -> bool:
+    """Whether each answer and what is wanted fit so."""
+    pairs = [(ask.seen(case), right(*case)) for case in cases]
+    return all(got is not None and fits(got, wanted) for got, wanted in pairs)
+
+
+_SHAPES: Mapping[str, Callable[[Tensor, Tensor], bool]] = {
+    "shape_of_one": lambda got, wanted: got.numel() == 1 < wanted.numel(),
+    "shape_of_fewer": lambda got, wanted: got.numel() < wanted.numel(),
+    "shape_of_more": lambda got, wanted: got.numel() > wanted.numel(),
+}
