@@ -1,5 +1,5 @@
 """Wrong answers written before the judge knew them, each with the name it has to get."""
-# ruff: noqa: B905, E501, PLR, C4, SIM, RUF - as learners write
+# ruff: noqa: B905, C4, E501, PLR, PLW, RET503, RET504, RUF, SIM
 
 import math
 
@@ -28,16 +28,6 @@ def central(f, x, h=1e-4):
         e[i] = h
         g.append((f(np.asarray(x) + e) - f(np.asarray(x) - e)) / (2 * h))
     return np.array(g)
-
-
-def none_or(x1, x2):
-    if x1 == 0 and x2 == 0:
-        return 0
-
-
-def none_xor(x1, x2):
-    if x1 != x2:
-        return 1
 
 
 def upd(w, x, t, f):
@@ -120,8 +110,8 @@ def desc(update, n=0):
 
 def desc_return_inside(gradient, x, lr, steps):
     for _ in range(steps):
-        x = x - lr * gradient(x)
-        return x
+        return x - lr * gradient(x)
+    return None
 
 
 def best_from_first(row):
@@ -275,7 +265,7 @@ NAMED = [
     ("left", "otherwise", lambda f, n: f**(2*n)),  # 2n
     ("left", "times_layers", lambda f, n: sum(f for _ in range(int(n)))),  # sum
     ("left", "otherwise", lambda f, n: sum(f**i for i in range(1, int(n)+1))),  # sum of powers
-    ("factor", "log_of_factor", lambda left, n: math.log(left, n)),  # log2
+    ("factor", "log_of_factor", math.log),  # log2
     ("factor", "otherwise", lambda left, n: left**-n),  # n-th power of 1/left
     ("factor", "otherwise", lambda left, n: 1 - left/n),  # 1 - left/n
     ("factor", "one_layer_more", lambda left, n: left**(1/(n+1))),  # n+1

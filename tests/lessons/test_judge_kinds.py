@@ -1,5 +1,5 @@
 """The judge, by kinds: what was once refused, accepted or named amiss, and messages."""
-# ruff: noqa: B905, PLR1722 - as learners write
+# ruff: noqa: B905, PLR1722, RET503 - as learners write
 
 import math
 import random

@@ -104,7 +104,11 @@ def test_no_english_is_left_among_korean_numbers(lesson, part):
 
 
 def test_each_mistake_is_explained_and_no_other():
-    known = {name for exercise in EXERCISES.values() for name in exercise.mistakes}
+    known = {
+        name
+        for exercise in EXERCISES.values()
+        for name in (*exercise.mistakes, *exercise.derived)
+    }
     for lang in ("en", "ko"):
         explained = prose.sections("mistakes", lang)
         assert explained.keys() == known

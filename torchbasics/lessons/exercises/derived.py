@@ -9,43 +9,15 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import combinations
-from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from torchbasics import activations
 from torchbasics.lessons.exercises.asking import TOLERANCE, Ask, Case, Right, same
+from torchbasics.lessons.exercises.formulas import Ways, formulas
 
 Mistake = Callable[[Ask, Sequence[Case]], str | bool]
 """Whether a function made this mistake on the cases; or in which way, in Python."""
-Ways = Mapping[str, Right]
-
-_WORDS = {  # that formulas are made of
-    name: getattr(home, name)
-    for home, names in (
-        (torch, "exp log log2 log10 sqrt sign where arange norm floor cat"),
-        (activations, "sigmoid softmax step relu tanh"),
-        (F, "softplus gelu silu elu relu6 one_hot cross_entropy"),
-    )
-    for name in names.split()
-} | {"int": torch.trunc}
-
-
-def formulas(arguments: str, text: str, words: Mapping[str, Any] = {}) -> Ways:
-    """Functions of these arguments, by the formulas that say what each gives.
-
-    >>> [(how, of(torch.tensor(3.0))) for how, of in formulas("r", "-r;
-    r ** 2").items()]
-    [('-r', tensor(-3.)), ('r ** 2', tensor(9.))]
-    """
-    split = filter(None, (" ".join(part.split()) for part in text.split(";")))
-    return {
-        how: eval(f"lambda {arguments}: {how}", {**_WORDS, **words}) for how in split
-    }
-
-
 _OF_RIGHT = {
     "part_only": "r[0]; r[-1]; r[:1]; r[-1:]; r[:, 0]; r[:-1]; r[1:]",
     "repeated": "0 * r + r[0]; 0 * r + r[-1]; 0 * r + r.sum(0); 0 * r + r[:, :1]",
@@ -83,7 +55,7 @@ def derived(
     yield "constant", lambda ask, cases: _constant(*_numbers(ask, cases, right))
     yield "scaled", lambda ask, cases: _scaled(*_numbers(ask, cases, right), tolerance)
     for heading, text in _OF_RIGHT.items():
-        ways = formulas("r", text).items()
+        ways = formulas(["r"], text).items()
         yield heading, like({how: _after(right, of) for how, of in ways})
     yield "unfinished", lambda ask, cases: _unfinished(ask, cases, right)
     yield "ignored", lambda ask, cases: _ignored(ask, cases, names)
@@ -199,7 +171,7 @@ def _short(number: Tensor | float) -> str:
 
 
 def _unfinished(ask: Ask, cases: Sequence[Case], right: Right) -> str:
-    for how, of in formulas("a", _UNFINISHED).items():
+    for how, of in formulas(["a"], _UNFINISHED).items():
         answers = [(ask.seen(case), right(*case)) for case in cases]
         ends = [(None if a is None else _or_none(of, a), r) for a, r in answers]
         if all(end is not None and same(end, r) for end, r in ends):
@@ -240,7 +212,7 @@ def _exchanged(right: Right, names: Sequence[str]) -> Iterator[tuple[str, Right]
 def _replaced(right: Right, names: Sequence[str]) -> Iterator[tuple[str, Right]]:
     """Right for something else in place of one argument."""
     for i, name in enumerate(names):
-        for how, of in formulas("a", _REPLACED).items():
+        for how, of in formulas(["a"], _REPLACED).items():
             told = re.sub(r"\ba\b", name, how)
             yield (
                 f"{name} = {told}",

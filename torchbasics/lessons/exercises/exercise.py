@@ -23,7 +23,8 @@ from torchbasics.lessons.exercises.asking import (
     Right,
     same,
 )
-from torchbasics.lessons.exercises.derived import Mistake, Ways, derived, formulas, like
+from torchbasics.lessons.exercises.derived import Mistake, derived, like
+from torchbasics.lessons.exercises.formulas import Ways, formulas
 
 REPEATS = 8  # a gate by chance is right once in 16 times, and 8 times in a row never
 _HEADED = r"^ *(\w+): (.*?)(?=^ *\w+: |\Z)"  # formulas under their heading
@@ -73,7 +74,7 @@ def exercise(  # noqa: PLR0913 - the page of an exercise
     for name, text in re.findall(_HEADED, wrong, flags=re.M | re.S):
         if name == "otherwise":  # of two formulas that give 0 always, none is told
             mistakes["constant"] = always["constant"]
-        mistakes[name] = like(formulas(", ".join(names), text, words or {}), tolerance)
+        mistakes[name] = like(formulas(names, text, words), tolerance)
     if terms:
         ends = slice(-1, None), slice(1)
         mistakes.setdefault("one_term", like(_some_terms(right, terms, *ends)))
@@ -96,7 +97,7 @@ def _rounded(right: Right, decimals: int, *case: Tensor) -> Tensor:
 def _some_terms(right: Right, terms: Sequence[Terms], *cuts: slice) -> Ways:
     """Only some terms counted, as part of the sum or of the mean."""
 
-    def only(*case: Tensor, dims: Terms, cut: slice, mean: bool) -> Tensor:
+    def _only(*case: Tensor, dims: Terms, cut: slice, mean: bool) -> Tensor:
         part, share = list(case), 1.0
         for i, dim in enumerate(dims):
             if dim is not None:
@@ -105,7 +106,7 @@ def _some_terms(right: Right, terms: Sequence[Terms], *cuts: slice) -> Ways:
         return right(*part) * (share if mean else 1)
 
     return {
-        f"{dims} {cut} {mean}": partial(only, dims=dims, cut=cut, mean=mean)
+        f"{dims} {cut} {mean}": partial(_only, dims=dims, cut=cut, mean=mean)
         for dims in terms
         for cut in cuts
         for mean in (False, True)

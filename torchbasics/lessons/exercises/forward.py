@@ -7,6 +7,7 @@ from torch import Tensor, tensor
 
 from torchbasics.activations import sigmoid, softmax
 from torchbasics.lessons.exercises.exercise import Exercise, exercise
+from torchbasics.lessons.exercises.formulas import WRONG
 from torchbasics.lessons.textbook import BIASES, LAST_WEIGHT, WEIGHTS
 
 
@@ -53,26 +54,7 @@ EXERCISES: dict[str, Exercise] = {
         [_LAYER, _CROOKED],
         batched=1,
         terms=[(1, 0, None)],
-        wrong="""
-            transposed_weight: x @ weight.T + bias
-            no_bias: x @ weight
-            bias_sign: x @ weight - bias
-            bias_per_example: x @ weight + bias[:, None]
-            number_by_number: x * weight + bias
-            activated: sigmoid(x @ weight + bias); relu(x @ weight + bias);
-                tanh(x @ weight + bias); step(x @ weight + bias);
-                softmax(x @ weight + bias)
-            swapped: weight @ x + bias
-            bias_each_term: x @ weight + len(weight) * bias
-            otherwise: x @ weight + bias.sum(); x @ (weight + bias);
-                (x + bias) @ weight;
-                x @ weight * bias; (x @ weight).sum(0) + bias; x.sum(0) @ weight + bias;
-                (x @ weight).mean(0) + bias; x + weight + bias; bias - x @ weight;
-                x @ weight[:, 0] + bias[0]; (x @ weight + bias)[:, 0];
-                0 * x @ weight + bias;
-                x @ (weight + bias[:, None]); (x @ weight + bias).sum(1);
-                x @ weight + 2 * bias; (x @ weight) ** 2 + bias;
-                x @ abs(weight) + bias""",
+        wrong=WRONG["layer"],
     ),
     "forward": exercise(
         lambda x: _forward(x, sigmoid),
@@ -86,27 +68,6 @@ EXERCISES: dict[str, Exercise] = {
             **{"forward": _forward, "W1": W1, "W2": W2, "W3": W3},
             **{"b1": B1, "b2": B2, "b3": B3},
         },
-        wrong="""
-            softmax_twice: softmax(forward(x))
-            sigmoid_for_softmax: forward(x, out=sigmoid)
-            activated_output: forward(x, out=lambda a: softmax(sigmoid(a)))
-            relu_for_sigmoid: forward(x, hidden=relu)
-            tanh_hidden: forward(x, hidden=tanh)
-            softmax_hidden: forward(x, hidden=softmax)
-            step_for_sigmoid: forward(x, hidden=step)
-            no_bias: forward(x, biases=(0, 0, 0))
-            one_bias_missing: forward(x, biases=(0, 1, 1));
-                forward(x, biases=(1, 0, 1));
-                forward(x, biases=(1, 1, 0))
-            layer_missing: sigmoid(x @ W1 + b1); sigmoid(sigmoid(x @ W1 + b1) @ W2 + b2)
-            predicted_class: forward(x).argmax(1)
-            no_exp: forward(x, out=lambda a: a / a.sum(1, True))
-            best_only: forward(x).amax(1)
-            bias_sign: forward(x, biases=(-1, -1, -1))
-            over_examples: forward(x, out=lambda a: softmax(a, 0))
-            log_softmax: log(forward(x))
-            over_everything: forward(x, out=lambda a: exp(a) / exp(a).sum())
-            one_sigmoid_missing: softmax((sigmoid(x @ W1 + b1) @ W2 + b2) @ W3 + b3);
-                softmax(sigmoid((x @ W1 + b1) @ W2 + b2) @ W3 + b3)""",
+        wrong=WRONG["forward"],
     ),
 }

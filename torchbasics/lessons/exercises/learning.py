@@ -1,6 +1,5 @@
 """Exercises of lesson 5: two losses, a gradient, a step downhill, many steps."""
 
-import re
 from collections.abc import Callable
 
 import numpy as np
@@ -16,6 +15,7 @@ from torchbasics.lessons.exercises.asking import (
     number_by_number,
 )
 from torchbasics.lessons.exercises.exercise import Exercise, exercise
+from torchbasics.lessons.exercises.formulas import WRONG
 
 _OUTPUTS = [
     (
@@ -116,7 +116,7 @@ def _walk(
 def _not_put_back(h: float, sign: int = 1) -> Right:
     """Each input stays where the last nudge has left it."""
 
-    def slopes(x: Tensor) -> Tensor:
+    def _slopes(x: Tensor) -> Tensor:
         x, found = x.clone(), []
         for i in range(len(x)):
             x[i] += sign * h
@@ -125,20 +125,13 @@ def _not_put_back(h: float, sign: int = 1) -> Right:
             found.append((there - _surface(x)) / (2 * sign * h))
         return torch.stack(found)
 
-    return slopes
+    return _slopes
 
 
 def _picked(probs: Tensor, labels: Tensor) -> Tensor:
     """The probabilities of the right classes. Shape: (N, C), (N,) -> (N,)."""
     return probs[torch.arange(len(labels)), labels]
 
-
-_OF_PROBABILITY = """
-    -log(p.mean()); p.mean(); -(p * log(p)).mean(); (1 / p).mean(); -p.mean(); p.prod();
-    -log(1 + p).mean(); ((1 - p) ** 2).mean(); -log(1 - p + 1e-7).mean();
-    -log(p).amax();
-    -log(p).prod(); -log(p ** 2).mean(); -p.prod(); -log(p.sum()); (log(p) ** 2).mean();
-    exp(-p).mean(); exp(p).mean(); -log(p).amin(); -1 / log(p).mean(); (1 - p).sum()"""
 
 EXERCISES: dict[str, Exercise] = {
     "squared_error": exercise(
@@ -148,45 +141,7 @@ EXERCISES: dict[str, Exercise] = {
         alone=2,
         if_none_answers=_pairs_added_up,
         terms=[(0, 0), (1, 1)],
-        wrong="""
-            no_half: ((outputs - wanted) ** 2).sum()
-            half_squared: (((outputs - wanted) / 2) ** 2).sum()
-            for_each_example: ((outputs - wanted) ** 2).sum(1) / 2
-            mean_for_half: ((outputs - wanted) ** 2).mean()
-            mean_for_sum: ((outputs - wanted) ** 2).mean() / 2;
-                ((outputs - wanted) ** 2).sum(1).mean() / 2;
-                ((outputs - wanted) ** 2).sum(1).mean()
-            one_term: ((outputs - wanted)[-1, -1] ** 2) / 2;
-                ((outputs - wanted)[0, 0] ** 2) / 2;
-                ((outputs - wanted)[-1] ** 2).sum() / 2;
-                ((outputs - wanted)[0] ** 2).sum() / 2;
-                ((outputs - wanted)[:, -1] ** 2).sum() / 2
-            no_square: (outputs - wanted).sum() / 2
-            absolute_error: abs(outputs - wanted).sum() / 2
-            not_added_up: (outputs - wanted) ** 2 / 2
-            root: norm(outputs - wanted); sqrt(((outputs - wanted) ** 2).sum() / 2)
-            otherwise: ((outputs - wanted) * 2).sum(); (outputs - wanted).sum();
-                ((outputs - wanted) * 2).sum() / 2;
-                (outputs ** 2 - wanted ** 2).sum() / 2;
-                (outputs - wanted).sum() ** 2 / 2;
-                ((outputs - wanted).sum(1) ** 2).sum() / 2;
-                ((outputs + wanted) ** 2).sum() / 2;
-                ((outputs * wanted) ** 2).sum() / 2;
-                ((outputs - wanted) ** 3).sum() / 2;
-                ((outputs - wanted) ** 4).sum() / 2;
-                ((outputs - wanted) ** 2).max() / 2; ((outputs - wanted) ** 2).max();
-                (outputs ** 2).sum() / 2; (wanted ** 2).sum() / 2;
-                abs(outputs - wanted).sum();
-                (outputs - wanted).sum() ** 2;
-                ((outputs - wanted) ** 2).mean(1).sum() / 2;
-                ((outputs - wanted) ** 2).mean(1).sum();
-                abs((outputs - wanted).sum()) / 2;
-                (outputs * wanted).sum() / 2;
-                ((outputs - wanted) ** 2).mean(0).sum() / 2;
-                -(wanted * log(outputs)).sum(); (outputs - wanted ** 2).sum() / 2;
-                ((outputs - wanted) / wanted).sum() / 2;
-                (outputs - wanted).mean() ** 2 / 2;
-                norm(outputs - wanted) / 2; abs(outputs - wanted).mean()""",
+        wrong=WRONG["squared_error"],
     ),
     "cross_entropy": exercise(
         lambda probs, labels: -_picked(probs, labels).log().mean(),
@@ -194,33 +149,7 @@ EXERCISES: dict[str, Exercise] = {
         batched=2,
         terms=[(0, 0)],
         words={"p": _picked},
-        wrong="""
-            sum_for_mean: -log(p(probs, labels)).sum()
-            no_minus: log(p(probs, labels)).mean()
-            not_averaged: -log(p(probs, labels))
-            log_of_zero: -(one_hot(labels, 3) * log(probs)).sum(1).mean()
-            labels_as_numbers: -(labels[:, None] * log(probs + 1e-7)).sum();
-                -(labels[:, None] * log(probs + 1e-7)).sum() / len(probs);
-                -(labels * log(probs + 1e-7)).sum();
-                -(labels * log(probs + 1e-7)).sum() / len(probs)
-            mean_over_classes: -(one_hot(labels, 3) * log(probs + 1e-7)).mean()
-            other_log: -log2(p(probs, labels)).mean()
-            log_10: -log10(p(probs, labels)).mean()
-            no_log: 1 - p(probs, labels).mean()
-            softmax_of_probs: cross_entropy(probs, labels)
-            otherwise: -log(probs.amax(1)).mean();
-                -(probs * log(probs + 1e-7)).sum(1).mean();
-                -log(probs + 1e-7).sum(1).mean(); -log(probs[labels] + 1e-7).mean();
-                -log(probs + 1e-7).mean(); -log(probs + 1e-7).sum();
-                -log(probs[:, 0]).mean();
-                -log(probs[arange(len(labels)), labels - 1] + 1e-7).mean();
-                -log(probs[arange(len(labels)), (labels + 1) % 3] + 1e-7).mean();
-                -log(softmax(probs)[arange(len(labels)), labels]).mean();
-                (probs.argmax(1) != labels).double().mean();
-                -log(probs[:, labels] + 1e-7).mean()
-            """
-        + "of_probability: "
-        + re.sub(r"\bp\b", "p(probs, labels)", _OF_PROBABILITY),
+        wrong=WRONG["cross_entropy"],
     ),
     "gradient": exercise(
         _surface_slopes,
@@ -259,27 +188,7 @@ EXERCISES: dict[str, Exercise] = {
         _WEIGHTS,
         alone=2,
         if_none_answers=number_by_number,
-        wrong="""
-            uphill: weight + lr * gradient
-            no_lr: weight - gradient
-            divided_by_lr: weight - gradient / lr
-            change_only: -lr * gradient; lr * gradient
-            lr_for_both: lr * (weight - gradient); lr * weight - gradient
-            times_weight: weight - lr * gradient * weight
-            otherwise: weight - lr; weight * lr * gradient; (weight - lr) * gradient;
-                weight;
-                weight - lr * sign(gradient); weight - lr * (gradient + weight);
-                lr * gradient - weight; weight - lr * gradient ** 2; weight * (1 - lr);
-                weight - lr - gradient;
-                weight - lr ** 2 * gradient;
-                weight - lr * gradient.sum(); weight - lr * gradient / norm(gradient);
-                weight - lr * gradient.mean(); weight - (lr + gradient);
-                weight + gradient;
-                (1 - lr) * weight - lr * gradient; (1 - lr) * weight + lr * gradient;
-                weight - lr * abs(gradient); weight - weight * lr;
-                weight - sqrt(lr) * gradient;
-                gradient; lr * weight; weight - 2 * lr * gradient;
-                weight - lr * gradient / 2""",
+        wrong=WRONG["sgd_step"],
     ),
     "descend": exercise(
         lambda x, lr: _descend(x, lr, STEPS),
@@ -303,16 +212,6 @@ EXERCISES: dict[str, Exercise] = {
         ),
         never_moved=lambda x, lr: x,
         words={"walk": _walk},
-        wrong="""
-            lr_changes: walk(x, lr, lambda g, i: g / 2 ** i);
-                walk(x, lr, lambda g, i: g * i);
-                walk(x, lr, lambda g, i: g / (i + 1));
-                walk(x, lr, lambda g, i: g * (i + 1));
-                walk(x, lr, lambda g, i: g * 0.9 ** i); walk(x, lr * lr)
-            momentum_kept: walk(x, lr, keep=0.9); walk(x, lr, keep=0.5);
-                walk(x, lr, keep=0.1); walk(x, lr, keep=0.99)
-            sign_of_gradient: walk(x, lr, lambda g, i: sign(g))
-            length_one: walk(x, lr, lambda g, i: g / norm(g))
-            not_zeroed: walk(x, lr, keep=1)""",
+        wrong=WRONG["descend"],
     ),
 }

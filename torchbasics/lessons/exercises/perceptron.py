@@ -9,6 +9,7 @@ from torchbasics.activations import step
 from torchbasics.lessons.exercises.asking import ROWS, Ask, Case, same
 from torchbasics.lessons.exercises.derived import Mistake
 from torchbasics.lessons.exercises.exercise import GENERAL, Exercise, exercise
+from torchbasics.lessons.exercises.formulas import WRONG
 from torchbasics.lessons.textbook import TRUTH_TABLES
 from torchbasics.perceptron import INPUTS, separability
 
@@ -182,19 +183,7 @@ EXERCISES: dict[str, Exercise] = {
         _UNITS,
         batched=1,
         terms=[(1, 0, None)],
-        wrong="""
-            at_least: (x @ weight + bias >= 0) * 1
-            no_bias: step(x @ weight)
-            bias_sign: step(x @ weight - bias)
-            no_step: x @ weight + bias
-            signs: 2 * step(x @ weight + bias) - 1; sign(x @ weight + bias)
-            inverted: 1 - step(x @ weight + bias); (x @ weight + bias < 0) * 1
-            not_summed: step(x * weight + bias)
-            sigmoid_for_step: sigmoid(x @ weight + bias)
-            any_fires: step(x @ weight + bias).amax()
-            sum_kept: step((x @ weight).cumsum(0) + bias)
-            plus_for_times: step((x + weight).sum(1) + bias)
-            bias_each_term: step(x @ weight + len(weight) * bias)""",
+        wrong=WRONG["perceptron"],
     ),
     "update": exercise(
         _update,
@@ -204,34 +193,6 @@ EXERCISES: dict[str, Exercise] = {
             "update": _update,
             "error": lambda weight, x, target: target - step(weight @ x),
         },
-        wrong="""
-            other_rate: weight + 2 * error(weight, x, target) * x;
-                weight + 0.01 * error(weight, x, target) * x;
-                weight + 0.05 * error(weight, x, target) * x;
-                weight + 0.1 * error(weight, x, target) * x;
-                weight + 0.2 * error(weight, x, target) * x;
-                weight + 0.5 * error(weight, x, target) * x
-            away: weight - error(weight, x, target) * x
-            always_moves: weight + (2 * target - 1) * x
-            no_input: weight + error(weight, x, target)
-            sum_for_answer: weight + (target - weight @ x) * x
-            at_least: weight + (target - (weight @ x >= 0) * 1) * x
-            sigmoid_for_step: weight + (target - sigmoid(weight @ x)) * x
-            adds_target: weight + target * x
-            only_adds: weight + abs(error(weight, x, target)) * x
-            change_only: error(weight, x, target) * x
-            when_right: weight + (2 * target - 1) * (target == step(weight @ x)) * x;
-                weight + (target == step(weight @ x)) * x
-            weight_multiplied: weight * error(weight, x, target) * x;
-                where(target == step(weight @ x), weight,
-                    weight * error(weight, x, target) * x)
-            weight_for_input: weight + error(weight, x, target) * weight
-            upwards_only: weight + error(weight, x, target).clip(min=0) * x
-            downwards_only: weight + error(weight, x, target).clip(max=0) * x
-            unchanged: weight
-            bias_unchanged: cat([weight[:1], update(weight, x, target)[1:]])
-            last_unchanged: cat([update(weight, x, target)[:-1], weight[-1:]])
-            no_bias: weight + (target - step(weight[1:] @ x[1:])) * x
-            one_term: weight + (target - step(weight[-1] * x[-1])) * x""",
+        wrong=WRONG["update"],
     ),
 }

@@ -4,6 +4,7 @@ from torch import Tensor, tensor
 
 from torchbasics.lessons.exercises.asking import FORMS
 from torchbasics.lessons.exercises.exercise import Exercise, exercise
+from torchbasics.lessons.exercises.formulas import WRONG
 
 _FACTORS = [
     (tensor(0.25), tensor(10.0)),
@@ -57,60 +58,18 @@ EXERCISES: dict[str, Exercise] = {
         lambda factor, layers: factor**layers,
         _FACTORS,
         _NUMBERS,
-        wrong="""
-            lost_for_left: 1 - factor ** layers
-            one_layer_less: factor ** (layers - 1)
-            one_layer_more: factor ** (layers + 1)
-            factor_from_layers: factor ** (1 / layers)
-            one_term: factor
-            times_layers: factor * layers
-            shared_by_layers: factor / layers
-            base_and_exponent: layers ** factor
-            otherwise: 1 - layers * (1 - factor); (1 - factor) ** layers;
-                1 / factor ** layers;
-                exp(-factor * layers); exp(factor * layers); factor ** (2 * layers);
-                sum(factor ** i for i in arange(1, layers + 1)); factor - layers;
-                sum(factor ** i for i in arange(layers)); layers * log(factor);
-                1 - factor * layers; factor ** 2; (factor / layers) ** layers;
-                factor + layers; factor ** (layers / 2); 1 - (1 - factor) ** layers""",
+        wrong=WRONG["left"],
     ),
     "factor": exercise(
         lambda left, layers: left ** (1 / layers),
         [(tensor(1e-6), tensor(10.0)), _FACTORS[1], (tensor(0.3), tensor(2.0))],
         _NUMBERS,
-        wrong="""
-            shared_by_layers: left / layers
-            factor_from_layers: left ** layers
-            root_of_two: left ** 0.5
-            one_layer_less: left ** (1 / (layers - 1))
-            one_layer_more: left ** (1 / (layers + 1))
-            cut_to_whole: left ** (1 // layers)
-            log_of_factor: log(left) / layers; log10(left) / layers;
-                log2(left) / layers;
-                log(left) / log(layers)
-            lost_for_left: 1 - left ** (1 / layers)
-            otherwise: left ** -layers; left ** (-1 / layers); (1 - left) / layers;
-                1 - left / layers;
-                1 - (1 - left) / layers; left ** (0.5 ** layers); left ** 0.5 / layers;
-                layers ** left; log(layers) / log(left); layers / left; left * layers;
-                sqrt(left * layers); exp(-left / layers); left / 2 ** layers;
-                left ** (2 / layers); sqrt(left / layers); layers ** (1 / left);
-                1 - (1 - left) ** (1 / layers); -log(left) / layers;
-                left - 1 / layers""",
+        wrong=WRONG["factor"],
     ),
     "shrink": exercise(
         _chi,
         _LAYER,
         terms=[(0, None), (None, 0)],
-        wrong=f"""
-            no_root: (weights ** 2).sum() * (slopes ** 2).mean()
-            slopes_only: sqrt((slopes ** 2).mean())
-            weights_only: sqrt((weights ** 2).sum())
-            no_fan_in: sqrt((weights ** 2).mean() * (slopes ** 2).mean())
-            fan_in_of_slopes: sqrt((weights ** 2).mean() * (slopes ** 2).sum())
-            summed_slopes: sqrt((weights ** 2).sum() * (slopes ** 2).sum())
-            variance_for_square: sqrt((weights ** 2).sum() * slopes.var(unbiased=False))
-            mean_for_square: sqrt((weights ** 2).sum()) * slopes.mean()
-            otherwise: {_products()}""",
+        wrong=WRONG["shrink"] + f"otherwise: {_products()}",
     ),
 }
