@@ -138,25 +138,39 @@ def ended(child, patience=PATIENCE):
     return -1000
 
 
-def outcome(scene):
-    """All of a finished run that must be as in one that nothing happened to."""
+EVERYTHING = (
+    "last", "best", "figures", "config", "metrics", "curves", "events", "settings",
+    "files",
+)  # fmt: skip
+LEARNED = ("last", "best", "figures", "config")
+
+
+def outcome(scene, parts=EVERYTHING):
+    """What of a finished run must be as in one that nothing happened to."""
     run = scene.run_folder()
-    manifest = runs.read_manifest(run)
-    scalars = events_of(run)
+    readers = {
+        "last": CheckpointManager(run).paths()[-1].read_bytes,
+        "best": (run / "checkpoints" / "best.safetensors").read_bytes,
+        "figures": lambda: runs.read_manifest(run)["figures"],
+        "config": lambda: (
+            (run / "config.toml").read_text().replace(f"{scene.runs}", "")
+        ),
+        "metrics": lambda: learned(run),
+        "curves": lambda: curves_in(run),
+        "events": lambda: events_in(run),
+        "settings": lambda: events_in(run / "hparams"),
+        "files": lambda: names_below(scene.runs),
+    }
+    return {part: readers[part]() for part in parts}
+
+
+def curves_in(folder):
+    """The points of each curve in a folder's events, but for those of a clock."""
+    events = events_of(folder)
     return {
-        "last": CheckpointManager(run).paths()[-1].read_bytes(),
-        "best": (run / "checkpoints" / "best.safetensors").read_bytes(),
-        "figures": manifest["figures"],
-        "config": (run / "config.toml").read_text().replace(str(scene.runs), ""),
-        "metrics": learned(run),
-        "curves": {
-            tag: [(point.step, point.value) for point in scalars.Scalars(tag)]
-            for tag in scalars.Tags()["scalars"]
-            if "time" not in tag
-        },
-        "events": events_in(run),
-        "settings": events_in(run / "hparams"),
-        "files": names_below(scene.runs),
+        tag: [(point.step, point.value) for point in events.Scalars(tag)]
+        for tag in events.Tags()["scalars"]
+        if "time" not in tag
     }
 
 
@@ -175,7 +189,7 @@ def events_in(folder):
 def differences(scene, wanted, parts):
     """The parts of an outcome that are not as wanted, in words."""
     try:
-        found = outcome(scene)
+        found = outcome(scene, parts)
     except Exception:
         return [f"no outcome: {traceback.format_exc()}"]
     bad = [part for part in parts if found[part] != wanted[part]]
@@ -185,13 +199,6 @@ def differences(scene, wanted, parts):
             f"files {set(found['files'].items()) ^ set(wanted['files'].items())}"
         )
     return words
-
-
-EVERYTHING = (
-    "last", "best", "figures", "config", "metrics", "curves", "events", "settings",
-    "files",
-)  # fmt: skip
-LEARNED = ("last", "best", "figures", "config")
 
 
 def complain(scene, status, allowed, what):
