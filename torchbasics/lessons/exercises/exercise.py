@@ -70,16 +70,16 @@ def exercise(  # noqa: PLR0913 - the page of an exercise
     for name, how in made.items():
         ways = how if isinstance(how, tuple) else (how,)
         mistakes[name] = like({str(i): way for i, way in enumerate(ways)}, tolerance)
+    if terms:
+        ends = slice(-1, None), slice(1)
+        mistakes["one_term"] = like(_some_terms(right, terms, *ends))
+        most = slice(-1), slice(1, None)
+        mistakes["term_missing"] = like(_some_terms(right, terms, *most))
     always = dict(derived(right, names, tolerance))
     for name, text in re.findall(_HEADED, wrong, flags=re.M | re.S):
         if name == "otherwise":  # of two formulas that give 0 always, none is told
             mistakes["constant"] = always["constant"]
         mistakes[name] = like(formulas(names, text, words), tolerance)
-    if terms:
-        ends = slice(-1, None), slice(1)
-        mistakes.setdefault("one_term", like(_some_terms(right, terms, *ends)))
-        most = slice(-1), slice(1, None)
-        mistakes["term_missing"] = like(_some_terms(right, terms, *most))
     if batched:
         mistakes["one_example"] = _right_by_rows(right, batched, tolerance)
     mistakes["column"] = like({"N": lambda *case: right(*case).unsqueeze(-1)})
