@@ -21,7 +21,7 @@ _LOGITS = tensor(
 _LABELS = (
     tensor([1, 3, 2, 3, 3]),
     tensor([1, 1, 0, 3]),
-    tensor([2, 0, 2]),
+    tensor([3, 0, 2]),
     tensor([1, 0]),
 )
 
