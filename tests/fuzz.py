@@ -30,10 +30,13 @@ if importlib.util.find_spec("atheris"):
 else:
     atheris, watched = None, nullcontext()
 with watched:
+    from textbook_pickles import pickled, some_weights
+
     from torchbasics.command import manifest, settings
     from torchbasics.command.errors import UserError
     from torchbasics.command.events import Events
     from torchbasics.mnist import __main__ as program
+    from torchbasics.mnist import textbook_weights
     from torchbasics.mnist.config import Config
     from torchbasics.mnist.training import checkpoint, metrics, series
 
@@ -75,6 +78,7 @@ READERS = {
     "config": plain(lambda path: settings.read_config(Config, path), "config.toml"),
     "metrics": plain(metrics.read, "metrics.jsonl"),
     "result": plain(lambda path: series.check_result(path.parent), "result.json"),
+    "textbook": plain(textbook_weights.read_pickle, "sample_weight.pkl"),
     "events": plain(
         lambda path: Events(path.parent, {}, 0).cut_back(9, "figures/"),
         "events.out.tfevents.1",
@@ -84,6 +88,8 @@ READERS = {
 
 def examples(reader, scratch):
     """Files that this reader takes, from a run."""
+    if reader == "textbook":
+        return [pickled(some_weights(), protocol) for protocol in (2, 3, 4)]
     with redirect_stdout(StringIO()):
         assert program.main([*RUN, "--runs-dir", str(scratch)]) == 0
     (run,) = scratch.glob("mnist/[!.]*")

@@ -31,6 +31,7 @@ CONFIGS = {
     "unknown.toml": b"sed = 1",
     "nested.toml": b"seed = " + b"[" * 2000 + b"]" * 2000,
     "huge.toml": b"seed = 0x" + b"7" * 5000,
+    "evil.pkl": b"cos\nsystem\n(S'touch ran'\ntR.",
     "lab.toml": b"# python -m torchbasics vanishing --config lab.toml\ndepth = 10",
 }
 

@@ -5,29 +5,54 @@ image is dropped, repeated or shuffled.
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
-from tyro.conf import Positional
+from pydantic import Field, model_validator
+from tyro.conf import FlagCreatePairsOff, Positional
 
 from torchbasics import data, device
 from torchbasics.command import cli, settings
 from torchbasics.command.errors import as_user_error, command, run
 from torchbasics.command.output import visible
+from torchbasics.data import ImageDataset
 from torchbasics.evaluation import Evaluation, evaluate
-from torchbasics.mnist import network
+from torchbasics.mnist import doctor, export, network
+from torchbasics.mnist.textbook_weights import SHA256, read_pickle
+
+PRETRAINED = "pretrained"
 
 
 class Options(settings.Settings):
     """Which network reads which digits."""
 
     run: Positional[str] = Field(
-        "pretrained", description="a run's folder, latest, or pretrained"
+        PRETRAINED, description="a run's folder, latest, or pretrained"
     )
-    runs_dir: str = Field("runs", description="folder in which to look for latest")
+    textbook: str = Field(
+        "", description="the book's sample_weight.pkl, to read in the place of a run"
+    )
+    save: FlagCreatePairsOff[bool] = Field(
+        False, description="make a run of --textbook's network"
+    )
+    doctor: FlagCreatePairsOff[bool] = Field(
+        False, description="show what the usual mistakes do to accuracy and loss"
+    )
+    export: str = Field("", description="write the network to FILE.onnx or FILE.npz")
+    runs_dir: str = Field("runs", description="folder of runs, for latest and --save")
     split: Literal["test", "train"] = Field("test", description="which digits")
     device: str = Field("auto", description="auto, or a device's name in PyTorch")
     data_dir: str = Field("auto", description="folder of MNIST, auto: user's cache")
+
+    @model_validator(mode="after")
+    def _one_network(self) -> "Options":
+        if self.textbook and self.run != PRETRAINED:
+            raise ValueError("--textbook stands in the place of a run: give one")
+        if self.save and not (self.textbook and self.split == "test"):
+            raise ValueError(
+                "--save makes a run of --textbook FILE, scored on --split test"
+            )
+        return self
 
 
 @command
@@ -38,17 +63,47 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     with as_user_error(ValueError):
         where, _ = device.choose(options.device)
-    model, config = network.load(options.run, options.runs_dir)
-    images, labels = data.load(options.split, options.data_dir)
-    evaluation = evaluate(
-        model.to(where), images.to(where), labels.to(where), config.data.transform
+    if options.export:
+        export.require_format(options.export)
+    found, sha256 = find(options)
+    model, config = found
+    digits = data.load(options.split, options.data_dir)
+    digits = ImageDataset(digits.images.to(where), digits.labels.to(where))
+    evaluation = evaluate(model.to(where), *digits, config.data.transform)
+    table = (
+        doctor.table(found, digits) if options.doctor else confusion_table(evaluation)
     )
-    name = visible(options.run)
-    print(f"{name}: {network.architecture(config)}, {options.split} set\n")
-    print(f"{confusion_table(evaluation)}\n")
+    lines = leave(options, found, evaluation, sha256)
+    name = visible(options.textbook or options.run)
+    own = " (the textbook's own)" if sha256 == SHA256 else ""
+    print(f"{name}{own}: {network.architecture(config)}, {options.split} set\n")
+    print(f"{table}\n", *lines, sep="\n")
     print(f"loss {evaluation.loss:.4f} (mean cross-entropy)")
     print(evaluation.summary(options.split))
     return 0
+
+
+def find(options: Options) -> tuple[network.Network, str]:
+    """The network that is asked for; of a textbook's file the SHA-256 too."""
+    if not options.textbook:
+        return network.load(options.run, options.runs_dir), ""
+    weights = read_pickle(Path(options.textbook))
+    return network.from_textbook(weights), weights.sha256
+
+
+def leave(
+    options: Options, found: network.Network, evaluation: Evaluation, sha256: str
+) -> list[str]:
+    """Write what was asked for; lines that say where it is."""
+    lines = []
+    found.model.cpu()
+    if options.export:
+        export.write(found, options.export)
+        lines.append(f"exported to {visible(options.export)}")
+    if options.save:
+        folder = export.save_run(found, evaluation, sha256, options.runs_dir)
+        lines.append(f"a run of it is in {visible(folder)}")
+    return lines
 
 
 def confusion_table(evaluation: Evaluation) -> str:

@@ -13,6 +13,7 @@ from torchbasics.command.errors import UserError, as_user_error
 from torchbasics.command.settings import from_table
 from torchbasics.mlp import MLP
 from torchbasics.mnist.config import Config
+from torchbasics.mnist.textbook_weights import TextbookWeights
 from torchbasics.mnist.training import checkpoint, state
 from torchbasics.mnist.training.checkpoint import Checkpoint, CheckpointManager
 
@@ -62,6 +63,16 @@ def load(run: str, runs_dir: str = "runs") -> Network:
     model = model.to_empty(device="cpu")
     load_weights(model, checkpoint.tensors, "ema." if config.optim.ema else "model.")
     return Network(model.eval(), config)
+
+
+@torch.no_grad()
+def from_textbook(weights: TextbookWeights) -> Network:
+    """The textbook's network, 784-50-100-10 sigmoid, with these weights."""
+    model = build(Config())
+    for number, linear in enumerate(model.linears().values(), start=1):
+        linear.weight.copy_(weights.arrays[f"W{number}"].T)  # nn.Linear's are (out, in)
+        linear.bias.copy_(weights.arrays[f"b{number}"])
+    return Network(model.eval(), Config())
 
 
 def load_weights(

@@ -1,0 +1,117 @@
+"""A network leaves: as ONNX, as plain NumPy arrays, or as a run of its own."""
+
+import math
+import shutil
+from collections.abc import Callable
+from importlib.util import find_spec
+from io import BytesIO
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import torch
+from torch.nn.utils import fuse_linear_bn_eval
+
+from torchbasics.command import runs, settings
+from torchbasics.command.errors import DISK, UserError
+from torchbasics.command.files import reason, write_atomic
+from torchbasics.data.mnist import SHA256
+from torchbasics.evaluation import Evaluation
+from torchbasics.mlp import MLP
+from torchbasics.mnist.network import Network
+from torchbasics.mnist.training import checkpoint
+from torchbasics.mnist.training.checkpoint import Checkpoint, CheckpointManager
+
+NAME = "textbook-weights"
+
+
+def require_format(path: str) -> None:
+    """Raise UserError unless `write` can make such a file here."""
+    if Path(path).suffix not in FORMATS:
+        wanted = " or ".join(FORMATS)
+        raise UserError(f"--export {path}: its name must end in {wanted}")
+    if path.endswith(".onnx") and not all(map(find_spec, ("onnx", "onnxscript"))):
+        raise UserError(
+            f"--export {path} needs two more packages: pip install onnx onnxscript"
+        )
+
+
+def write(network: Network, path: str) -> None:
+    """Put the network at `path`, whole or not at all, as its suffix says."""
+    content = FORMATS[Path(path).suffix](network)
+    try:
+        write_atomic(Path(path), content)
+    except (OSError, ValueError) as error:
+        if getattr(error, "errno", None) in DISK:
+            raise
+        raise UserError(f"cannot write {path}: {reason(error)}") from None
+
+
+def save_run(
+    network: Network, evaluation: Evaluation, sha256: str, runs_dir: str
+) -> Path:
+    """Make a run of the textbook's network, read from a file, and of its score.
+
+    It stands at step 0, so `--resume` trains it further.
+    """
+    model, config = network
+    loss = evaluation.loss if math.isfinite(evaluation.loss) else None
+    manifest = runs.new_manifest("mnist", NAME, config.seed)
+    manifest["data"] = SHA256 | {"sample_weight.pkl": sha256}
+    manifest["finished"] = manifest["started"]
+    manifest["figures"] = {"accuracy/test": evaluation.accuracy, "loss/test": loss}
+    toml = settings.to_toml(config, "python -m torchbasics.mnist")
+    tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
+    metadata = {"config": config.model_dump(mode="json"), "step": 0, "epoch_hits": 0}
+    metadata |= {"threads": torch.get_num_threads(), "torch": str(torch.__version__)}
+    folder = runs.create(runs_dir, "mnist", f"{NAME}-s{config.seed}", toml, manifest)
+    path = CheckpointManager(folder).path(0)
+    try:
+        checkpoint.write(path, Checkpoint(tensors, metadata))
+    except OSError:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return folder
+
+
+def arrays(model: MLP) -> dict[str, np.ndarray]:
+    """The weights W1 (in, out), the biases b1, and so on to the logits'.
+
+    With them h = activation(h W + b) for each hidden layer, then logits = h W + b. A
+    batch norm, which by its running means is a weighted sum too, is folded into them.
+    """
+    found = {}
+    for number, (name, linear) in enumerate(model.linears().items(), start=1):
+        norm = getattr(model.get_submodule(name), "norm", None)
+        fused = fuse_linear_bn_eval(linear, norm) if norm else linear
+        found[f"W{number}"] = fused.weight.detach().T.contiguous().numpy()
+        found[f"b{number}"] = fused.bias.detach().numpy()
+    return found
+
+
+def npz(network: Network) -> bytes:
+    """The arrays, the activation's name and the pixels' scale: np.load needs no pickle.
+
+    `scale` is `unit` for pixels / 255, `standard` for minus 0.1307, over 0.3081 too.
+    """
+    model, config = network
+    about = {"activation": config.model.activation, "scale": config.data.scale}
+    names = {key: np.array(name) for key, name in about.items()}
+    file = BytesIO()
+    np.savez(file, **arrays(model), **names)  # type: ignore[arg-type] # no bool is there
+    return file.getvalue()
+
+
+def onnx(network: Network) -> bytes:
+    """As ONNX: `pixels`, float32 (N, 784) in its scale, -> `logits`, (N, 10)."""
+    model, config = network
+    exported = torch.onnx.export(
+        model, (torch.zeros(2, 784),), input_names=["pixels"], output_names=["logits"],
+        dynamic_shapes=({0: torch.export.Dim("batch")},), dynamo=True, verbose=False,
+    )  # fmt: skip
+    program = cast(torch.onnx.ONNXProgram, exported)
+    program.model.metadata_props["scale"] = config.data.scale
+    return bytes(program.model_proto.SerializeToString())
+
+
+FORMATS: dict[str, Callable[[Network], bytes]] = {".onnx": onnx, ".npz": npz}
