@@ -4,6 +4,7 @@ import os
 import pickle
 import struct
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,8 +12,14 @@ import torch
 from textbook_pickles import pickled, some_weights
 
 from torchbasics.command.errors import UserError
+from torchbasics.mnist import doctor, network
 from torchbasics.mnist.evaluate import main
-from torchbasics.mnist.textbook_weights import MAX_BYTES, SHAPES, read_pickle
+from torchbasics.mnist.textbook_weights import (
+    MAX_BYTES,
+    SHA256,
+    SHAPES,
+    read_pickle,
+)
 
 WEIGHTS = some_weights()
 
@@ -53,6 +60,20 @@ def test_floats_of_every_size_and_byte_order_are_read(read, dtype, order):
 
 def test_what_numpy_writes_today_is_read(read):
     assert read(pickle.dumps(WEIGHTS, 4)).arrays.keys() == WEIGHTS.keys()
+
+
+@pytest.mark.skipif("SAMPLE_WEIGHT" not in os.environ, reason="it is not ours to ship")
+def test_the_textbooks_own_file_scores_as_the_textbook_says(mnist):
+    weights = read_pickle(Path(os.environ["SAMPLE_WEIGHT"]))
+    assert weights.sha256 == SHA256
+    rows = {
+        finding.done: finding.evaluation
+        for finding in doctor.findings(network.from_textbook(weights), mnist[1])
+    }
+    assert rows["pixels / 255"].num_correct == 9352
+    assert rows["pixels raw, 0 to 255"].num_correct == 9207
+    assert rows["pixels standardised"].num_correct == 8957
+    assert rows["pixels / 255"].loss == pytest.approx(0.224544, abs=1e-6)
 
 
 def name(text, protocol=0):
@@ -165,6 +186,7 @@ TORN = {
     "a frame of nothing": b"\x95\xff",
     "a number of 5,000 digits": b"I" + b"7" * 5000 + b"\n.", "no number": b"Ione\n.",
     "a million instructions": b"N" * (MAX_BYTES - 1) + b".",
+    "a thousand too many": b"\x80\x03" * 999 + pickled(WEIGHTS),
     "a million marks": b"(" * (MAX_BYTES - 1) + b".",
     "a key that takes for ever to hash": b"}" + NESTED + b"Ns.",
 }  # fmt: skip

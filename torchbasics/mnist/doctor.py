@@ -1,7 +1,9 @@
 """Why is my accuracy not the book's? One network, with each of the usual mistakes.
 
 A mistake in what is fed to a network, or in how its weights are copied, raises no
-error: the accuracy is only lower. Each has figures of its own, so one's own tell which.
+error: the accuracy is only lower. Each has figures of its own, so one's own tell which:
+the textbook's weights read 93.52 % of the test digits right, 92.07 % from raw pixels
+and 89.57 % from standardised ones.
 """
 
 from collections.abc import Callable, Iterator

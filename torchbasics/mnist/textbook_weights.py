@@ -32,8 +32,8 @@ SHAPES = {
     "W1": (784, 50), "b1": (50,), "W2": (50, 100), "b2": (100,), "W3": (100, 10),
     "b3": (10,),
 }  # fmt: skip
-MAX_BYTES = 2**20  # the textbook's has 181,942
-MAX_STEPS = 1_000  # instructions; six arrays need 250
+MAX_BYTES = 2**20  # the textbook's has 181,853
+MAX_STEPS = 1_000  # instructions; six arrays need 201
 FLOATS = ("f2", "f4", "f8")
 OPCODES = {opcode.code: opcode for opcode in pickletools.opcodes}
 QUOTED = re.compile(rb"""(['"])((?:[^\\]|\\[\\'"nrt]|\\x[0-9a-f]{2})*)\1""")
