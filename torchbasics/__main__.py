@@ -41,11 +41,19 @@ class Options(settings.Settings):
     runs_dir: str = Field("runs", description="folder in which to put the figures")
 
 
+VALUED = ("--runs-dir", "--data-dir", "--config")
+"""Options after which a lesson's name is no lesson."""
+
+
 @command
 def main(argv: Sequence[str] | None = None) -> int:
     """Tell the lessons asked for, or all; return 1 if a number is wrong."""
     argv = sys.argv[1:] if argv is None else argv
-    named = [at for at, word in enumerate(argv) if word in LESSONS]
+    named = [
+        at
+        for at, word in enumerate(argv)
+        if word in LESSONS and argv[at - 1] not in VALUED
+    ]
     if [argv[at] for at in named] == ["vanishing"] and "--check" not in argv:
         from torchbasics.lessons import vanishing  # noqa: PLC0415 - torch.optim is slow
 

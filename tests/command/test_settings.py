@@ -135,3 +135,19 @@ def test_a_table_of_json_is_a_config_too():
     table = {"seed": 3, "model": {"hidden": [9, 8]}}
     model = ModelConfig(hidden=(9, 8))
     assert settings.from_table(Config, table) == Config(seed=3, model=model)
+
+
+def test_a_key_of_very_many_parts_is_refused_before_it_is_parsed(tmp_path):
+    path = tmp_path / "dots.toml"
+    path.write_text(".".join("a" * 30_000) + " = 1")
+    with pytest.raises(UserError, match="line 1 has more than 200 dots"):
+        settings.read_config(Config, path)
+
+
+def test_a_config_is_written_without_signs_that_a_terminal_obeys(tmp_path):
+    odd = Config(runs_dir="\x1b]0;x\x07\u009b31m\u202e")
+    text = settings.to_toml(odd)
+    assert all(sign.isprintable() or sign == "\n" for sign in text)
+    path = tmp_path / "odd.toml"
+    path.write_text(text, encoding="utf-8")
+    assert settings.read_config(Config, path) == odd

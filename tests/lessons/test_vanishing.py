@@ -145,6 +145,7 @@ def test_the_shipped_config_is_the_default():
         (["--networks", "gelu-critical"], "gelu has no such weights"),
         (["--networks", "relu-he", "relu-he"], "name each one once"),
         (["--adam-eps", "-1"], "adam_eps = -1"),
+        (["--adam-eps", "0"], "adam_eps = 0"),
     ],
 )
 def test_bad_input_is_refused_naming_what_would_be_right(
@@ -233,6 +234,9 @@ def test_a_network_that_began_with_a_large_loss_has_not_diverged():
         (PLAIN, TINY, STILL, ["stuck", "starved"]),
         (PLAIN, TINY, CREPT, ["crept", "starved"]),
         (PLAIN, HEALTHY, STILL, ["stuck", "other lr"]),
+        (PLAIN, HEALTHY._replace(left=0.02), STILL, ["stuck", "weak"]),
+        (PLAIN, HEALTHY._replace(left=3e7), STILL, ["stuck", "exploded"]),
+        (PLAIN, HEALTHY._replace(left=0.0, gradient=0.0), STILL, ["stuck", "starved"]),
         (PLAIN, TINY, STILL._replace(loss=math.nan), ["diverged"]),
         (PLAIN, HEALTHY, STILL._replace(dead=1.0), ["died"]),
         (ADAM, TINY, DONE, ["learned", "masked"]),
@@ -305,6 +309,7 @@ def test_a_network_is_parsed_from_its_name(variant):
         ["vanishing", "--figures"],
         ["--figures", "vanishing"],
         ["--lang", "ko", "vanishing"],
+        ["vanishing", "--depth", "3", "--runs-dir", "digits"],
     ],
 )
 def test_the_lab_is_reached_from_any_place_in_the_command_line(argv, monkeypatch):

@@ -9,6 +9,7 @@ import textwrap
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -23,6 +24,7 @@ from torchbasics.command.settings import (
     ConfigT,
     Settings,
     find_config,
+    flatten,
     read_config,
     shipped_configs,
     to_toml,
@@ -126,6 +128,8 @@ def _cli(
         for part in (about or "").split("\n\n")  # none with -OO
     )
     argv = sys.argv[1:] if argv is None else argv
-    plain = all(map(str.isprintable, argv))
-    with nullcontext() if plain else only_text():  # it repeats what it refuses
+    models = default if isinstance(default, tuple) else (default,)
+    defaults = chain(*(flatten(m.model_dump(mode="json")).values() for m in models))
+    plain = all(map(str.isprintable, (*argv, *map(str, defaults))))
+    with nullcontext() if plain else only_text():  # it shows defaults, repeats options
         return tyro.cli(form, args=argv, default=default, prog=prog, description=about)

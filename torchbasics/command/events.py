@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
 BINS = 64
-MAX_BYTES = 2**29  # of an event file that is read
+MAX_BYTES = 2**27  # of an event file that is read
 FIRST = "events.out.tfevents.0000000000.first"
 """Before all other event files: the others' names hold the time."""
 
@@ -121,7 +121,9 @@ def _records(content: bytes) -> Iterator[bytes]:
     """The whole records of an event file: length, checksum, event, checksum each."""
     start = 0
     while start + 12 <= len(content):
-        end = start + 16 + int.from_bytes(content[start : start + 8], "little")
-        if end <= len(content):  # else torn by a kill
-            yield content[start:end]
+        length = int.from_bytes(content[start : start + 8], "little")
+        end = start + 16 + length
+        if not length or end > len(content):  # no record, or one torn by a kill
+            return
+        yield content[start:end]
         start = end

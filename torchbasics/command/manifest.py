@@ -14,7 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, FailFast, Field
 
 from torchbasics.command.errors import UserError, as_user_error
 from torchbasics.command.files import read_regular, write_json
@@ -24,7 +24,7 @@ Manifest = dict[str, Any]
 
 PACKAGES = ("torchbasics", "torch", "torchvision", "tensorboard", "numpy")
 MAX_BYTES = 2**20
-MAX_NUMBER = 2**53  # a whole number that every reader of JSON keeps
+MAX_NUMBER = 10**9  # of a run: more there never are
 
 
 def is_name(text: str) -> bool:
@@ -79,7 +79,7 @@ class ManifestSchema(Settings):
     device: str = ""
     threads: Count = 0
     data: dict[str, str] = Field({})
-    seeds: tuple[Seed, ...] = ()
+    seeds: Annotated[tuple[Seed, ...], FailFast()] = Field((), max_length=1000)
     finished: Moment | None = None
     figures: Figures | None = None
 

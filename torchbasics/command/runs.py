@@ -158,7 +158,9 @@ def _next_number(runs_dir: Path) -> int:
     """One above those of all runs: it tells the order where a clock was set back."""
     orders = map(_order, runs_dir.glob("*/[!.]*/manifest.json"))
     highest = max((order[0] for order in orders if order), default=0)
-    return min(highest + 1, MAX_NUMBER - 1)
+    if highest + 1 >= MAX_NUMBER:
+        raise ValueError(f"a run there has the number {highest:,}, no run's")
+    return highest + 1
 
 
 def config_name(path: Path) -> str:

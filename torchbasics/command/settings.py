@@ -25,6 +25,7 @@ else:
     import tomli as tomllib
 
 MAX_CONFIG_BYTES = 2**18
+MAX_DOTS = 200  # in a line: the parser's time grows as their square
 MAX_SHOWN = 80  # characters of a value that is refused
 MAX_BITS = 4096  # of a whole number: one that Python still prints
 
@@ -60,7 +61,7 @@ class Settings(BaseModel):
         key = ".".join(part for part in path if part) or "a key"
         if first["type"] == "extra_forbidden":
             hint = suggestion(path[-1], cls.model_fields, key.removesuffix(path[-1]))
-            return f"unknown setting {key!r}{hint}"
+            return f"unknown setting {shown(key)}{hint}"
         if first["type"] == "value_error" and not first["loc"]:  # ours, which say all
             return str(first["ctx"]["error"])
         if first["type"] == "missing":
@@ -83,7 +84,11 @@ def to_toml(config: Settings, prog: str = "") -> str:
     Its first line can say which command it is for.
     """
     head = f"# {prog} --config THIS_FILE\n" if prog else ""
-    return head + tomli_w.dumps(config.model_dump(mode="json"))
+    text = head + tomli_w.dumps(config.model_dump(mode="json"))
+    return "".join(
+        sign if sign.isprintable() or sign == "\n" else f"\\U{ord(sign):08x}"
+        for sign in text
+    )
 
 
 def flatten(table: dict[str, Any], prefix: str = "") -> dict[str, bool | str | float]:
@@ -108,6 +113,9 @@ def read_config(config_class: type[ConfigT], path: Path, prog: str = "") -> Conf
     content = read_regular(path, MAX_CONFIG_BYTES, follow=True)
     try:
         text = content.decode("utf-8-sig").replace("\r\n", "\n")
+        for number, line in enumerate(text.splitlines(), start=1):
+            if line.count(".") > MAX_DOTS:
+                raise ValueError(f"line {number} has more than {MAX_DOTS} dots")
         table = tomllib.loads(text)
         table.pop("command", None)  # 0.1.0 wrote one into the lab's
     except UnicodeDecodeError:

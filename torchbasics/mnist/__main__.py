@@ -99,13 +99,14 @@ def train_and_evaluate(training: Training, folder: Path, console: Console) -> in
         if evaluation is not None and not complete:
             monitor.after_training(evaluation)
             lost = write_final_metrics(folder, evaluation)
+        problem = evaluation and stop.unless_asked(diagnose, training, evaluation)
     if evaluation is None:
         hint = resume_hint(training, checkpoints, stop.signal)
         console.print(hint, soft_wrap=True)
         return 128 + stop.signal
     show_one_digit(training, console)
     console.print(run_hint(folder), soft_wrap=True)
-    if problem := diagnose(training, evaluation):
+    if problem:
         warn(problem)
     print(evaluation.summary("test"))
     if checkpoints.failure or lost:

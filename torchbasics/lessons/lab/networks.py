@@ -90,7 +90,7 @@ class LabConfig(Settings):
     adam_steps: int = Field(3000, ge=1, le=100_000, description="of Adam")
     adam_lr: float = Field(0.001, gt=0, le=100, description="learning rate of Adam")
     adam_eps: float = Field(
-        1e-8, ge=0, le=1, description="what Adam adds to a gradient's size"
+        1e-8, gt=0, le=1, description="what Adam adds to a gradient's size"
     )
     networks: tuple[str, ...] = Field(
         tuple(variant.name for variant in TRAINED), min_length=1, max_length=6,

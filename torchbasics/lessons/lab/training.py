@@ -48,7 +48,7 @@ class Snapshot(NamedTuple):
         """A snapshot of what the probes saw."""
         seen, gradients = probes.statistics(), probes.gradients()
         norms = [*seen["gradient_norm"].values()]
-        left = norms[0] / norms[-2] if norms[-2] else math.nan
+        left = norms[0] / norms[-2] if norms[-2] else 0.0  # nothing of nothing
         size = float(gradients["hidden1"].square().mean().sqrt())
         dead = max(seen["dead"].values())
         return cls(step, loss, accuracy, left, size, ratio, dead)

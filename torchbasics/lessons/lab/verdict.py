@@ -7,6 +7,8 @@ from torchbasics.lessons.lab.networks import LabConfig, Variant
 from torchbasics.lessons.lab.training import Snapshot, outcome
 
 VANISHED = 0.01  # share of the last layer's gradient at the first, and below
+ALIVE = 0.3  # from which share on a small gradient is no reason
+EXPLODED = 100  # and from which the gradient is too large
 
 Histories = Mapping[Variant, Sequence[Snapshot]]
 
@@ -33,7 +35,7 @@ def verdict(histories: Histories, lab: LabConfig, words: Words) -> dict[str, str
 def clauses(variant: Variant, histories: Histories, lab: LabConfig) -> Iterator[str]:
     """The outcome of a network's training, then its cause where one was measured."""
     start, came = histories[variant][0], outcome(histories[variant])
-    vanished, adam = start.left < VANISHED, variant.optimizer == "adam"
+    vanished, adam = has_vanished(start), variant.optimizer == "adam"
     yield came
     if came in ("died", "diverged"):
         return
@@ -45,10 +47,17 @@ def clauses(variant: Variant, histories: Histories, lab: LabConfig) -> Iterator[
         yield "starved"
         if adam and start.gradient < lab.adam_eps / 100:
             yield "below eps"
+    elif start.left > EXPLODED:
+        yield "exploded"
     elif came == "stuck":
-        yield "other lr"
+        yield "other lr" if start.left >= ALIVE else "weak"
     elif any(
-        other.activation == variant.activation and history[0].left < VANISHED
+        other.activation == variant.activation and has_vanished(history[0])
         for other, history in histories.items()
     ):
         yield "mended"
+
+
+def has_vanished(start: Snapshot) -> bool:
+    """Whether next to nothing of the gradient, or nothing, gets to the first layer."""
+    return start.left < VANISHED or not start.gradient

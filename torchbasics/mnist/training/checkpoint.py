@@ -171,7 +171,19 @@ def _max_bytes(head: bytes) -> int:
     except (UserError, ValueError, KeyError, TypeError, RecursionError):
         # what is wrong is told when the file is known to be whole
         return 2 * MAX_HEADER
-    return 2 * MAX_HEADER + BYTES_PER_WEIGHT * config.model.num_weights
+    fitting = 2 * MAX_HEADER + BYTES_PER_WEIGHT * config.model.num_weights
+    return min(fitting, _declared_bytes(head))
+
+
+def _declared_bytes(head: bytes) -> int:
+    """How large the file is by its own header: 0 where that cannot be read."""
+    length = int.from_bytes(head[:8], "little")
+    try:
+        tensors = json.loads(head[8 : 8 + length])
+        ends = [tensors[name]["data_offsets"][1] for name in tensors if name[0] != "_"]
+        return 8 + length + int(max(ends))
+    except (ValueError, KeyError, TypeError, IndexError, RecursionError):
+        return 0
 
 
 def serialized(checkpoint: Checkpoint) -> bytes:

@@ -14,7 +14,8 @@ from torchbasics.command.settings import Settings, from_table, shown
 Metrics = dict[str, float]
 """One epoch's numbers, by their TensorBoard tags, with `epoch` and `step`."""
 
-MAX_BYTES = 2**28
+MAX_BYTES = 2**26
+MAX_LINE = 2**18  # that of 200 layers has a fifth
 
 
 class MetricsLine(Settings):
@@ -55,6 +56,8 @@ def read(path: Path) -> list[dict[str, Any]]:
         return []
     lines: list[dict[str, Any]] = []
     for number, text in enumerate(read_regular(path, MAX_BYTES).splitlines(), start=1):
+        if len(text) > MAX_LINE:
+            raise UserError(f"{path}: line {number} has {len(text):,} bytes: too many")
         try:
             line = json.loads(text)
         except (ValueError, RecursionError):

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 import torch
-from pydantic import Field, model_validator
+from pydantic import FailFast, Field, model_validator
 from torch import Tensor
 
 from torchbasics import data
@@ -30,8 +30,9 @@ from torchbasics.mnist.training.checkpoint import CheckpointManager
 from torchbasics.mnist.training.resume import check_resume_config, fixed_settings
 from torchbasics.mnist.training.state import plan_steps
 
-MAX_RESULT_BYTES = 2**28
-ByIndex = tuple[Annotated[int, Field(ge=0, lt=10_000)], ...]
+MAX_RESULT_BYTES = 2**26
+Index = Annotated[int, Field(ge=0, lt=10_000)]
+ByIndex = Annotated[tuple[Index, ...], FailFast(), Field(max_length=10_000)]
 Percent = Annotated[float, Field(ge=0, le=100)]
 
 
