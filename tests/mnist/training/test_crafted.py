@@ -66,7 +66,7 @@ def deep(config):
 
 def tensors_spoiled():
     """Each tensor missing, of another shape or type, empty, or with a NaN."""
-    for name, tensor in STATE.tensors.items():
+    for name, tensor in sorted(STATE.tensors.items()):
         wrong = {
             "missing": None,
             "shape": tensor.new_zeros(*tensor.shape, 2),
