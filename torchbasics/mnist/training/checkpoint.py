@@ -66,6 +66,8 @@ def read(path: Path) -> Checkpoint:
     """
     head = read_regular(path, MAX_BYTES, first=8 + MAX_HEADER)
     try:
+        if path.lstat().st_size > _declared_bytes(head):
+            raise ValueError("there is more than its header tells of")
         content = read_regular(path, _max_bytes(head))
         checkpoint = Checkpoint(safetensors.load(content), _facts(head))
         intact = serialized(checkpoint) == content
@@ -171,8 +173,7 @@ def _max_bytes(head: bytes) -> int:
     except (UserError, ValueError, KeyError, TypeError, RecursionError):
         # what is wrong is told when the file is known to be whole
         return 2 * MAX_HEADER
-    fitting = 2 * MAX_HEADER + BYTES_PER_WEIGHT * config.model.num_weights
-    return min(fitting, _declared_bytes(head))
+    return 2 * MAX_HEADER + BYTES_PER_WEIGHT * config.model.num_weights
 
 
 def _declared_bytes(head: bytes) -> int:
