@@ -469,17 +469,41 @@ def series(scene, chance, plan, record, wanted):
     number, after = plan.setdefault(
         "how", [chance.choice((1, 2, 9, 9, 15)), chance.uniform(0, 25)]
     )
-    argv = [*SERIES, "--runs-dir", str(scene.runs)]
-    child = scene.start(argv, main=seeds.main)
+    child = scene.start(series_command(scene), main=seeds.main)
     time.sleep(after)
     os.kill(child, number)
     allowed = {*STOPPED, -signal.SIGKILL}
     problems = complain(scene, ended(child), allowed, f"series {number}")
-    problems += alone(scene.folder)
+    return problems + series_to_the_end(scene, record)
+
+
+def series_killed(scene, chance, plan, record, wanted):
+    """Kills at a series' own operations on files, again and again as it goes on."""
+    problems = []
+    for number, told in enumerate(plan.setdefault("kills", [None] * 6)):
+        deadly = told or record.least_killed("series", chance)
+        plan["kills"][number] = deadly
+        child = scene.start(series_command(scene), deadly=deadly, main=seeds.main)
+        status = ended(child, 300)
+        record.see("series", scene.counts())
+        record.killed += [f"series: {deadly[0]}"] * (status == -signal.SIGKILL)
+        problems += complain(scene, status, {0, -signal.SIGKILL}, f"series {deadly}")
+        problems += alone(scene.folder)
+    return problems + series_to_the_end(scene, record)
+
+
+def series_command(scene):
+    """Start a series, or go on with the one that is there."""
     begun = any(scene.runs.glob("seeds/[!.]*/manifest.json"))
-    again = ["--resume", "latest", "--runs-dir", str(scene.runs)] if begun else argv
-    status = ended(scene.start(again, main=seeds.main), 300)
-    if problems := problems + complain(scene, status, {0}, "series"):
+    words = ["--resume", "latest"] if begun else SERIES
+    return [*words, "--runs-dir", str(scene.runs)]
+
+
+def series_to_the_end(scene, record):
+    """Nobody trains on alone; a series ends as one that nothing happened to."""
+    problems = alone(scene.folder)
+    child = scene.start(series_command(scene), main=seeds.main)
+    if problems := problems + complain(scene, ended(child, 300), {0}, "series"):
         return problems
     (result,) = scene.runs.glob("seeds/[!.]*/result.json")
     found = {k: v for k, v in json.loads(result.read_text()).items() if k != "seconds"}
@@ -527,7 +551,8 @@ def working_below(folder):
 
 KINDS = {  # and how many of 100 trials are of it
     kill: 60, clock: 6, signals: 8, full_disk: 4, small_disk: 4, read_only: 3,
-    removed: 3, owners: 2, together: 2, damage: 6, cache: 4, series: 0.7, orphans: 0.5,
+    removed: 3, owners: 2, together: 2, damage: 6, cache: 4, series: 0.8,
+    series_killed: 1.2, orphans: 0.5,
 }  # fmt: skip
 BY_NAME = {kind.__name__: kind for kind in KINDS}
 
@@ -573,7 +598,7 @@ class Record:
             times = {name: kills[f"{phase}: {name}"] for name in operations}
             operations = [n for n in operations if times[n] == min(times.values())]
         operation = chance.choice(operations)
-        return [operation, chance.randint(1, known[operation])]
+        return [operation, chance.choice((1, chance.randint(1, known[operation])))]
 
     def add(self, **line):
         """Add a trial."""

@@ -19,6 +19,14 @@ torch.set_num_threads(1)
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # of the processes that tests start
 
 
+def pytest_collection_modifyitems(config, items):
+    """What is marked `full` runs only where it is asked for."""
+    if "full" not in config.option.markexpr:
+        full = [item for item in items if item.get_closest_marker("full")]
+        config.hook.pytest_deselected(items=full)
+        items[:] = [item for item in items if item not in set(full)]
+
+
 @pytest.fixture(scope="session")
 def mnist():
     """All of MNIST: the training and the test digits."""

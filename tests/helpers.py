@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 
+import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.backend.event_processing.event_file_loader import RawEventFileLoader
@@ -97,6 +98,14 @@ def python(*words, **options):
     command = [sys.executable, *map(str, words)]
     options = {"capture_output": True, "text": True} | options
     return subprocess.run(command, check=False, **options)
+
+
+def full(*values, first=1):
+    """A test's parameters, all but the first marked `full`."""
+    return [
+        pytest.param(*value, marks=[pytest.mark.full] * (number >= first))
+        for number, value in enumerate(values)
+    ]
 
 
 class Course:

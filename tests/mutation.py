@@ -1,12 +1,13 @@
 """Alter the library, one place at a time, and count how often that is noticed.
 
-    python tests/mutation.py [MODULE ...] [--no-checks | --no-tests]
+    python tests/mutation.py [MODULE ...] [--every N] [--no-checks | --no-tests]
 
 Each constant, sign, operator, comparison, condition and call of a module is altered in
-turn. Such a mutant is caught if it cannot be imported, if the course's checks
-(`python -m torchbasics --check`), the module's tests or its doctests fail, asked in
-this order, or if it must be killed: for taking 10 s and five times what the module
-itself takes of the processor, or for crashing.
+turn; with `--every N` one in N of them, drawn by `--seed`. Such a mutant is caught if
+it cannot be imported, if the course's checks (`python -m torchbasics --check`), the
+module's tests or its doctests fail, asked in this order, or if it must be killed: for
+taking 10 s and five times what the module itself takes of the processor, or for
+crashing.
 
 Mutants exist only in memory, over a copy of the checkout made at the start, so that
 nobody's editing is in the way. Each has a process forked from this one, which has
@@ -22,6 +23,7 @@ import ast
 import doctest
 import importlib
 import os
+import random
 import resource
 import shutil
 import sys
@@ -324,7 +326,9 @@ def examine(module, asked, record) -> list[tuple[Mutant, str]]:
         print(f"{log.read_text()}\n{module} fails as it is: {fate}", file=sys.stderr)
         raise SystemExit(2)
     limit = round(10 + 5 * seconds)
-    waiting = mutants_of(module, source)[::-1]
+    mutants = mutants_of(module, source)
+    chance = random.Random(f"{asked.seed} {module}")
+    waiting = chance.sample(mutants, -(-len(mutants) // asked.every))
     total, running, fates = len(waiting), {}, []
     while waiting or running:
         while waiting and len(running) < asked.jobs:
@@ -365,6 +369,8 @@ def main() -> int:
     parser.add_argument("modules", nargs="*", default=list(LESSONS), metavar="MODULE")
     parser.add_argument("--no-checks", dest="checks", action="store_false")
     parser.add_argument("--no-tests", dest="tests", action="store_false")
+    parser.add_argument("--every", type=int, default=1, metavar="N")
+    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--record", default=Path(tempfile.gettempdir(), "mutation.txt"))
     asked = parser.parse_args()

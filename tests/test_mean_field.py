@@ -2,9 +2,11 @@
 
 import math
 from functools import partial
+from itertools import product
 
 import pytest
 import torch
+from helpers import full
 
 from torchbasics import MLP, rng
 from torchbasics.activations import ACTIVATIONS
@@ -125,8 +127,9 @@ def compared(activation, init, digits, widths):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("init", INITS)
-@pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu"])
+@pytest.mark.parametrize(
+    ("init", "activation"), full(*product(INITS, ["sigmoid", "tanh", "relu"]), first=3)
+)
 def test_predictions_are_what_is_measured_on_real_digits(activation, init, mnist):
     factor, worst = compared(activation, init, mnist[0], [512] * 10)
     assert abs(factor) < 0.02

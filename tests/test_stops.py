@@ -10,7 +10,7 @@ import time
 from itertools import cycle
 
 import pytest
-from helpers import only_run
+from helpers import full, only_run
 
 from torchbasics.command import runs
 from torchbasics.mnist import network
@@ -35,13 +35,28 @@ COMMANDS = {
 }
 
 
+STARTED = []
+
+
 def start(name, place, *more, **options):
     """A command that has just been started, its runs in that place."""
     words = ["-m", *COMMANDS[name], *more]
     if name != "evaluate":
         words += ["--runs-dir", str(place)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen([sys.executable, *words], **pipes | options)
+    process = subprocess.Popen([sys.executable, *words], **pipes | options)
+    STARTED.append(process)
+    return process
+
+
+@pytest.fixture(autouse=True)
+def _from_a_terminal():
+    """SIGHUP ends what is started, also where the tests run under nohup; all ends."""
+    before = signal.signal(HUP, signal.SIG_DFL)
+    yield
+    signal.signal(HUP, before)
+    while STARTED:
+        STARTED.pop().kill()
 
 
 def wait_for(place, pattern, process):
@@ -80,7 +95,9 @@ SIGNALS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "seconds"), [*zip(cycle(COMMANDS), MOMENTS * 2)])
+@pytest.mark.parametrize(
+    ("name", "seconds"), full(*zip(cycle(COMMANDS), MOMENTS * 2), first=5)
+)
 def test_while_it_imports_a_command_leaves_in_silence(tmp_path, name, seconds):
     with_signals = SIGNALS[int(10 * seconds) % len(SIGNALS)]
     process = start(name, tmp_path)
@@ -90,7 +107,7 @@ def test_while_it_imports_a_command_leaves_in_silence(tmp_path, name, seconds):
 
 
 @pytest.mark.parametrize(
-    ("pattern", "numbers"), [*zip(FILES, SIGNALS[:6], strict=True)]
+    ("pattern", "numbers"), full(*zip(FILES, SIGNALS[:6], strict=True), first=2)
 )
 def test_a_training_leaves_at_every_moment_and_a_hint_is_true(
     tmp_path, pattern, numbers
@@ -115,7 +132,7 @@ def children(place):
     return {int(line) for line in found.stdout.split()} - {os.getpid()}
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, HUP, TERM])
+@pytest.mark.parametrize("how", full((signal.SIGKILL,), (HUP,), (TERM,)))
 def test_a_series_that_ends_in_any_way_leaves_no_run_alone(tmp_path, how):
     process = start("seeds", tmp_path)
     wait_for(tmp_path, "**/mnist/*/metrics.jsonl", process)
@@ -130,6 +147,7 @@ def test_a_series_that_ends_in_any_way_leaves_no_run_alone(tmp_path, how):
     assert ("--resume" in err) == (how != signal.SIGKILL)
 
 
+@pytest.mark.full
 def test_a_training_under_nohup_outlives_its_terminal(tmp_path):
     def ignore():
         signal.signal(HUP, signal.SIG_IGN)

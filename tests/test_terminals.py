@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from helpers import only_run, python
+from helpers import full, only_run, python
 
 import torchbasics.__main__ as course
 from torchbasics.command.output import visible
@@ -81,13 +81,13 @@ def test_what_a_config_holds_is_shown_as_text(tmp_path, capsys, table):
     assert "[red]" in only_text(capsys)[1]
 
 
-COMMANDS = [
-    ["torchbasics", "--check", "matrices"],
-    ["torchbasics", "vanishing", "--print-config"],
-    ["torchbasics.mnist", *QUICK],
-    ["torchbasics.mnist.evaluate"],
-    ["torchbasics.mnist.seeds", "--help"],
-]
+COMMANDS = full(
+    (["torchbasics.mnist", *QUICK],),
+    (["torchbasics", "--check", "matrices"],),
+    (["torchbasics", "vanishing", "--print-config"],),
+    (["torchbasics.mnist.evaluate"],),
+    (["torchbasics.mnist.seeds", "--help"],),
+)
 
 
 @pytest.mark.slow

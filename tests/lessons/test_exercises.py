@@ -433,6 +433,7 @@ MISTAKES = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("exercise", "mistake", "function"), MISTAKES)
 def test_a_mistake_is_named(exercise, mistake, function):
     judgement = judge(EXERCISES[exercise], function, "en")
@@ -652,12 +653,14 @@ ALMOST_RIGHT = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("exercise", "function"), RIGHT)
 def test_a_right_answer_is_accepted_however_it_is_written(exercise, function):
     judgement = judge(EXERCISES[exercise], function, "en")
     assert judgement.passed, judgement.message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("exercise", "function"), ALMOST_RIGHT)
 def test_what_is_nearly_right_is_refused(exercise, function):
     assert not judge(EXERCISES[exercise], function, "en").passed

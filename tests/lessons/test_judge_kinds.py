@@ -19,6 +19,8 @@ from torchbasics.lessons.exercises import EXERCISES, check
 from torchbasics.lessons.exercises.exercise import REPEATS
 from torchbasics.lessons.exercises.judge import judge
 
+pytestmark = pytest.mark.slow  # hundreds of answers
+
 
 def np_softmax(x):
     e = np.exp(x - x.max(axis=1, keepdims=True))

@@ -190,6 +190,7 @@ def test_a_second_ctrl_c_says_how_to_go_on_too(tmp_path, monkeypatch, capsys):
     assert f"--resume {tmp_path}" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_what_a_run_warns_of_names_its_seed(tmp_path, monkeypatch, capsys):
     (tmp_path / "stuck.toml").write_text(
         CONFIG.replace("= 30", "= 160") + '[optim]\nname = "sgd"\nlr = 1e-8\n'
@@ -204,6 +205,7 @@ def test_what_a_run_warns_of_names_its_seed(tmp_path, monkeypatch, capsys):
         assert line.startswith(f"seed {seed}: warning: it learned next to nothing")
 
 
+@pytest.mark.slow
 def test_what_is_damaged_is_told_with_what_to_do(whole, capsys):
     only(series.run_folder(whole, 5).glob("checkpoints/step-*")).write_bytes(b"")
     assert main(["--resume", str(whole)]) == 2
