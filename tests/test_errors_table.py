@@ -11,16 +11,17 @@ from pathlib import Path
 
 import pytest
 from helpers import only_run, train_on
+from PIL import Image
 
 import torchbasics.__main__ as course
 from torchbasics.command import runs
 from torchbasics.lessons import vanishing
-from torchbasics.mnist import evaluate, seeds
+from torchbasics.mnist import evaluate, explain, seeds
 from torchbasics.mnist.__main__ import main as train
 
 MAINS = {
     "course": course.main, "vanishing": vanishing.main, "mnist": train,
-    "evaluate": evaluate.main, "seeds": seeds.main,
+    "evaluate": evaluate.main, "explain": explain.main, "seeds": seeds.main,
 }  # fmt: skip
 TABLE = Path(__file__).with_name("errors.md").read_text(encoding="utf-8")
 ROWS = re.findall(r"^\| `(.*?)` \| .* \| (.*) \| (\d) \|$", TABLE, flags=re.M)
@@ -46,6 +47,7 @@ def things(tmp_path_factory, few):
         assert train([*argv, "--runs-dir", str(place / "runs")]) == 0
     (place / "FILE").touch()
     (place / "empty").mkdir()
+    Image.new("L", (99, 99), 255).save(place / "blank.png")
     only_run(place).rename(place / "run")
     for name in RUNS:
         shutil.copytree(place / "run", place / name)

@@ -15,7 +15,7 @@ from helpers import python
 
 import torchbasics
 import torchbasics.__main__ as course_command
-from torchbasics.mnist import evaluate, seeds
+from torchbasics.mnist import evaluate, explain, seeds
 from torchbasics.mnist.__main__ import main
 
 ROOT = Path(__file__).parent.parent
@@ -54,7 +54,7 @@ MAY_TOO = {
 
 STANDARD = set(sys.stdlib_module_names)
 TORCH_IN_COMMAND = {"command.events", "command.terminal"}
-READS_RUNS = ("mnist.evaluate", "mnist.network")
+READS_RUNS = ("mnist.evaluate", "mnist.explain", "mnist.network")
 
 
 def module_of(path):
@@ -358,8 +358,10 @@ def test_the_readme_has_a_line_for_each_file(readme):
         folder = re.match(r"lessons/(figures|exercises)(?=/)", name)
         found = [row for row in table if (folder[0] if folder else name) in row]
         assert len(found) == 1, name
-        if wing(module) != "lessons":
+        together = {one.partition("/")[0] for one in found[0]}
+        if wing(module) not in ("lessons", "mnist", "mnist.training"):
             assert found == [[name]]
+        assert len(together) == 1 or "lessons" in together, found
 
 
 @pytest.mark.parametrize("readme", READMES)
@@ -391,6 +393,8 @@ def test_every_command_of_the_readme_works(tmp_path, capsys, course):
             assert course_command.main(argv) == 0
         elif module == ".mnist.evaluate":
             assert evaluate.main(argv) == 0
+        elif module == ".mnist.explain":
+            assert explain.main(argv) == 0
         elif module == ".mnist.seeds":
             assert seeds.main([*argv, "--print-config"]) == 0
         elif "--resume" not in argv:

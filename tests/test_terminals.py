@@ -86,6 +86,7 @@ COMMANDS = full(
     (["torchbasics", "--check", "matrices"],),
     (["torchbasics", "vanishing", "--print-config"],),
     (["torchbasics.mnist.evaluate"],),
+    (["torchbasics.mnist.explain"],),
     (["torchbasics.mnist.seeds", "--help"],),
 )
 

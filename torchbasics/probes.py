@@ -120,12 +120,16 @@ def saturated(activation: nn.Module, out: Tensor) -> float:
     0.5
     """
     require_examples(out=out)
+    return float(near_bounds(activation, out).float().mean())
+
+
+def near_bounds(activation: nn.Module, out: Tensor) -> Tensor:
+    """Which activations `saturated` counts. Shape: (*) -> bool (*)."""
     low, high = BOUNDS[NAMES[type(activation)]]
     if math.isinf(high - low):
-        return 0.0
+        return torch.zeros_like(out, dtype=torch.bool)
     margin = NEAR_A_BOUND * (high - low)
-    near = (out < low + margin) | (out > high - margin)
-    return float(near.float().mean())
+    return (out < low + margin) | (out > high - margin)
 
 
 def dead(out: Tensor) -> float:

@@ -13,6 +13,7 @@ from torchbasics.command.terminal import (
     SideBySide,
     digit_rows,
     make_console,
+    signed_rows,
     tracked,
 )
 
@@ -104,3 +105,24 @@ def test_lines_are_as_wide_as_the_terminal_but_not_too_wide(
 ):
     monkeypatch.setenv("COLUMNS", columns)
     assert make_console().width == width
+
+
+def test_numbers_around_0_are_orange_above_it_and_blue_below():
+    values = torch.tensor([[2.0, 0.0], [-1.0, 0.0]])
+    row = signed_rows(values, COLOURED)[0]
+    assert row.plain == "▀▀"
+    styles = [str(span.style) for span in row.spans]
+    assert styles == ["rgb(255,130,0) on rgb(0,65,128)", "rgb(0,0,0) on rgb(0,0,0)"]
+
+
+def test_numbers_around_0_without_any_are_blank():
+    assert [row.plain for row in signed_rows(torch.zeros(4, 3), PLAIN)] == ["   "] * 2
+
+
+def test_captions_stand_below_pictures():
+    console = Console(width=80, no_color=True)
+    with console.capture() as capture:
+        console.print(SideBySide([IMAGE, IMAGE.float()], ["one", "two"]))
+    rows = capture.get().splitlines()
+    assert len(rows) == 15
+    assert rows[-1].split() == ["one", "two"]

@@ -20,7 +20,7 @@ from typing import IO, Any, Literal
 
 from filelock import FileLock
 
-from torchbasics.command.errors import UserError
+from torchbasics.command.errors import DISK, UserError
 
 PART = re.compile(r"\..+\.([0-9a-f]{8}|\d+)|\.unpack-.*")
 """Names of what is not whole yet; the last two are those that 0.1.0 gave."""
@@ -122,6 +122,16 @@ def write_atomic(path: Path, content: bytes) -> None:
     finally:
         part.unlink(missing_ok=True)
     sync_folder(path.parent)
+
+
+def write_named(path: Path, content: bytes) -> None:
+    """The same at a place that a user has named. Raises UserError if it cannot be."""
+    try:
+        write_atomic(path, content)
+    except (OSError, ValueError) as error:
+        if getattr(error, "errno", None) in DISK:
+            raise
+        raise UserError(f"cannot write {os.fspath(path)}: {reason(error)}") from None
 
 
 def part_of(path: Path) -> Path:

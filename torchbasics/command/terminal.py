@@ -1,7 +1,7 @@
 """Pictures in a terminal: a digit in half blocks, probabilities as bars."""
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from rich.console import Console, ConsoleOptions
@@ -56,14 +56,24 @@ class Answer(NamedTuple):
 
 
 class SideBySide(NamedTuple):
-    """Digits, the next to the right of the one before. Shape: (N, 28, 28) uint8."""
+    """Pictures, the next to the right of the one before.
 
-    images: Tensor
+    Those of whole numbers are digits, those of others have a sign. Captions, if any,
+    stand below. Shape: (28, 28) each, uint8 or floating.
+    """
+
+    images: Iterable[Tensor]
+    captions: Sequence[str] = ()
 
     def __rich_console__(self, console: Console, _: ConsoleOptions) -> Iterator[Table]:
         table = Table.grid(padding=(0, 4))
-        rows = (digit_rows(image, console) for image in self.images)
+        rows = (
+            (signed_rows if image.is_floating_point() else digit_rows)(image, console)
+            for image in self.images
+        )
         table.add_row(*map(Text("\n").join, rows))
+        if self.captions:
+            table.add_row(*self.captions)
         yield table
 
 
@@ -92,6 +102,27 @@ def digit_rows(image: Tensor, console: Console) -> list[Text]:
     return rows
 
 
+def signed_rows(values: Tensor, console: Console) -> list[Text]:
+    """Numbers around 0 as rows of text, each of which shows two rows of them.
+
+    In colour, orange is above 0 and blue below; else `+` and `-`, and `#` and `=` where
+    a number is above half of the largest. Shape: (H, W), H even -> H / 2 rows.
+
+    >>> import torch
+    >>> values = torch.tensor([[4.0, 1.0, 0.0, -2.0]] * 2)
+    >>> [row.plain for row in signed_rows(values, Console(no_color=True))]
+    ['#+ -']
+    """
+    shares = values / values.abs().max().clamp(min=1e-30)
+    if console.color_system is not None and not console.no_color:
+        both = zip(shares[0::2].tolist(), shares[1::2].tolist(), strict=True)
+        return [Text.assemble(*map(_signed_block, *rows)) for rows in both]
+    means = shares.unflatten(0, (-1, 2)).mean(1)
+    levels = (means.abs() > 0.15).int() + (means.abs() > 0.5)
+    signs = (levels * means.sign()).int() + 2
+    return [Text("".join("=- +#"[sign] for sign in row)) for row in signs.tolist()]
+
+
 def plural(count: int, noun: str) -> str:
     """A count and its noun.
 
@@ -111,6 +142,14 @@ def tracked(names: Iterable[str], doing: str) -> Iterator[str]:
         start = time.perf_counter()
         yield name
         console.print(f"{doing}: {name}, {time.perf_counter() - start:.1f} s")
+
+
+def _signed_block(above: float, below: float) -> tuple[str, str]:
+    upper, lower = (
+        f"rgb({max(0, 255 * x):.0f},{130 * abs(x):.0f},{max(0, -255 * x):.0f})"
+        for x in (above, below)
+    )
+    return "▀", f"{upper} on {lower}"
 
 
 def is_ascii(console: Console) -> bool:

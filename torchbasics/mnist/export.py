@@ -13,8 +13,8 @@ import torch
 from torch.nn.utils import fuse_linear_bn_eval
 
 from torchbasics.command import runs, settings
-from torchbasics.command.errors import DISK, UserError
-from torchbasics.command.files import reason, write_atomic
+from torchbasics.command.errors import UserError
+from torchbasics.command.files import write_named
 from torchbasics.data.mnist import SHA256
 from torchbasics.evaluation import Evaluation
 from torchbasics.mlp import MLP
@@ -38,13 +38,7 @@ def require_format(path: str) -> None:
 
 def write(network: Network, path: str) -> None:
     """Put the network at `path`, whole or not at all, as its suffix says."""
-    content = FORMATS[Path(path).suffix](network)
-    try:
-        write_atomic(Path(path), content)
-    except (OSError, ValueError) as error:
-        if getattr(error, "errno", None) in DISK:
-            raise
-        raise UserError(f"cannot write {path}: {reason(error)}") from None
+    write_named(Path(path), FORMATS[Path(path).suffix](network))
 
 
 def save_run(

@@ -1,0 +1,38 @@
+"""A page in headless Chromium: what it says, whom it asks, what goes wrong in it."""
+
+import shutil
+from contextlib import contextmanager
+
+import pytest
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), "")
+SIZES = {"desktop": (1280, 900), "phone": (360, 740)}
+
+
+@contextmanager
+def opened(path, size="desktop", theme="light"):
+    """The page of a file; on leaving, it must have asked for nothing but itself.
+
+    Nor may its script have failed, or the page be wider than its window.
+    """
+    playwright = pytest.importorskip("playwright.sync_api")
+    if not CHROMIUM:
+        pytest.skip("needs Chromium")
+    width, height = SIZES[size]
+    said, asked = [], []
+    with playwright.sync_playwright() as browsers:
+        browser = browsers.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox"]
+        )
+        page = browser.new_page(
+            viewport={"width": width, "height": height}, color_scheme=theme
+        )
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(path.as_uri())
+        yield page
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        browser.close()
+    assert said == []
+    assert asked == [path.as_uri()]

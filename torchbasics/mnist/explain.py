@@ -1,0 +1,210 @@
+"""Why does a network read a digit so? Every layer at work on it, with its numbers.
+
+Which units fire and which are saturated, what those that count most look for, where
+ink raises or lowers the score of the answer, and how little has to change for another.
+"""
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple
+
+import torch
+from pydantic import Field, model_validator
+from rich.console import RenderableType
+from torch import Tensor
+from tyro.conf import FlagCreatePairsOff, Positional, arg
+
+from torchbasics import data
+from torchbasics.command import cli, settings
+from torchbasics.command.errors import UserError, as_user_error, command, run, warn
+from torchbasics.command.files import write_named
+from torchbasics.command.output import visible
+from torchbasics.command.terminal import Answer, SafeConsole, SideBySide, plural
+from torchbasics.data.image_files import read_image
+from torchbasics.data.prepare import find_digits, prepare
+from torchbasics.evaluation import predict_probs
+from torchbasics.mnist import network
+from torchbasics.mnist.adversarial import Change, smallest_change
+from torchbasics.mnist.explanation import Explanation, Layer, as_json, explain
+from torchbasics.mnist.page import page
+
+STEPS = 20
+SHOWN, HEARD = 3, 4
+HEAD = ("layer", "x", "W", "pre-activation", "output", "fire", "saturated")
+WIDTHS = (9, 10, 13, 17, 16, 6, 9)
+
+
+class Options(settings.Settings):
+    """Which network reads which digit."""
+
+    run: Positional[str] = Field(
+        "pretrained", description="a run's folder, latest, or pretrained"
+    )
+    index: int = Field(0, ge=0, description="which digit of the set, from 0")
+    picture: str = Field("", description="a picture of a digit, to read in its place")
+    html: str = Field("", description="write a page to FILE.html")
+    as_json: Annotated[FlagCreatePairsOff[bool], arg(name="json")] = Field(
+        False, description="print JSON only"
+    )
+    runs_dir: str = Field("runs", description="folder in which to look for latest")
+    split: Literal["test", "train"] = Field("test", description="the set of digits")
+    data_dir: str = Field("auto", description="folder of MNIST, auto: user's cache")
+
+    @model_validator(mode="after")
+    def _one_digit_and_a_page(self) -> "Options":
+        if self.picture and self.index:
+            raise ValueError("--picture stands in the place of --index: give one")
+        if self.html and not self.html.endswith(".html"):
+            raise ValueError(f"--html {self.html}: its name must end in .html")
+        if os.path.isfile(self.run):
+            raise ValueError(f"{self.run} is no run; a picture: --picture {self.run}")
+        return self
+
+
+class Case(NamedTuple):
+    """A digit, the network that reads it, and why it reads it so.
+
+    `label` is -1 where nobody said what the digit is meant to be; `path` holds the
+    probabilities as it is changed little by little. Shape: image uint8 (28, 28), path
+    (STEPS + 1, 10).
+    """
+
+    name: str
+    image: Tensor
+    label: int
+    explanation: Explanation
+    change: Change | None
+    path: Tensor
+
+
+@command
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print the explanation, or JSON of it, and write the page that is asked for."""
+    options = cli.parse_options(
+        Options(), argv, prog="python -m torchbasics.mnist.explain", about=__doc__
+    )
+    case = study(options)
+    if options.html:
+        shown = page("explain", case.name, case_as_json(case))
+        write_named(Path(options.html), shown)
+    if options.as_json:
+        print(json.dumps(case_as_json(case), allow_nan=False))
+        return 0
+    console = SafeConsole()
+    for piece in pieces(case):
+        console.print(piece, soft_wrap=isinstance(piece, str))
+    if options.html:
+        print(f"the page is {visible(options.html)}")
+    return 0
+
+
+def study(options: Options) -> Case:
+    """All there is to say of the digit that is asked for."""
+    digit, image, label = find_digit(options)
+    reader = network.load(options.run, options.runs_dir)
+    transform = reader.config.data.transform
+    with as_user_error(ValueError, f"{options.run}: "):
+        explanation = explain(reader.model, transform(image[None]))
+    change, path = smallest_change(reader, image), torch.empty(0, 10)
+    if change:
+        shares = torch.linspace(0, 1, STEPS + 1)[:, None, None]
+        images = (image + shares * change.difference).round().to(torch.uint8)
+        path = predict_probs(reader.model, images, transform)
+    architecture = network.architecture(reader.config)
+    name = f"{digit}, read by {visible(options.run)}: {architecture}"
+    return Case(name, image, label, explanation, change, path)
+
+
+def find_digit(options: Options) -> tuple[str, Tensor, int]:
+    """The digit's name, image and label."""
+    if options.picture:
+        path = Path(options.picture)
+        picture = read_image(path)
+        count = len(find_digits(picture))
+        if not count:
+            raise UserError(f"{path} shows no digit: it is blank")
+        if count > 1:
+            warn(f"{path} shows {count} digits: they are read as one")
+        return visible(path.name), prepare(picture), -1
+    index, (images, labels) = options.index, data.load(options.split, options.data_dir)
+    if index >= len(labels):
+        last = len(labels) - 1
+        raise UserError(f"index = {index}: the {options.split} set ends at {last}")
+    return f"{options.split} digit {index}", images[index], int(labels[index])
+
+
+def pieces(case: Case) -> Iterator[RenderableType]:
+    """The explanation in 80 columns, piece by piece."""
+    name, image, label, explanation, change, path = case
+    first, *others = explanation.layers
+    answer, probs = explanation.answer, explanation.probs
+    said = "" if label < 0 else f", and the label says {label}"
+    sentence = f"the network reads {answer}{said}\n"
+    yield f"{name}\n"
+    yield Answer(image, probs, label, sentence, sentence)
+    yield table(explanation.layers)
+    yield f"nn.Linear, whose weight is W.T, gives x W + b to {explanation.gap:.1g};"
+    yield f"in the network's own precision, scores are {explanation.rounding:.1g} off\n"
+    yield f"What counts most for {answer}: output x slope of the score of {answer}"
+    units = first.strongest(2)
+    weights = [first.looks_for(unit).view(28, 28) for unit in units]
+    yield SideBySide(weights, [f"{counted(first, unit)}, weights" for unit in units])
+    for layer in others:
+        yield from map(layer_line, [layer] * SHOWN, layer.strongest(SHOWN))
+    yield f"\nWhere ink raises (+, orange) and lowers (-, blue) the score of {answer}"
+    yield SideBySide([image, explanation.saliency.view(28, 28)])
+    if change is None:
+        yield "\nNo change of the pixels was found that changes the answer"
+        return
+    yield f"\nThe smallest change found that makes it a {change.answer}"
+    yield SideBySide([change.after, change.difference.float()])
+    yield (
+        f"{plural(change.num_changed, 'pixel')} by at most {change.linf} of 255 grey "
+        f"levels, L2 norm {change.l2:.0f}"
+    )
+    now, before = (f"{100 * path[-1, one]:.2f} %" for one in (change.answer, answer))
+    yield f"now {change.answer} has {now}, and {answer} {before}"
+
+
+def table(layers: Sequence[Layer]) -> str:
+    """A line for each layer: shapes, between what its numbers are, its units."""
+    rows: list[Sequence[str]] = [HEAD]
+    for layer in layers:
+        _, x, weight, _, sums, outputs, *_ = layer.trace
+        shapes = (str(tuple(tensor.shape)) for tensor in (x, weight))
+        ends = (f"{some.min():.2f}..{some.max():.2f}" for some in (sums, outputs))
+        counts = (str(int(some.sum())) for some in (layer.fires, layer.saturated))
+        rows.append((layer.trace.name, *shapes, *ends, *counts))
+    lines = ("".join(map(str.ljust, row, WIDTHS)).rstrip() for row in rows)
+    return "\n".join(lines)
+
+
+def layer_line(layer: Layer, unit: int) -> str:
+    """A unit, and which inputs add most to its pre-activation."""
+    adds = layer.hears(unit)
+    most = adds.abs().argsort(descending=True)[:HEARD].tolist()
+    heard = ", ".join(f"{one} {adds[one]:+.2f}" for one in most)
+    return f"{counted(layer, unit):<22} hears {heard}"
+
+
+def counted(layer: Layer, unit: int) -> str:
+    """A unit, and what it counts."""
+    return f"{layer.trace.name} {unit} {layer.counts[unit]:+.2f}"
+
+
+def case_as_json(case: Case) -> dict[str, Any]:
+    """The same for a program, or for the page."""
+    name, image, label, explanation, change, path = case
+    found = change and {
+        **{"answer": change.answer, "after": change.after.tolist()},
+        **{"l2": change.l2, "linf": change.linf, "num_changed": change.num_changed},
+        "path": path.tolist(),
+    }
+    about = {"name": name, "label": label, "image": image.tolist(), "change": found}
+    return about | as_json(explanation)
+
+
+if __name__ == "__main__":
+    run(main)
