@@ -16,12 +16,13 @@ from PIL import Image
 import torchbasics.__main__ as course
 from torchbasics.command import runs
 from torchbasics.lessons import vanishing
-from torchbasics.mnist import evaluate, explain, seeds
+from torchbasics.mnist import evaluate, explain, report, seeds
 from torchbasics.mnist.__main__ import main as train
 
 MAINS = {
     "course": course.main, "vanishing": vanishing.main, "mnist": train,
-    "evaluate": evaluate.main, "explain": explain.main, "seeds": seeds.main,
+    "evaluate": evaluate.main, "explain": explain.main, "report": report.main,
+    "seeds": seeds.main,
 }  # fmt: skip
 TABLE = Path(__file__).with_name("errors.md").read_text(encoding="utf-8")
 ROWS = re.findall(r"^\| `(.*?)` \| .* \| (.*) \| (\d) \|$", TABLE, flags=re.M)

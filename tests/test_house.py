@@ -15,7 +15,7 @@ from helpers import python
 
 import torchbasics
 import torchbasics.__main__ as course_command
-from torchbasics.mnist import evaluate, explain, seeds
+from torchbasics.mnist import evaluate, explain, report, seeds
 from torchbasics.mnist.__main__ import main
 
 ROOT = Path(__file__).parent.parent
@@ -39,12 +39,16 @@ MAY_IMPORT = {
 }
 """The wings of the house, and what the files of each may import from it."""
 
-READERS_MAY = {f"mnist.training.{name}" for name in ("checkpoint", "distort", "state")}
+READERS_MAY = {
+    f"mnist.training.{name}" for name in ("checkpoint", "distort", "metrics", "state")
+}
 MAY_TOO = {
     "": {"command.signals"},
     "mnist.__main__": {"mnist.training"},
     "mnist.seeds": {"mnist.training"},
     "mnist.evaluate": READERS_MAY,
+    "mnist.measures": READERS_MAY,
+    "mnist.report": READERS_MAY,
     "mnist.export": READERS_MAY,
     "mnist.network": READERS_MAY,
     "lessons.digits": {"mnist.network"},
@@ -54,7 +58,7 @@ MAY_TOO = {
 
 STANDARD = set(sys.stdlib_module_names)
 TORCH_IN_COMMAND = {"command.events", "command.terminal"}
-READS_RUNS = ("mnist.evaluate", "mnist.explain", "mnist.network")
+READS_RUNS = ("mnist.evaluate", "mnist.explain", "mnist.network", "mnist.report")
 
 
 def module_of(path):
@@ -395,6 +399,8 @@ def test_every_command_of_the_readme_works(tmp_path, capsys, course):
             assert evaluate.main(argv) == 0
         elif module == ".mnist.explain":
             assert explain.main(argv) == 0
+        elif module == ".mnist.report":
+            assert report.main(["pretrained", "--out", str(tmp_path / "x.html")]) == 0
         elif module == ".mnist.seeds":
             assert seeds.main([*argv, "--print-config"]) == 0
         elif "--resume" not in argv:

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import termios
 import time
-from itertools import cycle
 
 import pytest
 from helpers import full, only_run
@@ -31,6 +30,7 @@ COMMANDS = {
         "600",
     ],
     "evaluate": ["torchbasics.mnist.evaluate", "pretrained", "--split", "train"],
+    "report": ["torchbasics.mnist.report", "pretrained"],
     "seeds": ["torchbasics.mnist.seeds", "--epochs", "1000", "--processes", "2"],
 }
 
@@ -41,7 +41,9 @@ STARTED = []
 def start(name, place, *more, **options):
     """A command that has just been started, its runs in that place."""
     words = ["-m", *COMMANDS[name], *more]
-    if name != "evaluate":
+    if name == "report":
+        words += ["--out", str(place / "report.html")]
+    elif name != "evaluate":
         words += ["--runs-dir", str(place)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     process = subprocess.Popen([sys.executable, *words], **pipes | options)
@@ -95,8 +97,15 @@ SIGNALS = [
 ]  # fmt: skip
 
 
+TIMES = [
+    (name, MOMENTS[(place + later) % len(MOMENTS)])
+    for later in (0, 3)
+    for place, name in enumerate(COMMANDS)
+]
+
+
 @pytest.mark.parametrize(
-    ("name", "seconds"), full(*zip(cycle(COMMANDS), MOMENTS * 2), first=5)
+    ("name", "seconds"), full(*TIMES, ("report", 3.5), first=len(COMMANDS))
 )
 def test_while_it_imports_a_command_leaves_in_silence(tmp_path, name, seconds):
     with_signals = SIGNALS[int(10 * seconds) % len(SIGNALS)]
@@ -104,6 +113,7 @@ def test_while_it_imports_a_command_leaves_in_silence(tmp_path, name, seconds):
     time.sleep(seconds)
     if name == "evaluate" or process.poll() is None:
         left_well(process, with_signals)
+    assert not list(tmp_path.glob("**/.report.html.*"))
 
 
 @pytest.mark.parametrize(

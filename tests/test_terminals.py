@@ -13,7 +13,7 @@ from helpers import full, only_run, python
 import torchbasics.__main__ as course
 from torchbasics.command.output import visible
 from torchbasics.lessons import vanishing
-from torchbasics.mnist import evaluate, seeds
+from torchbasics.mnist import evaluate, report, seeds
 from torchbasics.mnist.__main__ import main as train
 
 FOREIGN = [
@@ -31,7 +31,7 @@ QUICK = [
 ]
 MAINS = {
     "course": course.main, "vanishing": vanishing.main, "mnist": train,
-    "evaluate": evaluate.main, "seeds": seeds.main,
+    "evaluate": evaluate.main, "report": report.main, "seeds": seeds.main,
 }  # fmt: skip
 
 
@@ -55,6 +55,8 @@ def test_a_folder_of_any_name_is_told_as_it_is_called(tmp_path, run, capsys, nam
     place = shutil.copytree(run, tmp_path / name / "mnist" / name)
     assert evaluate.main([str(place)]) == 0
     assert visible(place) in only_text(capsys)[0]
+    assert report.main([str(place)]) == 0
+    assert f"{visible(place)}/report.html" in only_text(capsys)[0]
     assert train(["--resume", str(place)]) == 0
     assert f"the run is in {visible(place)};" in only_text(capsys)[0]
     (place / "manifest.json").write_text("{}")

@@ -54,7 +54,11 @@ def architecture(config: Config) -> str:
 
 def load(run: str, runs_dir: str = "runs") -> Network:
     """The network of a run folder, of the `latest` run, or the shipped `pretrained`."""
-    path, checkpoint = find_checkpoint(run, runs_dir)
+    return from_checkpoint(*find_checkpoint(run, runs_dir))
+
+
+def from_checkpoint(path: Path, checkpoint: Checkpoint) -> Network:
+    """The network that a checkpoint holds, which was read at that place."""
     config = from_table(Config, checkpoint.metadata["config"])
     with torch.device("meta"):  # nothing is drawn or allocated before all is compared
         model = build(config)

@@ -1,0 +1,254 @@
+"""Write a page that says how good a run's network is, and where it is weak.
+
+It is one file, `report.html` in the run's folder, that asks for nothing from elsewhere.
+"""
+
+import base64
+import io
+import math
+import re
+import shlex
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from pydantic import Field
+from torch import Tensor, nn
+from tyro.conf import Positional
+
+from torchbasics import data
+from torchbasics.activations import softmax
+from torchbasics.command import cli, runs, settings
+from torchbasics.command.errors import UserError, command, run
+from torchbasics.command.files import write_named
+from torchbasics.command.manifest import Manifest
+from torchbasics.command.output import visible
+from torchbasics.data import TRAINING_IMAGES, ImageDataset
+from torchbasics.evaluation import evaluate
+from torchbasics.mnist import measures, network
+from torchbasics.mnist.network import Network
+from torchbasics.mnist.page import page
+from torchbasics.mnist.training import metrics
+from torchbasics.mnist.training.state import plan_steps
+
+PROGRAM = "python -m torchbasics.mnist"
+RECIPES = {"pretrained": "lesson", "pretrained-best": "best"}  # of what is shipped
+MODULE = re.compile(r".*\btorchbasics[/\\]mnist[/\\](\w+)\.py")
+FACTS = (
+    "device", "threads", "versions", "python", "platform", "commit", "started",
+    "finished",
+)  # fmt: skip
+SPLITS = ("train", "validation", "test")
+HEALTH = ("gradient_norm", "update_ratio", "activation_std", "saturated", "dead")
+
+MAX_POINTS, MAX_LAYERS, MAX_TILES = 150, 8, 100
+MAX_RIGHT, MAX_WRONG = 20, 40  # digits of a cell of the confusion matrix
+SOME = slice(None, None, 5)  # of the test digits, where each is read many times
+
+Json = dict[str, Any]
+
+
+class Options(settings.Settings):
+    """Which runs, and where the page goes."""
+
+    run: Positional[str] = Field(
+        "latest", description="a run's folder, latest, or pretrained"
+    )
+    beside: Positional[str] = Field("", description="another, to stand beside it")
+    out: str = Field("", description="file to write; else report.html in RUN's folder")
+    runs_dir: str = Field("runs", description="folder of runs, for latest")
+    data_dir: str = Field("auto", description="folder of MNIST, auto: user's cache")
+
+
+class Subject(NamedTuple):
+    """A network and what its run has left; that of a shipped one has left nothing."""
+
+    name: str
+    folder: Path | None
+    network: Network
+    step: int
+    manifest: Manifest
+    lines: list[Json]
+
+
+@command
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure, write the page, and say where it is."""
+    options = cli.parse_options(
+        Options(), argv, prog=f"{PROGRAM}.report", about=__doc__
+    )
+    if options.out and Path(options.out).suffix != ".html":
+        raise UserError(f"--out {options.out}: its name must end in .html")
+    names = filter(None, (options.run, options.beside))
+    subjects = [find(name, options.runs_dir) for name in names]
+    name, folder, *_ = subjects[0]
+    usual = folder / "report.html" if folder else Path(f"report-{name}.html")
+    train, test = (data.load(split, options.data_dir) for split in ("train", "test"))
+    report = measured(subjects, train, test)
+    path = Path(options.out or usual)
+    title = " beside ".join(subject.name for subject in subjects)
+    write_named(path, page("report", title, report))
+    for one in report["runs"]:
+        print(f"{one['name']}: {one['summary']}")
+    print(f"the report is in {visible(path)}: open it in a browser")
+    return 0
+
+
+def find(name: str, runs_dir: str) -> Subject:
+    """All there is of a run. Raises UserError."""
+    path, checkpoint = network.find_checkpoint(name, runs_dir)
+    found, step = network.from_checkpoint(path, checkpoint), checkpoint.metadata["step"]
+    if path.parent == Path(__file__).parent:
+        return Subject(name, None, found, step, {}, [])
+    folder = path.parent.parent
+    manifest, lines = runs.read_manifest(folder), metrics.read(folder / "metrics.jsonl")
+    return Subject(visible(folder.resolve().name), folder, found, step, manifest, lines)
+
+
+def measured(
+    subjects: Iterable[Subject], train: ImageDataset, test: ImageDataset
+) -> Json:
+    """All that the page shows, as JSON can hold it; each digit is in it once."""
+    cards = [card(subject, train, test) for subject in subjects]
+    digits = torch.tensor(sorted({row[0] for one in cards for row in one["examples"]}))
+    return {
+        "runs": cards,
+        "baselines": measures.baselines(train, test),
+        "digits": dict(zip(digits.tolist(), test.labels[digits].tolist(), strict=True)),
+        "pictures": picture(test.images[digits].flatten(1)),
+    }
+
+
+def card(subject: Subject, train: ImageDataset, test: ImageDataset) -> Json:
+    """What the page says of one run. Raises UserError where nothing can be said."""
+    model, config = subject.network
+    logits = measures.logits_of(subject.network, test.images)
+    if not logits.isfinite().all():
+        raise UserError(f"{subject.name}: what it makes of the digits is not finite")
+    evaluation = evaluate(nn.Identity(), logits, test.labels)
+    plan = plan_steps(config, TRAINING_IMAGES - config.data.validation)
+    finished = subject.folder is None or "finished" in subject.manifest
+    blank = measures.logits_of(subject.network, torch.zeros_like(test.images[:1]))
+    linears = model.linears()
+    layers = [[*linears][place] for place in spread(len(linears), MAX_LAYERS)]
+    curves = [f"{kind}/{split}" for kind in ("loss", "accuracy") for split in SPLITS]
+    health = [f"{kind}/{layer}" for kind in HEALTH for layer in layers]
+    first = next(iter(linears.values())).weight.detach()
+    tiles = F.normalize(first[:MAX_TILES], p=math.inf)  # from -1 to 1
+    return {
+        "name": subject.name,
+        "summary": evaluation.summary("test"),
+        "architecture": network.architecture(config),
+        "unfinished": [] if finished else [subject.step, plan.total_steps],
+        "loss": evaluation.loss,
+        "interval": measures.wilson(evaluation.num_correct, evaluation.count),
+        "confusion": evaluation.confusion.tolist(),
+        "examples": examples(softmax(logits), test.labels),
+        "calibration": calibration(subject.network, logits, train, test.labels),
+        "curves": series(subject.lines, curves),
+        "health": series(subject.lines, health),
+        "layers": layers,
+        "units": len(first),
+        "weights": picture((128 + 127 * tiles).round().byte()),
+        "robustness": measures.robustness(subject.network, test.subset(SOME)),
+        "blank": softmax(blank)[0].tolist(),
+        "facts": facts(subject),
+        "commands": commands(subject),
+    }
+
+
+def examples(probs: Tensor, labels: Tensor) -> list[list[int]]:
+    """Digits of each cell of the confusion matrix: surest mistakes, least sure hits.
+
+    Of each its index, what it was read as, and its probabilities in thousandths.
+    Shape: probs (N, 10), labels (N,).
+    """
+    confidence, answers = probs.max(1)
+    cells, rows = 10 * labels + answers, []
+    for cell in cells.unique().tolist():
+        label, answer = divmod(cell, 10)
+        which = (cells == cell).nonzero()[:, 0]
+        order = confidence[which].argsort(descending=label != answer)
+        most = MAX_RIGHT if label == answer else MAX_WRONG
+        for index in which[order[:most]].tolist():
+            rows.append([index, answer, *(1000 * probs[index]).round().int().tolist()])
+    return rows
+
+
+def calibration(
+    network: Network, logits: Tensor, train: ImageDataset, labels: Tensor
+) -> Json:
+    """How far probabilities can be believed, as they are and scaled. Shape: (N, C)."""
+    if held := network.config.data.validation:
+        images, truth = train.subset(slice(-held, None))
+        fitted = [measures.fit_temperature(measures.logits_of(network, images), truth)]
+        scaled = softmax(logits / fitted[0])
+    else:
+        scaled, fitted = measures.cross_scaled(logits, labels)
+    found = [measures.reliability(probs, labels) for probs in (softmax(logits), scaled)]
+    return {
+        "bins": [[part.tolist() for part in bins] for bins in found],
+        "errors": [bins.error for bins in found],
+        "temperatures": fitted,
+        "validation": held,
+    }
+
+
+def series(lines: Sequence[Json], tags: Iterable[str]) -> dict[str, list[list[float]]]:
+    """Epoch and value of each tag that was recorded, evenly if they are many.
+
+    >>> series([{"epoch": 1, "loss/test": 0.51234}, {"epoch": 2}], ["loss/test"])
+    {'loss/test': [[1, 0.5123]]}
+    """
+    found = {}
+    for tag in tags:
+        kept = [line for line in lines if line.get(tag) is not None]
+        kept = [kept[place] for place in spread(len(kept), MAX_POINTS)]
+        if kept:
+            found[tag] = [[line["epoch"], float(f"{line[tag]:.4g}")] for line in kept]
+    return found
+
+
+def spread(count: int, most: int) -> list[int]:
+    """So many of the numbers below `count`, at most: evenly, the first and the last.
+
+    >>> spread(10, 4), spread(2, 4)
+    ([0, 3, 6, 9], [0, 1])
+    """
+    places = np.linspace(0, count - 1, min(count, most)).round()
+    return [int(place) for place in places]
+
+
+def facts(subject: Subject) -> dict[str, str]:
+    """What a repetition needs to know: of the manifest, as text."""
+    found: Json = {"seed": subject.network.config.seed, "step": subject.step}
+    found |= {name: subject.manifest.get(name) for name in FACTS}
+    if versions := found["versions"]:
+        found["versions"] = ", ".join(f"{name} {versions[name]}" for name in versions)
+    return {name: visible(fact) for name, fact in found.items() if fact is not None}
+
+
+def commands(subject: Subject) -> list[str]:
+    """What to type to repeat a run; then what was typed."""
+    if subject.folder is None:
+        return [f"{PROGRAM} --config {RECIPES[subject.name]}"]
+    config = shlex.quote(str(subject.folder / "config.toml"))
+    words = [*subject.manifest["command"]]
+    if words and (file := MODULE.fullmatch(words[0])):
+        words[:1] = f"{PROGRAM}.{file[1]}".removesuffix(".__main__").split()
+    return [visible(f"{PROGRAM} --config {config}"), visible(shlex.join(words))]
+
+
+def picture(rows: Tensor) -> str:
+    """A PNG, as a URL, with 28 x 28 pixels in each row. Shape: uint8 (N, 784)."""
+    file = io.BytesIO()
+    Image.fromarray(rows.numpy()).save(file, "PNG", optimize=True)
+    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
+if __name__ == "__main__":
+    run(main)
