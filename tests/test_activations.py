@@ -122,3 +122,12 @@ def test_no_value_lies_beyond_a_bound_and_a_bound_is_reached(name):
     assert y.max() <= high
     assert y.min() <= (low + 1e-3 if math.isfinite(low) else -70)
     assert y.max() >= (high - 1e-3 if math.isfinite(high) else 1e3)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.float64])
+def test_the_step_of_what_is_no_number_is_none(dtype):
+    x = torch.tensor([-1.0, 0.0, 1.0, torch.nan, torch.inf, -torch.inf], dtype=dtype)
+    wanted = torch.tensor([0.0, 0.0, 1.0, torch.nan, 1.0, 0.0], dtype=dtype)
+    got = activations.step(x)
+    torch.testing.assert_close(got, wanted, equal_nan=True, rtol=0, atol=0)
+    assert activations.step(torch.tensor([2**40, -3])).tolist() == [1, 0]

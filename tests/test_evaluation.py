@@ -1,5 +1,6 @@
 """Evaluation is exact, repeatable, and leaves the model as it found it."""
 
+import re
 from functools import partial
 
 import pytest
@@ -16,6 +17,7 @@ from torchbasics.evaluation import (
     most_confident_errors,
     predict_probs,
 )
+from torchbasics.perceptron import AND, INPUTS
 from torchbasics.trace import forward_trace
 
 CHUNKS = pytest.mark.parametrize("chunk", [1, 4, 10, 100])
@@ -210,3 +212,28 @@ class TestMostConfidentErrors:
     def test_where_all_is_right_there_are_none(self):
         right = most_confident_errors(self.PROBS, self.PROBS.argmax(1), 3)
         assert right.tolist() == []
+
+
+@pytest.mark.parametrize(
+    ("model", "shape"),
+    [(AND, "(4,)"), (nn.Unflatten(1, (1, 2)), "(4, 1, 2)")],
+)
+def test_without_a_row_of_scores_for_each_example_there_are_no_probabilities(
+    model, shape
+):
+    """The softmax of four examples' answers would go across the examples."""
+    sentence = rf"logits has shape {re.escape(shape)}; wanted \(N, D\)"
+    with pytest.raises(ValueError, match=sentence):
+        predict_probs(model, INPUTS)
+
+
+def test_a_model_that_answers_for_fewer_examples_is_refused():
+    pairs = nn.Sequential(nn.Unflatten(0, (2, 2)), nn.Flatten())
+    with pytest.raises(ValueError, match=r"logits has shape \(2, 4\); wanted examples"):
+        predict_probs(pairs, INPUTS)
+
+
+@pytest.mark.parametrize("count", [-1, 1.5, "2", None])
+def test_a_count_is_a_whole_number_of_errors(count):
+    with pytest.raises(ValueError, match=f"count is {count!r}; wanted a whole number"):
+        most_confident_errors(torch.ones(2, 3), torch.tensor([1, 2]), count)

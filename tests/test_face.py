@@ -118,7 +118,7 @@ CALLS = {
         lambda x, asked: face.backward_trace(network(x), x, asked), X, LOGITS
     ),
     "derivative": Call(
-        partial(face.derivative, lambda x: product_with_one(x).square()), X
+        partial(face.derivative, lambda x: product_with_one(x).view_as(x).square()), X
     ),
     "central_differences": Call(measured, X.double()),
     "signal_propagation": Call(
@@ -271,6 +271,15 @@ def test_whole_numbers_are_as_fractions_or_refused(name, dtype):
         torch.testing.assert_close(got, wanted, rtol=1e-5, atol=1e-6)
 
 
+def refuses(call, place, change):
+    """Whether it refuses in a line what a change makes of one of its arguments."""
+    arguments = [x for x in call[1:] if x is not None]
+    arguments[place - 1] = change(arguments[place - 1])
+    with pytest.raises((TypeError, ValueError)) as raised:
+        call.function(*arguments)
+    return refused(raised.value)
+
+
 WRONG = {
     "a list": lambda x: x.tolist(),
     "a tuple": lambda x: tuple(x.tolist()),
@@ -286,11 +295,27 @@ def test_what_is_no_tensor_is_refused_in_a_line(name, place, what):
     call = CALLS[name]
     if call[place] is None or name == "initialize":
         pytest.skip("it takes no such argument")
-    arguments = [x for x in call[1:] if x is not None]
-    arguments[place - 1] = WRONG[what](arguments[place - 1])
-    with pytest.raises((TypeError, ValueError)) as raised:
-        call.function(*arguments)
-    assert refused(raised.value), repr(raised.value)
+    assert refuses(call, place, WRONG[what])
+
+
+@pytest.mark.parametrize(("name", "place"), [*product(CALLS, (1, 2))])
+@pytest.mark.parametrize("change", [torch.Tensor.cfloat, torch.Tensor.to_sparse])
+def test_what_is_complex_or_sparse_is_refused_in_a_line(name, place, change):
+    if CALLS[name][place] is None or name == "initialize":
+        pytest.skip("it takes no such argument")
+    assert refuses(CALLS[name], place, change)
+
+
+@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize("add", [2**24 + 1, 2**40 + 1])
+def test_whole_numbers_that_float32_rounds_are_exact_or_refused(name, add):
+    call = CALLS[name]
+    whole = call.x.abs().long() + add
+    rest = [] if call.other is None else [call.other]
+    got = works_or_is_refused(call, whole, *rest)
+    if got is not None and name not in {"step", "identity"}:
+        wanted = answer(call, whole.double(), *rest)
+        torch.testing.assert_close(got, wanted, rtol=1e-6, atol=0)
 
 
 SHAPES = {

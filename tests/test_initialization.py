@@ -107,3 +107,18 @@ def test_defaults_biases_are_drawn_on_both_sides_of_0():
     for values in (linear.weight, linear.bias):
         assert abs(values.mean().item()) < 0.005
         assert values.var().item() == pytest.approx(1 / 300, rel=0.1)
+
+
+@pytest.mark.parametrize("init", typing.get_args(InitName))
+@pytest.mark.parametrize("fan", [0, -1, 2.5, "3", None])
+def test_a_fan_is_a_whole_number_of_units(init, fan):
+    for name in ("fan_in", "fan_out"):
+        fans = {"fan_in": 3, "fan_out": 3, name: fan}
+        with pytest.raises(ValueError, match=f"{name} is {fan!r}; wanted a whole"):
+            init_variance(init, "sigmoid", **fans)
+
+
+def test_an_init_that_is_none_is_refused_also_where_there_are_no_numbers():
+    linear = nn.Linear(2, 2, device="meta")
+    with pytest.raises(ValueError, match="init is 'none'; wanted"):
+        initialize(linear, "none", "relu", torch.Generator())

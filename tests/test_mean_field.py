@@ -147,3 +147,44 @@ def test_a_narrower_network_is_a_little_farther_from_theory(activation, mnist):
 def test_gelu_has_no_critical_weights_and_that_is_said():
     with pytest.raises(ValueError, match="gelu has no critical"):
         critical_sigma_w("gelu")
+
+
+@pytest.mark.parametrize("q", [2e3, 1e6, 1e12, 1e20, 1e36])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_means_of_large_sums_are_what_they_are_in_the_limit(q, dtype):
+    """The density of sqrt(q) z near 0 is 1 / sqrt(2 pi q), whatever peak stands there.
+
+    The integral of tanh'^2 is 4/3, of sigmoid'^2 1/6; E[relu^2] is q/2, E[relu'^2] 1/2.
+    """
+    at, density = torch.tensor(q, dtype=dtype), 1 / math.sqrt(2 * math.pi * q)
+    wanted = {
+        "tanh": (1 - 2 * density, 4 / 3 * density),
+        "sigmoid": (0.5 - density, density / 6),
+        "relu": (q / 2, 0.5),
+    }
+    for activation, means in wanted.items():
+        got = [mean.item() for mean in mean_squares(activation, at)]
+        assert got == pytest.approx(means, rel=2e-3 if q < 1e6 else 1e-4)
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_at_1000_one_rule_gives_way_to_the_other_without_a_step(activation):
+    around = torch.tensor([1000, 1000 * (1 + 1e-12)], dtype=torch.float64)
+    for below, above in zip(
+        *(mean_squares(activation, q) for q in around), strict=True
+    ):
+        assert above.item() == pytest.approx(below.item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("activation", ["sigmoid", "relu", "gelu"])
+def test_the_means_of_whole_numbers_are_those_of_the_same_fractions(activation):
+    q = torch.tensor([1, 40, 2000])
+    got, wanted = mean_squares(activation, q), mean_squares(activation, q.float())
+    torch.testing.assert_close(got, wanted)
+
+
+@pytest.mark.parametrize("widths", [[], [0], [5, -1]])
+def test_a_signal_needs_layers_of_units(widths):
+    variances = partial(init_variance, "lecun", "tanh")
+    with pytest.raises(ValueError, match=r"narrowest is -?[01]; wanted a whole"):
+        signal_propagation(torch.ones(2, 3), widths, "tanh", variances)

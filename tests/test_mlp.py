@@ -233,3 +233,35 @@ def test_each_layers_linear_is_found_by_its_name():
     model = MLP(4, [5, 3], 2, batch_norm=True)
     assert model.linears()["hidden2"] is model.hidden2.linear
     assert model.linears()["logits"] is model.logits
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (lambda: MLP(3, [4], 2, residual="False"), "residual is 'False'; wanted False"),
+        (
+            lambda: MLP(3, [4], 2, batch_norm="no"),
+            "batch_norm is 'no'; wanted False",
+        ),
+        (lambda: MLP(3, [4], 2, input_noise=-0.1), "noise -0.1: wanted a standard dev"),
+        (lambda: MLP(3, [4], 2, input_noise=math.nan), "noise nan: wanted a standard"),
+        (lambda: MLP(3, [4], 2, dropout=-0.1), "dropout -0.1: wanted a share"),
+        (lambda: MLP(3, [4], 2, input_dropout=1.0), "dropout 1.0: wanted a share"),
+        (lambda: MLP(3, [], 2, input_noise=0.1), "input_noise: wanted a hidden layer"),
+        (
+            lambda: MLP(3, [], 2, input_dropout=0.1),
+            "input_noise: wanted a hidden layer",
+        ),
+        (lambda: MLP(3, [0], 2), "out_features is 0; wanted a whole number >= 1"),
+        (lambda: MLP(3, [-1], 2), "out_features is -1; wanted a whole number >= 1"),
+        (lambda: MLP(3, [2.0], 2), "out_features is 2.0; wanted a whole number >= 1"),
+        (lambda: MLP(3, "12", 2), "out_features is '1'; wanted a whole number >= 1"),
+        (lambda: MLP(0, [4], 2), "in_features is 0; wanted a whole number >= 1"),
+        (lambda: MLP(3, [4], 2.0), "out_features is 2.0; wanted a whole number >= 1"),
+        (lambda: MLP(3, 4, 2), "hidden is 4; wanted widths"),
+        (lambda: MLP(3, [4], 2, generator=0), "generator is <class 'int'>; wanted"),
+    ],
+)
+def test_what_cannot_be_built_is_refused_by_name(call, sentence):
+    with pytest.raises((ValueError, TypeError), match=sentence):
+        call()

@@ -1,5 +1,7 @@
 """The perceptron: the textbook's gates, the rule that learns them, and its limit."""
 
+import math
+import time
 from fractions import Fraction
 from itertools import islice, product
 
@@ -11,10 +13,12 @@ from hypothesis import strategies as st
 from torchbasics.perceptron import (
     AND,
     INPUTS,
+    MOST,
     NAND,
     NOT,
     OR,
     Perceptron,
+    Verdict,
     Xor,
     mistake_bound,
     perceptron_rule,
@@ -174,8 +178,8 @@ def test_each_example_needs_a_target():
     [
         (INPUTS, torch.tensor([0, 1, 2, 0]), "wanted 0 and 1 only"),
         (INPUTS, torch.tensor([0, 1, float("nan"), 0]), "wanted 0 and 1 only"),
-        (INPUTS / 3, torch.tensor([0, 1, 1, 0]), "other than whole numbers"),
-        (INPUTS * float("nan"), torch.tensor([0, 1, 1, 0]), "other than whole"),
+        (INPUTS / 3, torch.tensor([0, 1, 1, 0]), "wanted whole numbers, in rows"),
+        (INPUTS * float("nan"), torch.tensor([0, 1, 1, 0]), "wanted finite"),
         (INPUTS[:, 0], torch.tensor([0, 1, 1, 0]), r"shape \(4,\); wanted \(N, D\)"),
     ],
 )
@@ -190,3 +194,85 @@ def test_a_list_is_no_tensor_and_whole_numbers_are_weights():
     assert torch.equal(Perceptron([1, 1], -1)(INPUTS), AND(INPUTS))
     with pytest.raises(ValueError, match="weights has 2 numbers; wanted 3"):
         mistake_bound(INPUTS, torch.tensor([0, 0, 0, 1]), [1, 1])
+
+
+BIG = 2**24
+DIFFER_BY_1 = torch.tensor([[0, BIG], [0, BIG + 1]])
+
+
+def test_whole_numbers_beyond_float32_are_told_apart():
+    """-16,777,216.5 + x separates 16,777,216 from the next; in float32 they are one."""
+    x, targets = DIFFER_BY_1, torch.tensor([0, 1])
+    line = (-(BIG + 0.5), 0.0, 1.0)
+    assert Verdict(True, line, ()).is_proved(x, targets)
+    assert mistake_bound(x, targets, line) > 1e28
+    assert next(perceptron_rule(x, torch.tensor([1, 1]))).weights == (1, 0, BIG)
+
+
+def test_a_proof_is_exact_where_sums_in_float64_are_not():
+    x, targets = torch.tensor([[1e17], [-1e17], [1.0]]), torch.tensor([1, 1, 0])
+    assert not Verdict(False, (), (1, 1, 2)).is_proved(x[[0, 0, 1]], targets)
+    near = torch.tensor([[2.0**53, 1.0]], dtype=torch.float64)
+    assert Verdict(True, (0.0, 1.0, -(2.0**53) + 1), ()).is_proved(near, targets[:1])
+    with pytest.raises(ValueError, match="argument 2 is shorter"):
+        Verdict(True, (1.0,), ()).is_proved(x, targets)
+
+
+@pytest.mark.parametrize("x", [[[2_000_000]], [[2**60]], [[1e30]]])
+def test_numbers_too_large_to_be_decided_soon_are_refused_at_once(x):
+    with pytest.raises(
+        ValueError, match=r"whole numbers.* wanted|wanted whole numbers"
+    ):
+        separability(torch.tensor(x), torch.tensor([1]))
+
+
+def test_what_takes_too_many_answers_is_given_up(monkeypatch):
+    monkeypatch.setattr("torchbasics.perceptron.MOST", 5_000)
+    x, targets = torch.tensor([[1000], [1001]]), torch.tensor([0, 1])
+    with pytest.raises(ValueError, match="undecided after 5,000 answers; wanted small"):
+        separability(x, targets)
+
+
+def test_a_million_answers_take_seconds_and_their_sums_are_exact():
+    """w is at most sqrt(k) R long, so no sum is above sqrt(MOST) MOST^2 < 2^53."""
+    assert MOST**2.5 < 2**53
+    start = time.process_time()
+    list(islice(perceptron_rule(DIFFER_BY_1, torch.tensor([0, 1])), 25_000))
+    assert time.process_time() - start < 1
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e200, 1e308])
+def test_the_bound_is_the_same_however_long_the_weights_are(scale):
+    targets = torch.tensor(TABLES["OR"])
+    line = [scale * number for number in (-0.5, 1, 1)]
+    assert mistake_bound(INPUTS, targets, line) == pytest.approx(27)
+
+
+@pytest.mark.parametrize("odd", [0.0, math.nan, math.inf])
+def test_weights_that_make_no_line_do_not_separate(odd):
+    with pytest.raises(ValueError, match="do not separate"):
+        mistake_bound(INPUTS, torch.tensor(TABLES["OR"]), [odd] * 3)
+
+
+def test_weights_of_0_make_no_line_to_be_far_from():
+    with pytest.raises(ValueError, match="weight is 0, which makes no line"):
+        Perceptron([0, 0], 0.0).margin(INPUTS)
+    tiny = Perceptron([3e-30, 4e-30], 0.0)
+    assert tiny.margin(torch.tensor([[1.0, 1.0]])) == pytest.approx(1.4)
+
+
+@pytest.mark.parametrize("odd", [math.nan, math.inf, -math.inf])
+def test_the_rule_learns_from_finite_numbers_only(odd):
+    x = torch.tensor([[0.0, odd], [1.0, 0.0]])
+    for ask in (lambda *given: next(perceptron_rule(*given)), separability):
+        with pytest.raises(ValueError, match="x holds nan or infinity; wanted finite"):
+            ask(x, torch.tensor([0, 1]))
+
+
+def test_of_what_is_no_number_a_gate_says_nothing():
+    assert AND(torch.tensor([[math.nan, 1.0]])).isnan().all()
+
+
+def test_weights_are_numbers_not_text():
+    with pytest.raises((TypeError, ValueError)):
+        Perceptron("12", 0.0)

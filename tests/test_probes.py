@@ -182,3 +182,65 @@ class TestProbeCopy:
         )
         assert torch.equal(first, second)
         assert not torch.equal(first, other)
+
+
+def test_what_they_keep_is_as_it_was_before_what_works_in_place(batch):
+    layers = nn.Linear(20, 16), nn.ReLU(inplace=True), nn.Linear(16, 10)
+    with Probes(model := nn.Sequential(*layers)) as probes:
+        model(batch[0])
+    torch.testing.assert_close(probes.activations["0"], layers[0](batch[0]))
+    assert (probes.activations["0"] < 0).any()
+
+
+def test_looking_for_what_is_not_finite_leaves_gradients_and_norms_alone(batch):
+    model = MLP(20, [16], 10, batch_norm=True)
+    F.cross_entropy(model(batch[0]), batch[1]).backward()
+    states = [*model.state_dict().values(), *(x.grad for x in model.parameters())]
+    before = [state.clone() for state in states]
+    first_nonfinite(model, nn.CrossEntropyLoss(), *batch)
+    after = [*model.state_dict().values(), *(x.grad for x in model.parameters())]
+    assert all(map(torch.equal, before, after))
+
+
+@pytest.mark.parametrize("size", [1e-44, 1e-38, 1e-25, 1.0, 1e25, 1e38])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_an_update_is_measured_at_every_size(size, dtype):
+    before = size * torch.tensor([[1.0, 1.0], [1.0, 1.0]], dtype=dtype)
+    near = 0.2 if size == 1e-44 and dtype == torch.float32 else 1e-6
+    assert update_ratio(before, 1.5 * before) == pytest.approx(0.5, rel=near)
+
+
+@pytest.mark.parametrize("size", [1e-200, 1e200])
+def test_an_update_of_float64_is_measured_in_float64(size):
+    before = torch.full((3, 2), size, dtype=torch.float64)
+    assert update_ratio(before, 1.5 * before) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("size", [1e-30, 1.0, 1e30])
+def test_statistics_are_those_of_double_precision_at_every_size(size):
+    model = MLP(20, [16], 10, "identity")
+    images = size * torch.rand(8, 20)
+    with Probes(model) as probes:
+        model(images).sum().backward()
+    for name, of in (("activation_std", probes.activations), ("gradient_norm", {})):
+        for layer, x in (of or probes.gradients()).items():
+            exact = x.double().std() if of else x.double().norm()
+            got = probes.statistics()[name][layer]
+            assert got == pytest.approx(exact.item(), rel=1e-6, abs=0)
+
+
+def test_one_number_has_no_spread():
+    with Probes(model := MLP(1, [1], 1)) as probes:
+        model(torch.ones(1, 1)).backward()
+    statistics = probes.statistics()
+    for name in ("activation_std", "gradient_std"):
+        assert statistics[name] == {"hidden1": 0, "logits": 0}
+
+
+@pytest.mark.parametrize("activation", [nn.ELU(), nn.Softplus(), nn.Linear(2, 2)])
+def test_what_is_none_of_the_activations_is_refused_by_name(activation):
+    kind = type(activation).__name__
+    with pytest.raises(
+        ValueError, match=rf"activation is .*{kind}.*; wanted .*Sigmoid"
+    ):
+        saturated(activation, torch.ones(2, 2))

@@ -1,5 +1,6 @@
 """A network layer by layer: equal to its own answer, to autograd, to the textbook."""
 
+import math
 from itertools import product
 from random import Random
 
@@ -331,7 +332,7 @@ def test_parts_in_another_order_or_beside_are_refused_by_name():
 
 def test_a_function_of_something_else_has_the_derivative_0():
     weight = torch.ones(3, requires_grad=True)
-    assert derivative(lambda x: weight.sum(), torch.ones(2)).tolist() == [0, 0]
+    assert derivative(lambda x: weight[1:] * 2, torch.ones(2)).tolist() == [0, 0]
     assert weight.grad is None
 
 
@@ -342,3 +343,53 @@ def test_differences_are_measured_of_numbers_however_they_are_stored(change):
     slopes = central_differences(lambda: parameter.square().sum(), parameter)
     torch.testing.assert_close(slopes, 2 * before)
     assert torch.equal(parameter, before)
+
+
+@pytest.mark.parametrize(
+    ("function", "sentence"),
+    [
+        (lambda x: x.softmax(-1), "result mixes the numbers of x; wanted each of one"),
+        (lambda x: x - x.mean(), "result mixes the numbers of x; wanted each of one"),
+        (lambda x: x.flip(0), "result mixes the numbers of x; wanted each of one"),
+        (torch.sum, r"result has shape \(\); wanted \(3, 5\), like x"),
+        (torch.Tensor.tolist, "result is a list; wanted a torch.Tensor"),
+    ],
+)
+def test_a_derivative_is_asked_where_each_result_is_of_one_number(function, sentence):
+    x = torch.rand(3, 5, generator=generator(0, "x"))
+    with pytest.raises((ValueError, TypeError), match=sentence):
+        derivative(function, x)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.float64])
+def test_no_derivative_of_an_activation_seems_mixed_however_extreme(name, dtype):
+    x = torch.tensor([-1e4, -100, -17, -1e-7, 0, 1e-7, 5, 88, 1e4], dtype=dtype)
+    slopes = derivative(ACTIVATIONS[name](), x)
+    wanted = DERIVATIVES[name](x.double())
+    torch.testing.assert_close(slopes.double(), wanted, rtol=2e-2, atol=2e-3)
+    assert derivative(torch.sqrt, torch.zeros(2)).isinf().all()
+
+
+@pytest.mark.parametrize(
+    ("value", "h"), [(1e12, 1e-4), (1.0, 0.0), (1.0, -1e-4), (0.0, 0), (math.nan, 1e-4)]
+)
+def test_a_step_that_is_lost_beside_a_number_is_refused(value, h):
+    w = torch.tensor([value], dtype=torch.float64)
+    with pytest.raises(ValueError, match=f"h is {h} beside {value}; wanted more"):
+        central_differences(lambda: w.square().sum(), w, h)
+    large = torch.tensor([1e12], dtype=torch.float64)
+    slope = central_differences(lambda: large.square().sum(), large, 1e6)
+    assert slope.item() == pytest.approx(2e12, rel=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(3,), (2, 3), (3, 1)])
+def test_numbers_that_are_one_number_are_refused(shape):
+    w = torch.ones(1, dtype=torch.float64).expand(shape)
+    with pytest.raises(ValueError, match="parameter is one number, expanded; wanted"):
+        central_differences(lambda: w.square().sum(), w)
+
+
+def test_a_loss_may_be_a_view_of_the_parameter():
+    w = torch.tensor([2.0, 3.0], dtype=torch.float64)
+    assert central_differences(lambda: w[0], w).tolist() == pytest.approx([1, 0])

@@ -16,7 +16,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from torchbasics.arguments import as_float, require_tensor
+from torchbasics import arguments as require
 
 ActivationName = Literal[
     "identity", "sigmoid", "tanh", "scaled_tanh", "relu", "leaky_relu", "gelu"
@@ -27,14 +27,15 @@ AMPLITUDE, STRETCH = 1.7159, 2 / 3  # of LeCun's scaled tanh
 
 
 def step(x: Tensor) -> Tensor:
-    """1 where x > 0, else 0: the perceptron's own. Shape: (*) -> (*).
+    """1 where x > 0, else 0, of nan nan: the perceptron's own. Shape: (*) -> (*).
 
     Its gradient is zero everywhere it has one, so it cannot be trained.
 
     >>> step(torch.tensor([-1.0, 0.0, 1.0, 2.0]))
     tensor([0., 0., 1., 1.])
     """
-    return (as_float(x) > 0).to(x.dtype)
+    require.tensor(x=x)
+    return torch.where(x.isnan(), x.detach(), x > 0).to(x.dtype)
 
 
 def identity(x: Tensor) -> Tensor:
@@ -43,7 +44,7 @@ def identity(x: Tensor) -> Tensor:
     >>> identity(torch.tensor([-1.0, 2.0]))
     tensor([-1.,  2.])
     """
-    require_tensor(x=x)
+    require.tensor(x=x)
     return x
 
 
@@ -56,7 +57,7 @@ def sigmoid(x: Tensor) -> Tensor:
     >>> sigmoid(torch.tensor([-1.0, 1.0, 2.0]))
     tensor([0.2689, 0.7311, 0.8808])
     """
-    x = as_float(x)
+    x = require.floating(x)
     small = torch.exp(torch.where(x >= 0, -x, x))  # exp(-|x|), in (0, 1]
     return torch.where(x >= 0, 1.0, small) / (1 + small)
 
@@ -70,7 +71,7 @@ def tanh(x: Tensor) -> Tensor:
     >>> tanh(torch.tensor([-1.0, 0.0, 1.0]))
     tensor([-0.7616,  0.0000,  0.7616])
     """
-    x = as_float(x)
+    x = require.floating(x)
     less = torch.expm1(2 * torch.where(x >= 0, -x, x))  # exp(-2|x|) - 1, in (-1, 0]
     return torch.where(x >= 0, -less, less) / (2 + less)
 
@@ -84,7 +85,7 @@ def scaled_tanh(x: Tensor) -> Tensor:
     >>> scaled_tanh(torch.tensor([-1.0, 0.0, 1.0]))
     tensor([-1.0000,  0.0000,  1.0000])
     """
-    return AMPLITUDE * tanh(STRETCH * as_float(x))
+    return AMPLITUDE * tanh(STRETCH * require.floating(x))
 
 
 class ScaledTanh(nn.Module):
@@ -101,7 +102,7 @@ def relu(x: Tensor) -> Tensor:
     >>> relu(torch.tensor([-1.0, 0.0, 2.0]))
     tensor([0., 0., 2.])
     """
-    return torch.where(as_float(x) <= 0, 0.0, x)  # which leaves nan as nan
+    return torch.where(require.floating(x) <= 0, 0.0, x)  # which leaves nan as nan
 
 
 def leaky_relu(x: Tensor, negative_slope: float = NEGATIVE_SLOPE) -> Tensor:
@@ -110,7 +111,7 @@ def leaky_relu(x: Tensor, negative_slope: float = NEGATIVE_SLOPE) -> Tensor:
     >>> leaky_relu(torch.tensor([-1.0, 0.0, 2.0]))
     tensor([-0.0100,  0.0000,  2.0000])
     """
-    return torch.where(as_float(x) > 0, x, negative_slope * x)
+    return torch.where(require.floating(x) > 0, x, negative_slope * x)
 
 
 def gelu(x: Tensor) -> Tensor:
@@ -133,7 +134,7 @@ def softmax(x: Tensor, dim: int = -1) -> Tensor:
     >>> softmax(torch.tensor([0.3, 2.9, 4.0]))
     tensor([0.0182, 0.2452, 0.7366])
     """
-    x = as_float(x)
+    x = require.floating(x)
     shifted = torch.exp(x - x.amax(dim, keepdim=True).detach())
     return shifted / shifted.sum(dim, keepdim=True)
 
@@ -144,7 +145,7 @@ def normal_distribution(x: Tensor) -> Tensor:
     >>> normal_distribution(torch.tensor([-1.0, 0.0]))
     tensor([0.1587, 0.5000])
     """
-    return 0.5 * (1 + torch.erf(as_float(x) / math.sqrt(2)))
+    return 0.5 * (1 + torch.erf(require.floating(x) / math.sqrt(2)))
 
 
 def normal_density(x: Tensor) -> Tensor:
@@ -153,7 +154,7 @@ def normal_density(x: Tensor) -> Tensor:
     >>> normal_density(torch.tensor([0.0, 1.0]))
     tensor([0.3989, 0.2420])
     """
-    return torch.exp(-as_float(x).square() / 2) / math.sqrt(2 * math.pi)
+    return torch.exp(-require.floating(x).square() / 2) / math.sqrt(2 * math.pi)
 
 
 ACTIVATIONS: dict[ActivationName, type[nn.Module]] = {
@@ -183,7 +184,7 @@ BOUNDS: dict[ActivationName, tuple[float, float]] = {
 """What no value of each activation lies beyond."""
 
 DERIVATIVES: dict[ActivationName, Callable[[Tensor], Tensor]] = {
-    "identity": torch.ones_like,
+    "identity": lambda x: torch.ones_like(require.floating(x)),
     "sigmoid": lambda x: sigmoid(x) * (1 - sigmoid(x)),
     "tanh": lambda x: 1 - tanh(x).square(),
     "scaled_tanh": lambda x: (

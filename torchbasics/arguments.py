@@ -1,15 +1,20 @@
-"""What every function refuses, by name: a wrong type, shape, label or choice."""
+"""What every function refuses, by name: a wrong type, shape, label or choice.
+
+Read as `from torchbasics import arguments as require`, then `require.tensor(x=x)`.
+"""
 
 from collections.abc import Iterable
+from operator import index
+from typing import SupportsIndex
 
 import torch
 from torch import Tensor
 
 
-def require_tensor(**values: object) -> None:
-    """Raise TypeError for the first of these arguments that is no tensor.
+def tensor(**values: object) -> None:
+    """Raise TypeError for the first of these that is no tensor of real numbers.
 
-    >>> require_tensor(x=[1.0])
+    >>> tensor(x=[1.0])
     Traceback (most recent call last):
     TypeError: x is a list; wanted a torch.Tensor
     """
@@ -17,14 +22,17 @@ def require_tensor(**values: object) -> None:
         if not isinstance(value, Tensor):
             kind = type(value).__name__
             raise TypeError(f"{name} is a {kind}; wanted a torch.Tensor")
+        if value.is_complex() or value.layout != torch.strided:
+            kind = f"{value.dtype}, {value.layout}"
+            raise TypeError(f"{name} is {kind}; wanted real numbers, dense")
 
 
-def require_rows(features: int | None, **values: Tensor) -> None:
+def rows(features: int | None, **values: Tensor) -> None:
     """Raise ValueError for the first of these that is no batch of so many features.
 
     None: of any number. Shape: (N, features).
     """
-    require_tensor(**values)
+    tensor(**values)
     for name, x in values.items():
         if x.ndim != 2 or features not in (None, x.shape[1]):
             raise ValueError(
@@ -33,52 +41,52 @@ def require_rows(features: int | None, **values: Tensor) -> None:
             )
 
 
-def require_dtype(dtype: torch.dtype, **values: Tensor) -> None:
+def dtype(wanted: torch.dtype, **values: Tensor) -> None:
     """Raise TypeError for the first of these of another dtype. Shape: (*)."""
-    require_tensor(**values)
+    tensor(**values)
     for name, x in values.items():
-        if x.dtype != dtype:
-            raise TypeError(f"{name} is {x.dtype}; wanted {dtype}")
+        if x.dtype != wanted:
+            raise TypeError(f"{name} is {x.dtype}; wanted {wanted}")
 
 
-def require_examples(**values: Tensor) -> None:
+def examples(**values: Tensor) -> None:
     """Raise ValueError unless these are examples, as many each. Shape: (N, ...)."""
-    require_tensor(**values)
+    tensor(**values)
     counts = {len(x) if x.ndim else 0 for x in values.values()}
     if len(counts) > 1 or 0 in counts:
         shapes = (f"{name} has shape {tuple(x.shape)}" for name, x in values.items())
         raise ValueError(f"{', '.join(shapes)}; wanted examples, as many of each")
 
 
-def require_same_shape(**values: Tensor) -> None:
+def same_shape(**values: Tensor) -> None:
     """Raise ValueError unless these are all of the first one's shape. Shape: (*)."""
-    require_tensor(**values)
+    tensor(**values)
     (first, wanted), *others = ((name, tuple(x.shape)) for name, x in values.items())
     for name, shape in others:
         if shape != wanted:
             raise ValueError(f"{name} has shape {shape}; wanted {wanted}, like {first}")
 
 
-def require_labels(labels: Tensor, logits: Tensor) -> Tensor:
+def labels(labels: Tensor, logits: Tensor) -> Tensor:
     """The labels as int64, if they are class numbers, one for each row of logits.
 
     Any width of integer will do. True and False would select rows instead of naming
     classes, so they are refused, as are fractions and numbers that name no class.
     Shape: labels (N,), logits (N, C) -> (N,).
 
-    >>> require_labels(torch.tensor([3]), torch.zeros(1, 3))
+    >>> labels(torch.tensor([3]), torch.zeros(1, 3))
     Traceback (most recent call last):
     ValueError: labels go from 3 to 3; wanted class numbers from 0 to 2
     """
-    require_tensor(labels=labels, logits=logits)
+    tensor(labels=labels, logits=logits)
     if logits.ndim != 2 or labels.shape != logits.shape[:1]:
         raise ValueError(
             f"logits has shape {tuple(logits.shape)}, labels has "
             f"{tuple(labels.shape)}; wanted (N, C) and (N,), a class number each"
         )
-    if labels.dtype == torch.bool or not is_integer(labels):
+    if labels.dtype == torch.bool or labels.is_floating_point():
         raise TypeError(f"labels is {labels.dtype}; wanted class numbers, torch.int64")
-    require_examples(logits=logits)
+    examples(logits=logits)
     labels = labels.long()
     if not 0 <= labels.min() <= labels.max() < logits.shape[1]:
         raise ValueError(
@@ -88,10 +96,10 @@ def require_labels(labels: Tensor, logits: Tensor) -> Tensor:
     return labels
 
 
-def require_choice(choices: Iterable[str], **values: str) -> None:
+def choice(choices: Iterable[object], **values: object) -> None:
     """Raise ValueError for the first of these arguments that is none of the choices.
 
-    >>> require_choice(("train", "test"), split="training")
+    >>> choice(("train", "test"), split="training")
     Traceback (most recent call last):
     ValueError: split is 'training'; wanted 'train' or 'test'
     """
@@ -103,15 +111,24 @@ def require_choice(choices: Iterable[str], **values: str) -> None:
             raise ValueError(f"{name} is {value!r}; wanted {wanted}")
 
 
-def is_integer(x: Tensor) -> bool:
-    """Whether a tensor holds whole numbers, or truth values. Shape: (*)."""
-    return not (x.is_floating_point() or x.is_complex())
+def whole(least: int, **values: object) -> None:
+    """Raise ValueError for the first of these that is less, or no whole number."""
+    for name, value in values.items():
+        if not isinstance(value, SupportsIndex) or index(value) < least:
+            raise ValueError(f"{name} is {value!r}; wanted a whole number >= {least}")
 
 
-def as_float(x: Tensor) -> Tensor:
+def floating(x: Tensor, dtype: torch.dtype | None = None) -> Tensor:
     """Whole numbers as floating point, so that -x and x - y cannot wrap round.
 
-    Shape: (*) -> (*).
+    ValueError for numbers so large that they may be rounded. Shape: (*) -> (*).
     """
-    require_tensor(x=x)
-    return x.to(torch.get_default_dtype()) if is_integer(x) else x
+    tensor(x=x)
+    if x.is_floating_point():
+        return x
+    rounded = x.to(dtype or torch.get_default_dtype())
+    limit = 2 / torch.finfo(rounded.dtype).eps
+    if (rounded.abs() >= limit).any():
+        kind = f"whole numbers that {rounded.dtype} rounds"
+        raise ValueError(f"x holds {kind}; wanted them below {limit:,.0f}")
+    return rounded

@@ -16,8 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from torchbasics import arguments as require
 from torchbasics.activations import identity, softmax
-from torchbasics.arguments import as_float, require_examples, require_labels
 from torchbasics.device import default_mode
 
 Transform = Callable[[Tensor], Tensor]
@@ -91,7 +91,7 @@ def evaluate(
     'test accuracy 66.67 % (2 of 3)'
     """
     logits = _logits(model, inputs, transform)
-    truth, classes = require_labels(labels, logits), logits.shape[1]
+    truth, classes = require.labels(labels, logits), logits.shape[1]
     losses = F.cross_entropy(logits, truth, reduction="none").cpu().double()
     loss = sum(some.sum().item() for some in losses.split(CHUNK))
     counts = torch.bincount(classes * truth + logits.argmax(1), minlength=classes**2)
@@ -110,10 +110,13 @@ def predict_probs(
 
 
 def _logits(model: nn.Module, inputs: Tensor, transform: Transform) -> Tensor:
-    require_examples(inputs=inputs)
+    require.examples(inputs=inputs)
     with eval_mode(model):
         chunks = inputs.split(CHUNK)
-        return torch.cat([as_float(model(transform(some))) for some in chunks])
+        logits = torch.cat([require.floating(model(transform(x))) for x in chunks])
+    require.rows(None, logits=logits)
+    require.examples(inputs=inputs, logits=logits)
+    return logits
 
 
 def most_confident_errors(probs: Tensor, labels: Tensor, count: int) -> Tensor:
@@ -125,7 +128,8 @@ def most_confident_errors(probs: Tensor, labels: Tensor, count: int) -> Tensor:
     >>> most_confident_errors(probs, torch.tensor([1, 1, 0]), 5)
     tensor([0, 1])
     """
-    labels = require_labels(labels, probs)
+    labels = require.labels(labels, probs)
+    require.whole(0, count=count)
     confidence, answers = probs.max(1)
     wrong = (answers != labels).nonzero().flatten()
     return wrong[confidence[wrong].argsort(descending=True)][:count]

@@ -21,8 +21,8 @@ from typing import Literal, NamedTuple, get_args
 import torch
 from torch import nn
 
+from torchbasics import arguments as require
 from torchbasics.activations import ActivationName
-from torchbasics.arguments import require_choice
 from torchbasics.mean_field import critical_sigma_w
 
 InitName = Literal["auto", "default", "xavier", "he", "lecun", "small", "critical"]
@@ -47,8 +47,9 @@ def init_variance(
 
     Raises ValueError if there are no such weights for this activation.
     """
-    require_choice(get_args(InitName), init=init)
-    require_choice(get_args(ActivationName), activation=activation)
+    require.choice(get_args(InitName), init=init)
+    require.choice(get_args(ActivationName), activation=activation)
+    require.whole(1, fan_in=fan_in, fan_out=fan_out)
     if init == "auto":
         init = "he" if activation in RECTIFIERS else "xavier"
     if init == "critical":
@@ -81,10 +82,11 @@ def initialize(
     >>> round(linear.weight.std().item(), 3), linear.bias.abs().max().item()
     (0.045, 0.0)
     """
-    if linear.weight.is_meta:
-        return  # it has no numbers
+    require.choice([torch.Generator], generator=type(generator))
     fans = linear.in_features, linear.out_features
     std = math.sqrt(init_variance(init, activation, *fans).weight)
+    if linear.weight.is_meta:
+        return  # it has no numbers
     weight = torch.empty_like(linear.weight, device=generator.device)
     bias = torch.zeros_like(weight[:, 0])
     if init == "default":

@@ -8,8 +8,8 @@ Shapes: N examples, C classes.
 import torch
 from torch import Tensor
 
+from torchbasics import arguments as require
 from torchbasics.activations import softmax
-from torchbasics.arguments import as_float, require_labels, require_same_shape
 
 
 def squared_error(outputs: Tensor, wanted: Tensor) -> Tensor:
@@ -20,8 +20,8 @@ def squared_error(outputs: Tensor, wanted: Tensor) -> Tensor:
     >>> squared_error(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 4.0]))
     tensor(2.)
     """
-    require_same_shape(outputs=outputs, wanted=wanted)
-    return (as_float(outputs) - as_float(wanted)).square().sum() / 2
+    require.same_shape(outputs=outputs, wanted=wanted)
+    return (require.floating(outputs) - require.floating(wanted)).square().sum() / 2
 
 
 def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
@@ -35,7 +35,7 @@ def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     >>> round(cross_entropy(torch.zeros(2, 10), torch.tensor([3, 5])).item(), 4)
     2.3026
     """
-    labels, logits = require_labels(labels, logits), as_float(logits)
+    labels, logits = require.labels(labels, logits), require.floating(logits)
     shifted = logits - logits.amax(1, keepdim=True)
     log_probs = shifted - shifted.exp().sum(1, keepdim=True).log()
     return -log_probs[torch.arange(len(labels)), labels].mean()
@@ -51,7 +51,7 @@ def cross_entropy_gradient(logits: Tensor, labels: Tensor) -> Tensor:
     >>> cross_entropy_gradient(torch.tensor([[0.0, 0.0]]), torch.tensor([1]))
     tensor([[ 0.5000, -0.5000]])
     """
-    labels = require_labels(labels, logits)
+    labels = require.labels(labels, logits)
     gradient = softmax(logits.detach(), dim=1)
     gradient[torch.arange(len(labels)), labels] -= 1
     return gradient / len(labels)

@@ -23,23 +23,29 @@ import torch
 from torch import Tensor
 
 from torchbasics import activations
+from torchbasics import arguments as require
 from torchbasics.activations import DERIVATIVES, ActivationName
-from torchbasics.arguments import require_choice, require_examples, require_rows
 from torchbasics.device import default_mode
+
+END = math.sinh(45)  # of the nodes for large q
 
 
 def mean_square(function: Callable[[Tensor], Tensor], q: Tensor) -> Tensor:
     """E[function(sqrt(q) z)^2], z standard normal, by the trapezoid rule.
 
-    For q up to 1,000, and functions that are smooth but for a kink at 0, where no node
-    lies: there the rule's error falls exponentially with its step, and it resolves
-    narrow peaks, which Gauss-Hermite nodes miss. Shape: (*) -> (*).
+    For functions that are smooth but for a kink at 0, where no node lies: there the
+    rule's error falls exponentially with its step, and it resolves narrow peaks, which
+    Gauss-Hermite nodes miss: for large q by z = c sinh(5t), whose nodes lie the closer
+    the nearer they are to 0. Shape: (*) -> (*).
 
     >>> mean_square(torch.sin, torch.tensor([1.0]).double())
     tensor([0.4323], dtype=torch.float64)
     """
-    z = torch.linspace(-9, 9, 2000, dtype=q.dtype)
-    weights = activations.normal_density(z)
+    q = require.floating(q)
+    z, dz = torch.linspace(-9, 9, 2000, dtype=q.dtype), torch.ones((), dtype=q.dtype)
+    if (q > 1000).any():
+        z, dz = 9 * torch.sinh(5 * z) / END, torch.cosh(5 * z) / END
+    weights = activations.normal_density(z) * dz
     squares = function(q[..., None].sqrt() * z).square()
     with default_mode():
         return squares @ weights / weights.sum()
@@ -53,7 +59,7 @@ def mean_squares(activation: ActivationName, q: Tensor) -> tuple[Tensor, Tensor]
     >>> mean_squares("relu", torch.tensor(3.0))
     (tensor(1.5000), tensor(0.5000))
     """
-    require_choice(activations.ACTIVATIONS, activation=activation)
+    require.choice(activations.ACTIVATIONS, activation=activation)
     phi = getattr(activations, activation)
     return mean_square(phi, q), mean_square(DERIVATIVES[activation], q)
 
@@ -80,8 +86,9 @@ def signal_propagation(
     `init_variance(fan_in, fan_out)` gives the variances of a layer's weights and of its
     biases. Shape: x (N, D).
     """
-    require_rows(None, x=x)
-    require_examples(x=x)
+    require.rows(None, x=x)
+    require.examples(x=x)
+    require.whole(1, narrowest=min(widths, default=0))
     sizes = [x.shape[1], *widths]
     square = x.double().square().mean(1)  # (N,), of what enters the layer
     variances, chis, slope = [], [], torch.ones_like(square)

@@ -1,8 +1,7 @@
 """A multi-layer perceptron: layers of weighted sums with an activation between."""
 
 from collections import OrderedDict
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -10,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import skip_init
 
+from torchbasics import arguments as require
 from torchbasics.activations import ACTIVATIONS, ActivationName
-from torchbasics.arguments import require_choice, require_dtype, require_rows
 from torchbasics.initialization import InitName, initialize
 from torchbasics.rng import generator as keyed_generator
 
@@ -55,27 +54,30 @@ class MLP(nn.Sequential):
         residual: bool = False,
         generator: torch.Generator | None = None,
     ) -> None:
-        require_choice(ACTIVATIONS, activation=activation)
-        linear = partial(skip_init, nn.Linear, device=torch.get_default_device())
+        require.choice(ACTIVATIONS, activation=activation)
+        require.choice((False, True), batch_norm=batch_norm, residual=residual)
+        if not isinstance(hidden, Iterable):
+            raise TypeError(f"hidden is {hidden!r}; wanted widths, such as [50, 100]")
         layers, widths = OrderedDict[str, nn.Module](), [in_features, *hidden]
+        if len(widths) == 1 and (input_dropout or input_noise):
+            raise ValueError("input_dropout and input_noise: wanted a hidden layer too")
         for index, (fan_in, fan_out) in enumerate(pairwise(widths), start=1):
-            layer: OrderedDict[str, nn.Module] = OrderedDict()
-            if index == 1 and input_noise:
-                layer["input_noise"] = GaussianNoise(input_noise)
-            if index == 1 and input_dropout:
-                layer["input_dropout"] = Dropout(input_dropout)
-            layer["linear"] = linear(fan_in, fan_out)
-            if batch_norm:
-                layer["norm"] = nn.BatchNorm1d(fan_out)
-            layer["activation"] = ACTIVATIONS[activation]()
-            if dropout:
-                layer["dropout"] = Dropout(dropout)
+            first = index == 1
+            parts = {
+                "input_noise": first and input_noise and GaussianNoise(input_noise),
+                "input_dropout": first and input_dropout and Dropout(input_dropout),
+                "linear": _linear(fan_in, fan_out),
+                "norm": batch_norm and nn.BatchNorm1d(fan_out),
+                "activation": ACTIVATIONS[activation](),
+                "dropout": dropout and Dropout(dropout),
+            }
+            layer = OrderedDict((role, part) for role, part in parts.items() if part)
             adds = residual and fan_in == fan_out
             layers[f"hidden{index}"] = (Residual if adds else nn.Sequential)(layer)
-        layers["logits"] = linear(widths[-1], out_features)
+        layers["logits"] = _linear(widths[-1], out_features)
         super().__init__(layers)
         self.in_features = in_features
-        generator = generator or keyed_generator(0, "weights")
+        generator = keyed_generator(0, "weights") if generator is None else generator
         for part in self.linears().values():
             initialize(part, init, activation, generator)
         for place, module in enumerate(_stochastic(self)):
@@ -101,8 +103,8 @@ class MLP(nn.Sequential):
         """Logits of a batch of inputs. Shape: (N, in_features) -> (N, out_features)."""
         weight = next(self.parameters())
         if not torch.is_autocast_enabled(weight.device.type):
-            require_dtype(weight.dtype, inputs=inputs)
-        require_rows(self.in_features, inputs=torch.atleast_2d(inputs))
+            require.dtype(weight.dtype, inputs=inputs)
+        require.rows(self.in_features, inputs=torch.atleast_2d(inputs))
         for layer in self:
             inputs = layer(inputs)
         return inputs
@@ -144,6 +146,8 @@ class GaussianNoise(StochasticModule):
 
     def __init__(self, std: float) -> None:
         super().__init__()
+        if not 0 <= std < torch.inf:
+            raise ValueError(f"noise {std}: wanted a standard deviation, 0 or above")
         self.std = std
 
     def forward(self, inputs: Tensor) -> Tensor:
@@ -196,6 +200,13 @@ def attach_generator(model: nn.Module) -> torch.Generator | None:
     for layer in layers:
         layer.generator = generator
     return generator
+
+
+def _linear(in_features: int, out_features: int) -> nn.Linear:
+    require.whole(1, in_features=in_features, out_features=out_features)
+    device = torch.get_default_device()
+    linear: nn.Linear = skip_init(nn.Linear, in_features, out_features, device=device)
+    return linear
 
 
 def _stochastic(model: nn.Module) -> list[StochasticModule]:

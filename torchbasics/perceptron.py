@@ -5,18 +5,21 @@ same as w . x > theta with the threshold theta = -b. Rosenblatt 1958; the gates'
 weights are those of "Deep Learning from Scratch", chapter 2.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import chain
-from typing import NamedTuple
+from fractions import Fraction
+from itertools import chain, islice
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from torchbasics import arguments as require
 from torchbasics.activations import step
-from torchbasics.arguments import as_float, require_examples, require_rows
 
 INPUTS = torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
 """The four rows of every truth table of two inputs, in the order of the textbook."""
+MOST = 1_000_000  # answers for which `separability` waits; units a row may be long
 
 
 class Perceptron(nn.Module):
@@ -28,14 +31,14 @@ class Perceptron(nn.Module):
 
     def __init__(self, weight: Sequence[float], bias: float) -> None:
         super().__init__()
-        numbers = [float(number) for number in weight]
-        self.weight = nn.Parameter(torch.tensor(numbers), requires_grad=False)
-        self.bias = nn.Parameter(torch.tensor(float(bias)), requires_grad=False)
+        numbers = torch.tensor([*weight, bias], dtype=torch.get_default_dtype())
+        self.weight = nn.Parameter(numbers[:-1].clone(), requires_grad=False)
+        self.bias = nn.Parameter(numbers[-1].clone(), requires_grad=False)
 
     def pre_activation(self, x: Tensor) -> Tensor:
         """`w . x + b`, above 0 on one side of the line. Shape: (N, D) -> (N,)."""
-        require_rows(len(self.weight), x=x)
-        x = as_float(x)
+        require.rows(len(self.weight), x=x)
+        x = require.floating(x)
         return (x * self.weight.to(x.dtype)).sum(1) + self.bias.to(x.dtype)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -48,8 +51,10 @@ class Perceptron(nn.Module):
         >>> round(AND.margin(INPUTS), 4)
         0.2828
         """
-        require_examples(x=x)
-        distances = self.pre_activation(x).abs() / self.weight.norm()
+        require.examples(x=x)
+        if not self.weight.any():
+            raise ValueError("weight is 0, which makes no line; wanted another")
+        distances = self.pre_activation(x).abs() / self.weight.double().norm()
         return float(distances.detach().min())
 
 
@@ -98,15 +103,16 @@ def perceptron_rule(x: Tensor, targets: Tensor) -> Iterator[Epoch]:
     Epoch(mistakes=[1], weights=(1.0, 1.0, 0.0))
     """
     rows, targets = _examples(x, targets)
-    weights = torch.zeros(rows.shape[1], dtype=torch.float64)
+    examples = [*zip(rows.tolist(), targets.tolist(), strict=True)]
+    weights = (0.0,) * rows.shape[1]
     while True:
         mistakes = []
-        for index, (row, wanted) in enumerate(zip(rows, targets, strict=True)):
-            error = float(wanted) - float(step(row @ weights))
-            if error:
-                weights = weights + error * row
+        for index, (row, wanted) in enumerate(examples):
+            if error := wanted - (_dot(row, weights) > 0):
+                steps = zip(weights, row, strict=True)
+                weights = tuple(weight + error * value for weight, value in steps)
                 mistakes.append(index)
-        yield Epoch(mistakes, tuple(weights.tolist()))
+        yield Epoch(mistakes, weights)
 
 
 def mistake_bound(x: Tensor, targets: Tensor, weights: Sequence[float]) -> float:
@@ -126,8 +132,9 @@ def mistake_bound(x: Tensor, targets: Tensor, weights: Sequence[float]) -> float
             "the bias first"
         )
     normal = torch.tensor(weights, dtype=torch.float64)
+    normal = normal / normal.abs().max()  # or its length might be lost
     gamma = ((2 * targets - 1) * (rows @ normal)).min() / normal.norm()
-    if gamma <= 0:
+    if not gamma > 0:  # it may be nan
         raise ValueError(f"weights = {list(weights)} do not separate the examples")
     return float(rows.square().sum(1).max() / gamma**2)
 
@@ -146,21 +153,21 @@ class Verdict(NamedTuple):
     def is_proved(self, x: Tensor, targets: Tensor) -> bool:
         """Whether the proof holds: the line separates, or the sum reads 0 > 0.
 
-        Shape: x (N, D), targets (N,) of 0 and 1.
+        Reckoned in fractions, so exactly. Shape: x (N, D), targets (N,) of 0 and 1.
 
         >>> xor = torch.tensor([0, 1, 1, 0])
         >>> Verdict(False, (), (1, 1, 1, 1)).is_proved(INPUTS, xor)
         True
         """
         rows, targets = _examples(x, targets)
-        signs = 2 * targets - 1
+        exact = [list(map(Fraction, row)) for row in rows.tolist()]
         if self.separable:
-            line = torch.tensor(self.weights, dtype=torch.float64)
-            return torch.equal(rows @ line > 0, signs > 0)
-        times = torch.tensor(self.multipliers)
-        total = (times * signs).double() @ rows
-        takes_some = bool((times >= 0).all() and (times * signs > 0).any())
-        return takes_some and bool((total == 0).all())
+            line = list(map(Fraction, self.weights))
+            return [_dot(row, line) > 0 for row in exact] == targets.bool().tolist()
+        signs = (2 * targets - 1).tolist()
+        times = [n * s for n, s in zip(self.multipliers, signs, strict=True)]
+        cancels = not any(_dot(column, times) for column in zip(*exact, strict=True))
+        return cancels and min(self.multipliers) >= 0 < max(times)
 
 
 def separability(x: Tensor, targets: Tensor) -> Verdict:
@@ -170,26 +177,32 @@ def separability(x: Tensor, targets: Tensor) -> Verdict:
     back to where they were after an earlier epoch: then what was added in between,
     (target - answer) x for each mistake, is 0 in sum, although every line that
     separates would make each of these terms positive. One of the two happens, because
-    the weights of whole-numbered examples stay whole-numbered and bounded.
+    the weights of whole-numbered examples stay whole-numbered and bounded: after k
+    mistakes they are no longer than sqrt(k) of the longest row. Until then it can take
+    long where numbers are large; ValueError if it takes more than `MOST` answers.
     Shape: x (N, D) of whole numbers, targets (N,) of 0 and 1.
 
     >>> separability(INPUTS, torch.tensor([0, 1, 1, 0]))
     Verdict(separable=False, weights=(), multipliers=(1, 1, 1, 1))
     """
     rows, _ = _examples(x, targets)
-    if not torch.equal(rows, rows.round()):  # nan equals nothing
-        raise ValueError("x holds other than whole numbers; the rule might never end")
-    seen: list[tuple[float, ...]] = []
+    if not torch.equal(rows, rows.round()) or rows.norm(dim=1).max() > MOST:
+        raise ValueError(f"x: wanted whole numbers, in rows no longer than {MOST:,}")
+    seen: dict[tuple[float, ...], int] = {}
     mistakes: list[list[int]] = []
-    for epoch in perceptron_rule(x, targets):
+    for epoch in islice(perceptron_rule(x, targets), 1 + MOST // len(x)):
         if not epoch.mistakes:
             return Verdict(True, epoch.weights, ())
         mistakes.append(epoch.mistakes)
         if epoch.weights in seen:
-            cycle = list(chain(*mistakes[seen.index(epoch.weights) + 1 :]))
-            return Verdict(False, (), tuple(map(cycle.count, range(len(x)))))
-        seen.append(epoch.weights)
-    raise AssertionError("the rule never ends")
+            cycle = Counter(chain(*mistakes[seen[epoch.weights] + 1 :]))
+            return Verdict(False, (), tuple(cycle[index] for index in range(len(x))))
+        seen[epoch.weights] = len(seen)
+    raise ValueError(f"undecided after {MOST:,} answers; wanted smaller numbers")
+
+
+def _dot(some: Sequence[Any], others: Sequence[Any]) -> Any:
+    return sum(a * b for a, b in zip(some, others, strict=True))
 
 
 def _examples(x: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
@@ -197,8 +210,8 @@ def _examples(x: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
 
     Shape: x (N, D), targets (N,) -> float64 (N, D + 1), (N,).
     """
-    require_rows(None, x=x)
-    require_examples(x=x, targets=targets)
+    require.rows(None, x=x)
+    require.examples(x=x, targets=targets)
     if targets.shape != x.shape[:1]:
         raise ValueError(
             f"targets has shape {tuple(targets.shape)}; wanted {tuple(x.shape[:1])}, "
@@ -206,5 +219,7 @@ def _examples(x: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         )
     if not set(targets.tolist()) <= {0, 1}:
         raise ValueError(f"targets are {targets.tolist()}; wanted 0 and 1 only")
-    rows = torch.cat([torch.ones(len(x), 1), x.detach()], dim=1).double()
-    return rows, targets.long()
+    if not x.isfinite().all():
+        raise ValueError("x holds nan or infinity; wanted finite numbers")
+    rows = require.floating(x.detach(), torch.float64).double()
+    return torch.cat([rows.new_ones(len(x), 1), rows], dim=1), targets.long()

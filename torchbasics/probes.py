@@ -15,9 +15,9 @@ import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
+from torchbasics import arguments as require
 from torchbasics import rng
 from torchbasics.activations import BOUNDS, NAMES
-from torchbasics.arguments import require_examples, require_rows, require_same_shape
 from torchbasics.device import default_mode
 from torchbasics.mlp import attach_generator
 
@@ -59,7 +59,8 @@ class Probes:
         self._handles.clear()
 
     def _keep(self, name: str, module: nn.Module, inputs: object, out: Tensor) -> None:
-        self.activations[name] = out.detach()
+        require.tensor(**{name: out})
+        self.activations[name] = out.detach().clone()  # what follows may work in place
 
     def weights(self) -> dict[str, Tensor]:
         """The weight matrix of each layer that has one."""
@@ -80,9 +81,9 @@ class Probes:
         }
         return {
             "activation_mean": _each(self.activations, torch.mean),
-            "activation_std": _each(self.activations, torch.std),
+            "activation_std": _each(self.activations, _std),
             "gradient_norm": _each(self.gradients(), torch.linalg.vector_norm),
-            "gradient_std": _each(self.gradients(), torch.std),
+            "gradient_std": _each(self.gradients(), _std),
             "saturated": {name: saturated(*pair) for name, pair in hidden.items()},
             "dead": {name: dead(out) for name, (_, out) in hidden.items()},
         }
@@ -100,7 +101,7 @@ def probe_copy(
     The model, its gradients and all random state are left alone: what the copy draws is
     keyed by `seed`. Shape: inputs (N, D), labels (N,).
     """
-    require_examples(inputs=inputs, labels=labels)
+    require.examples(inputs=inputs, labels=labels)
     with default_mode():
         copied = copy.deepcopy(model).train()
         if generator := attach_generator(copied):
@@ -119,12 +120,13 @@ def saturated(activation: nn.Module, out: Tensor) -> float:
     >>> saturated(nn.Sigmoid(), torch.tensor([[0.01, 0.5, 0.96, 0.3]]))
     0.5
     """
-    require_examples(out=out)
+    require.examples(out=out)
     return float(near_bounds(activation, out).float().mean())
 
 
 def near_bounds(activation: nn.Module, out: Tensor) -> Tensor:
     """Which activations `saturated` counts. Shape: (*) -> bool (*)."""
+    require.choice(NAMES, activation=type(activation))
     low, high = BOUNDS[NAMES[type(activation)]]
     if math.isinf(high - low):
         return torch.zeros_like(out, dtype=torch.bool)
@@ -138,8 +140,8 @@ def dead(out: Tensor) -> float:
     >>> dead(torch.tensor([[0.0, 1.0], [0.0, 0.0]]))
     0.5
     """
-    require_rows(None, out=out)
-    require_examples(out=out)
+    require.rows(None, out=out)
+    require.examples(out=out)
     return float((out == 0).all(0).float().mean())
 
 
@@ -151,10 +153,11 @@ def update_ratio(before: Tensor, after: Tensor) -> float:
     >>> update_ratio(torch.ones(2, 2), 1.01 * torch.ones(2, 2))  # doctest: +ELLIPSIS
     0.0099...
     """
-    require_same_shape(before=before, after=after)
-    start = before.detach().float()
-    moved = torch.linalg.vector_norm(after.detach().float() - start)
-    return float(moved) / max(float(torch.linalg.vector_norm(start)), 1e-30)
+    require.same_shape(before=before, after=after)
+    require.examples(before=before)
+    before, after = require.floating(before), require.floating(after)
+    moved = scaled(torch.linalg.vector_norm, after - before)
+    return moved / max(scaled(torch.linalg.vector_norm, before), 1e-300)
 
 
 def first_nonfinite(
@@ -163,13 +166,12 @@ def first_nonfinite(
     """Where a batch first meets NaN or infinity, in words; empty if it does not.
 
     Activations are looked at from the first layer to the last, then gradients from the
-    last to the first: the order in which they are computed. Shape: images (N, D),
-    labels (N,).
+    last to the first: the order in which they are computed. Both are a copy's: the
+    model keeps its own. Shape: images (N, D), labels (N,).
     """
-    require_examples(images=images, labels=labels)
-    model.zero_grad()
-    with default_mode(), Probes(model) as probes:
-        loss = loss_function(model(images), labels)
+    require.examples(images=images, labels=labels)
+    with default_mode(), Probes(copied := copy.deepcopy(model)) as probes:
+        loss = loss_function(copied(images), labels)
         loss.backward()
     computed = {f"the activations of {n}": x for n, x in probes.activations.items()}
     computed["the loss"] = loss.detach()
@@ -181,4 +183,19 @@ def first_nonfinite(
 def _each(
     tensors: dict[str, Tensor], statistic: Callable[[Tensor], Tensor]
 ) -> dict[str, float]:
-    return {name: float(statistic(tensor)) for name, tensor in tensors.items()}
+    return {name: scaled(statistic, tensor) for name, tensor in tensors.items()}
+
+
+def scaled(statistic: Callable[[Tensor], Tensor], x: Tensor) -> float:
+    """A statistic that grows as x does, in which no square over- or underflows.
+
+    It is taken of x over a power of 2, which changes no digit. Shape: (*) -> ().
+    """
+    x = x.detach().to(torch.promote_types(x.dtype, torch.float32))
+    power = 2.0 ** (math.frexp(float(x.abs().max()))[1] - 1)
+    scale = max(power, torch.finfo(x.dtype).tiny)
+    return scale * float(statistic(x / scale))
+
+
+def _std(x: Tensor) -> Tensor:
+    return x.std(correction=min(1, x.numel() - 1))  # of one number 0

@@ -13,16 +13,12 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from torchbasics import arguments as require
 from torchbasics.activations import ACTIVATIONS, DERIVATIVES, NAMES
-from torchbasics.arguments import (
-    as_float,
-    require_dtype,
-    require_rows,
-    require_same_shape,
-)
 from torchbasics.device import default_mode
 from torchbasics.evaluation import eval_mode
 from torchbasics.mlp import MLP, Residual, StochasticModule
+from torchbasics.rng import generator
 
 ROLES = ("input_noise", "input_dropout", "linear", "norm", "activation", "dropout")
 """The parts of a layer, in the order in which a signal meets them."""
@@ -77,8 +73,8 @@ def forward_trace(model: MLP, x: Tensor) -> list[LayerTrace]:
     if not isinstance(model, MLP):
         raise TypeError(f"model is a {type(model).__name__}; wanted an MLP")
     with eval_mode(model):
-        require_rows(model.in_features, x=x)
-        require_dtype(next(model.parameters()).dtype, x=x)
+        require.rows(model.in_features, x=x)
+        require.dtype(next(model.parameters()).dtype, x=x)
         return _layers(model, x.detach())
 
 
@@ -138,7 +134,7 @@ def backward_trace(
     """
     layers = forward_trace(model, x)
     logits = layers[-1].outputs
-    require_same_shape(logits=logits, logit_gradient=logit_gradient)
+    require.same_shape(logits=logits, logit_gradient=logit_gradient)
     gradients: list[LayerGradients] = []
     with eval_mode(model):
         outputs = logit_gradient.detach().to(logits.dtype)
@@ -156,13 +152,25 @@ def backward_trace(
 def derivative(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     """The derivative at each x by autograd, 0 where it has none. Shape: (*) -> (*).
 
+    ValueError for a function that mixes the numbers of x, such as softmax. It is found
+    out by asking each result for its slope some powers of 2 times, all at once.
+
     >>> derivative(torch.sin, torch.tensor([0.0]))
     tensor([1.])
     """
     with default_mode():
-        x = as_float(x).detach().clone().requires_grad_()
-        y = function(x).sum() + 0 * x.sum()
-        return torch.autograd.grad(y, x)[0]
+        x = require.floating(x).detach().clone().requires_grad_()
+        y = function(x)
+        require.same_shape(x=x, result=y)
+        times = torch.randint(8, x.shape, generator=generator(0, "mix")).to(x).exp2()
+        slope, many = (
+            torch.autograd.grad(y + 0 * x, x, factor, retain_graph=True)[0]
+            for factor in (torch.ones_like(x), times)
+        )
+    tiny = torch.finfo(x.dtype).tiny
+    if not torch.allclose(many, times * slope, 1e-3, tiny, equal_nan=True):
+        raise ValueError("result mixes the numbers of x; wanted each of one alone")
+    return slope
 
 
 @torch.no_grad()
@@ -173,21 +181,26 @@ def central_differences(
 
     Slow, and blind to nothing: it knows only the loss, so it can judge any formula.
     Its error is of order h^2, and of the loss's rounding divided by h, which is why
-    the parameter must be in float64. Shape: parameter (*) -> (*).
+    the parameter must be in float64 and h not lost beside w. Shape: parameter (*) ->
+    (*).
 
     >>> w = torch.tensor([3.0, 4.0], dtype=torch.float64)
     >>> central_differences(lambda: w.square().sum(), w)
     tensor([6.0000, 8.0000], dtype=torch.float64)
     """
-    require_dtype(torch.float64, parameter=parameter)
+    require.dtype(torch.float64, parameter=parameter)
+    if 0 in parameter.squeeze().stride():
+        raise ValueError("parameter is one number, expanded; wanted a clone of it")
     slopes = torch.empty_like(parameter)
     for place in product(*map(range, parameter.shape)):
         value = parameter[place].item()
+        if not h > 1e-10 * abs(value):
+            raise ValueError(f"h is {h} beside {value}; wanted more, above 0")
         try:
             parameter[place] = value + h
-            above = loss()
+            above = float(loss())  # a view of the parameter would change
             parameter[place] = value - h
-            slopes[place] = (above - loss()) / (2 * h)
+            slopes[place] = (above - float(loss())) / (2 * h)
         finally:
             parameter[place] = value
     return slopes

@@ -17,7 +17,7 @@ from typing import Literal, NamedTuple, get_args
 
 from torch import Tensor
 
-from torchbasics.arguments import require_choice
+from torchbasics import arguments as require
 from torchbasics.command.errors import UserError
 from torchbasics.command.files import read_regular, swept, write_atomic
 
@@ -66,7 +66,7 @@ def load(split: Split, data_dir: str = "auto") -> ImageDataset:
 
     Raises UserError where the files can be neither found nor restored.
     """
-    require_choice(get_args(Split), split=split)
+    require.choice(get_args(Split), split=split)
     try:
         root = default_folder() if data_dir == "auto" else Path(data_dir).expanduser()
         restore(root)

@@ -46,7 +46,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from torchbasics.arguments import require_dtype
+from torchbasics import arguments as require
 
 SIDE, BOX = 28, 20
 LONGEST, SMALL = 640, 128
@@ -81,7 +81,7 @@ def ink_of(image: Tensor) -> Tensor:
 
     Shape: uint8 (H, W) or (H, W, 3) -> float32 (h, w).
     """
-    require_dtype(torch.uint8, image=image)
+    require.dtype(torch.uint8, image=image)
     shape = tuple(image.shape)
     if len(shape) not in (2, 3) or shape[2:] not in ((), (3,)) or 0 in shape:
         raise ValueError(f"image has shape {shape}; wanted (H, W) or (H, W, 3)")

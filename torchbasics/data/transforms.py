@@ -5,7 +5,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from torchbasics.arguments import require_choice
+from torchbasics import arguments as require
 
 MEAN, STD = 0.1307, 0.3081  # of all training pixels of MNIST, scaled to [0, 1]
 
@@ -23,7 +23,7 @@ def scale_pixels(images: Tensor, scale: Scale = "unit") -> Tensor:
     >>> scale_pixels(torch.tensor([[[0, 51], [102, 255]]], dtype=torch.uint8))
     tensor([[0.0000, 0.2000, 0.4000, 1.0000]])
     """
-    require_choice(get_args(Scale), scale=scale)
+    require.choice(get_args(Scale), scale=scale)
     pixels = images.flatten(1).to(torch.float32, copy=True)
     if scale == "unit":
         return pixels.div_(255)

@@ -7,8 +7,8 @@ from typing import get_args
 import torch
 from torch import Tensor, nn
 
+from torchbasics import arguments as require
 from torchbasics import rng
-from torchbasics.arguments import require_choice
 from torchbasics.command.errors import TrainingError
 from torchbasics.command.signals import StopRequest
 from torchbasics.data import ImageDataset
@@ -91,7 +91,7 @@ def with_autocast(
     model: nn.Module, precision: Precision, device: torch.device
 ) -> Callable[[Tensor], Tensor]:
     """The model, its matrix products in bfloat16 if so asked, and else never."""
-    require_choice(get_args(Precision), precision=precision)
+    require.choice(get_args(Precision), precision=precision)
     bf16 = precision == "bf16"
     if not bf16 and not torch.is_autocast_enabled(device.type):
         return model
