@@ -1,13 +1,16 @@
 """Pictures that are not MNIST: digits drawn and typeset, scanned and photographed.
 
-All are made by a generator of NumPy's, so that a seed names a set: the thresholds of
-`predict` were fitted on sets of other seeds than those that the tests count.
+All are made by a generator of NumPy's, so that a seed names a set. What `prepare` and
+`predict` are made of was chosen by other seeds than those that the tests count, and by
+the letters and fonts of OTHER.
 """
 
 from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
+import torch
+import torch.nn.functional as F
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 FOLDER = Path(mpl.get_data_path()) / "fonts" / "ttf"
@@ -15,6 +18,10 @@ FONTS = (
     "DejaVuSans", "DejaVuSans-Bold", "DejaVuSans-Oblique", "DejaVuSerif",
     "DejaVuSerif-Italic", "DejaVuSansMono", "STIXGeneral", "STIXGeneralBol",
     "STIXGeneralItalic", "cmss10", "cmr10", "cmtt10",
+)  # fmt: skip
+OTHER_FONTS = (
+    "DejaVuSans-BoldOblique", "DejaVuSansMono-Bold", "DejaVuSerif-Bold",
+    "STIXGeneralBolIta", "DejaVuSansMono-Oblique", "DejaVuSerif-BoldItalic",
 )  # fmt: skip
 CLEAN = ("pen", "thin", "thick", "font", "blue", "inverted", "off-centre", "turned")
 PHOTOS = ("light", "lined", "shadow", "noisy")
@@ -46,6 +53,59 @@ LETTERS = {
     "W": ["2,0 2,0 25,100 25,100 50,25 50,25 75,100 75,100 98,0"],
     "X": ["5,0 95,100", "95,0 5,100"],
 }
+OTHER_LETTERS = {
+    "G": ["90,18 60,0 12,25 8,75 50,100 92,85 92,85 92,55 92,55 55,55"],
+    "L": ["10,0 10,0 10,100 10,100 90,100"],
+    "J": ["80,0 80,0 80,75 50,100 12,82"],
+    "gamma": ["10,100 10,100 10,0 10,0 92,0"],
+    "delta": ["50,0 50,0 2,100 2,100 98,100 98,100 50,0"],
+    "lambda": ["2,100 2,100 50,0 50,0 98,100"],
+    "xi": ["5,3 95,3", "20,50 80,50", "5,97 95,97"],
+    "pi": ["8,100 8,100 8,0 8,0 92,0 92,0 92,100"],
+    "sigma": ["92,3 92,3 8,3 8,3 55,50 55,50 8,97 8,97 92,97"],
+    "phi": ["50,0 50,100", "50,20 10,35 10,65 50,80 90,65 90,35 50,20"],
+    "psi": ["50,0 50,100", "8,5 12,50 50,65 88,50 92,5"],
+    "h": ["12,0 12,100", "12,55 50,35 85,55 88,100"],
+    "k": ["12,0 12,100", "80,35 80,35 12,68 12,68 85,100"],
+    "m": ["5,20 5,100", "5,40 28,20 48,40 50,100", "50,40 72,20 93,40 95,100"],
+    "n": ["12,10 12,100", "12,40 50,10 88,40 88,100"],
+    "r": ["15,10 15,100", "15,45 45,12 85,15"],
+    "u": ["10,0 12,70 45,100 85,75", "88,0 88,100"],
+    "t": ["45,0 45,80 65,100 90,92", "10,30 85,30"],
+    "f": ["85,10 60,0 45,20 45,100", "12,45 80,45"],
+    "y": ["8,0 8,0 50,60", "92,0 92,0 20,100"],
+    "e": ["10,50 10,50 90,50 90,50 75,8 40,0 8,35 15,85 55,100 90,80"],
+    "a": ["85,20 45,0 10,45 40,95 80,70 88,5 88,5 88,80 98,98"],
+    "be": ["88,0 88,0 10,0 10,0 10,100 10,100 70,98 90,75 70,50 10,48"],
+    "de": [
+        "15,80 15,80 35,0 35,0 70,0 70,0 70,80",
+        "2,100 2,100 2,80 2,80 98,80 98,80 98,100",
+    ],
+    "zhe": ["50,0 50,100", "5,0 95,100", "95,0 5,100"],
+    "i": ["8,0 8,0 8,100 8,100 92,0 92,0 92,100"],
+    "sha": ["5,0 5,0 5,100 5,100 95,100 95,100 95,0", "50,0 50,100"],
+    "shcha": ["5,0 5,0 5,85 5,85 98,85 98,85 98,100", "45,0 45,85", "88,0 88,85"],
+    "reversed e": ["10,15 45,0 85,25 88,70 50,100 8,85", "40,50 88,50"],
+    "yu": ["5,0 5,100", "5,50 40,50", "70,0 42,30 42,70 70,100 97,70 97,30 70,0"],
+    "ya": ["92,100 92,100 92,0 92,0 30,3 15,28 35,50 92,52", "50,52 8,100"],
+    "tse": ["8,0 8,0 8,85 8,85 98,85 98,85 98,100", "85,0 85,85"],
+    "hard": ["2,0 2,0 30,0 30,0 30,100 30,100 75,98 95,75 75,50 30,48"],
+    "plus": ["50,5 50,95", "5,50 95,50"],
+    "square": ["5,5 5,5 95,5 95,5 95,95 95,95 5,95 5,95 5,5"],
+    "arrow": ["5,50 95,50", "60,20 60,20 95,50 95,50 60,80"],
+    "star": ["50,0 50,0 80,95 80,95 3,35 3,35 97,35 97,35 20,95 20,95 50,0"],
+    "question": ["12,25 40,0 85,15 80,45 50,60 50,75", "50,92 50,97"],
+    "heart": ["50,100 50,100 5,40 20,5 50,25 50,25 80,5 95,40 50,100 50,100"],
+    "house": ["5,100 5,100 5,45 5,45 50,0 50,0 95,45 95,45 95,100 95,100 5,100"],
+}
+TYPESET = {
+    FONTS: "ACEFHKMNPRTUVWXY",
+    OTHER_FONTS: "abdefhkmnprtuvwxyGJLQ?&#@+=$"  # and Greek and Cyrillic capitals
+    "\u0393\u0394\u0398\u039b\u039e\u03a0\u03a3\u03a6\u03a8\u03a9"
+    "\u0411\u0413\u0414\u0416\u0418\u041b\u041f\u0424\u0426"
+    "\u0427\u0428\u0429\u042a\u042b\u042d\u042e\u042f",
+}
+ALL_STROKES = STROKES | LETTERS | OTHER_LETTERS
 
 
 def curve(text, rng):
@@ -68,7 +128,7 @@ def curve(text, rng):
 
 def drawn(symbol, rng, *, height, pen):
     """A symbol by hand: its ink, 0 to 1, no wider than it is."""
-    strokes = STROKES[symbol] if symbol in STROKES else LETTERS[symbol]
+    strokes = ALL_STROKES[symbol]
     aspect, slant = rng.uniform(0.5, 0.8), rng.uniform(-0.12, 0.25)
     radius, margin = height * pen, 2 * height * pen  # twice as fine as it will be
     size = 2 * height
@@ -87,9 +147,9 @@ def drawn(symbol, rng, *, height, pen):
     return ink[:, ink.any(0)]
 
 
-def typeset(symbol, rng, *, height):
+def typeset(symbol, rng, *, height, fonts):
     """A symbol in one of the fonts that come with matplotlib: its ink, 0 to 1."""
-    font = ImageFont.truetype(FOLDER / f"{rng.choice(FONTS)}.ttf", round(1.35 * height))
+    font = ImageFont.truetype(FOLDER / f"{rng.choice(fonts)}.ttf", round(1.35 * height))
     left, top, right, bottom = font.getbbox(str(symbol))
     image = Image.new("L", (right - left + 8, bottom - top + 8))
     ImageDraw.Draw(image).text((4 - left, 4 - top), str(symbol), font=font, fill=255)
@@ -123,15 +183,15 @@ def as_bytes(picture):
     return np.uint8(np.clip(np.round(picture), 0, 255))
 
 
-def picture(symbol, kind, rng):
+def picture(symbol, kind, rng, fonts=FONTS):
     """One picture of a digit, letter or nothing, of one of the kinds above."""
     photo = kind in PHOTOS
     height = rng.uniform(110, 200) if photo or kind != "off-centre" else 60
     pen = {"thin": 0.025, "thick": 0.15}.get(kind, 0.07) * rng.uniform(0.8, 1.2)
     if symbol is None:
         ink = np.zeros((9, 9))
-    elif kind == "font" or (symbol not in STROKES and symbol not in LETTERS):
-        ink = typeset(symbol, rng, height=height)
+    elif kind == "font":
+        ink = typeset(symbol, rng, height=height, fonts=fonts)
     else:
         ink = drawn(symbol, rng, height=height, pen=pen)
     if kind == "turned" or photo:
@@ -178,21 +238,29 @@ def digits_of(kinds, count, seed):
         yield picture(digit, kind, rng), digit, kind
 
 
-def no_digits(count, seed):
-    """Blanks, noise and letters, with what each is."""
+def letters(count, seed, *, fonts=FONTS, strokes=LETTERS):
+    """Letters, every other one drawn by hand."""
     rng = np.random.default_rng(seed)
-    letters = "ACEFHKMNPRTUVWXY"
     for index in range(count):
-        what = ("blank", "noise", "drawn letter", "letter")[index % 4]
-        if what == "noise":
-            grey = rng.uniform(0, 256, rng.integers(28, 300, 2))
-            yield np.uint8(np.stack([grey] * 3, 2)), what
-        elif what == "blank":
-            yield picture(None, rng.choice([*CLEAN, *PHOTOS]), rng), what
-        elif what == "letter":
-            yield picture(rng.choice([*letters]), "font", rng), what
+        if index % 2:
+            yield picture(rng.choice([*strokes]), "pen", rng)
         else:
-            yield picture(rng.choice([*LETTERS]), "pen", rng), what
+            yield picture(rng.choice([*TYPESET[fonts]]), "font", rng, fonts)
+
+
+def blanks(count, seed):
+    """Paper with nothing on it, as it is scanned and photographed."""
+    rng = np.random.default_rng(seed)
+    for _ in range(count):
+        yield picture(None, rng.choice([*CLEAN, *PHOTOS]), rng)
+
+
+def noises(count, seed):
+    """Every pixel of another grey."""
+    rng = np.random.default_rng(seed)
+    for _ in range(count):
+        grey = rng.uniform(0, 256, rng.integers(28, 300, 2))
+        yield np.uint8(np.stack([grey] * 3, 2))
 
 
 def string(rng):
@@ -212,3 +280,18 @@ def string(rng):
     if rng.random() < 0.5:
         return photographed(sheet, rng.choice(PHOTOS), rng), digits
     return as_bytes(inked(sheet)), digits
+
+
+def enlarged(image, times, mode, random):
+    """A digit of MNIST, enlarged, somewhere on a canvas of nearly twice its size."""
+    options = {} if mode == "nearest" else {"align_corners": False}
+    large = F.interpolate(
+        image[None, None].float(), scale_factor=times, mode=mode, **options
+    )[0, 0]
+    side, height = 28 * times, 50 * times
+    canvas = torch.zeros(height, height + 8 * times)
+    top, left = (
+        int(torch.randint(room - side, (1,), generator=random)) for room in canvas.shape
+    )
+    canvas[top : top + side, left : left + side] = large.clamp(0, 255)
+    return canvas.round().to(torch.uint8)

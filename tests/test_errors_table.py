@@ -16,13 +16,13 @@ from PIL import Image
 import torchbasics.__main__ as course
 from torchbasics.command import runs
 from torchbasics.lessons import vanishing
-from torchbasics.mnist import evaluate, explain, report, seeds
+from torchbasics.mnist import evaluate, explain, predict, report, seeds
 from torchbasics.mnist.__main__ import main as train
 
 MAINS = {
     "course": course.main, "vanishing": vanishing.main, "mnist": train,
-    "evaluate": evaluate.main, "explain": explain.main, "report": report.main,
-    "seeds": seeds.main,
+    "evaluate": evaluate.main, "explain": explain.main, "predict": predict.main,
+    "report": report.main, "seeds": seeds.main,
 }  # fmt: skip
 TABLE = Path(__file__).with_name("errors.md").read_text(encoding="utf-8")
 ROWS = re.findall(r"^\| `(.*?)` \| .* \| (.*) \| (\d) \|$", TABLE, flags=re.M)
@@ -49,6 +49,10 @@ def things(tmp_path_factory, few):
     (place / "FILE").touch()
     (place / "empty").mkdir()
     Image.new("L", (99, 99), 255).save(place / "blank.png")
+    Image.new("L", (9, 9)).save(place / "tiff.png", "TIFF")
+    Image.new("1", (5_001, 5_000)).save(place / "bomb.png")
+    Image.new("L", (9, 9)).save(place / "torn.png")
+    (place / "torn.png").write_bytes((place / "torn.png").read_bytes()[:43])
     only_run(place).rename(place / "run")
     for name in RUNS:
         shutil.copytree(place / "run", place / name)

@@ -104,6 +104,13 @@ def test_the_model_reads_what_the_transform_makes_of_the_examples(mnist, scale):
     assert result.num_correct == int((probs.argmax(1) == labels).sum())
 
 
+def test_one_image_alone_has_the_probabilities_that_it_has_among_others(mnist):
+    images, model = mnist[1].images[:3], MLP(784, [50], 10)
+    probs = predict_probs(model, images[1], scale_pixels)
+    assert probs.shape == (10,)
+    torch.testing.assert_close(probs, predict_probs(model, images, scale_pixels)[1])
+
+
 def test_the_confusion_matrix_counts_true_by_read():
     model = MLP(4, [], 10)
     with torch.no_grad():

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 from helpers import python
+from PIL import Image
 
 import torchbasics
 import torchbasics.__main__ as course_command
-from torchbasics.mnist import evaluate, explain, report, seeds
+from torchbasics.mnist import evaluate, explain, predict, report, seeds
 from torchbasics.mnist.__main__ import main
 
 ROOT = Path(__file__).parent.parent
@@ -58,7 +59,9 @@ MAY_TOO = {
 
 STANDARD = set(sys.stdlib_module_names)
 TORCH_IN_COMMAND = {"command.events", "command.terminal"}
-READS_RUNS = ("mnist.evaluate", "mnist.explain", "mnist.network", "mnist.report")
+READS_RUNS = tuple(
+    f"mnist.{name}" for name in ("evaluate", "explain", "network", "predict", "report")
+)
 
 
 def module_of(path):
@@ -384,9 +387,18 @@ def test_both_readmes_give_the_same_commands():
 
 
 @pytest.mark.slow
-def test_every_command_of_the_readme_works(tmp_path, capsys, course):
+def test_every_command_of_the_readme_works(
+    tmp_path, monkeypatch, capsys, course, mnist
+):
     commands = COMMAND.findall((ROOT / READMES[0]).read_text(encoding="utf-8"))
     assert len(commands) > 5
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(mnist[1].images[0].numpy()).save("seven.png")
+    readers = {
+        ".mnist.evaluate": evaluate.main,
+        ".mnist.explain": explain.main,
+        ".mnist.predict": predict.main,
+    }
     for module, words in commands:
         argv = words.split()
         if module == "":
@@ -395,10 +407,8 @@ def test_every_command_of_the_readme_works(tmp_path, capsys, course):
             elif "--figures" in argv:
                 argv += ["--runs-dir", str(tmp_path)]
             assert course_command.main(argv) == 0
-        elif module == ".mnist.evaluate":
-            assert evaluate.main(argv) == 0
-        elif module == ".mnist.explain":
-            assert explain.main(argv) == 0
+        elif module in readers:
+            assert readers[module](argv) == 0
         elif module == ".mnist.report":
             assert report.main(["pretrained", "--out", str(tmp_path / "x.html")]) == 0
         elif module == ".mnist.seeds":

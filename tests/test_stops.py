@@ -7,7 +7,9 @@ import subprocess
 import sys
 import termios
 import time
+from pathlib import Path
 
+import matplotlib as mpl
 import pytest
 from helpers import full, only_run
 
@@ -17,6 +19,7 @@ from torchbasics.mnist import network
 pytestmark = pytest.mark.slow
 
 INT, TERM, HUP = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
+PICTURE = str(Path(mpl.get_data_path()) / "images" / "home.png")
 COMMANDS = {
     "course": ["torchbasics", "matrices"],
     "vanishing": ["torchbasics", "vanishing", "--adam-steps", "100000"],
@@ -30,6 +33,7 @@ COMMANDS = {
         "600",
     ],
     "evaluate": ["torchbasics.mnist.evaluate", "pretrained", "--split", "train"],
+    "predict": ["torchbasics.mnist.predict", PICTURE],
     "report": ["torchbasics.mnist.report", "pretrained"],
     "seeds": ["torchbasics.mnist.seeds", "--epochs", "1000", "--processes", "2"],
 }

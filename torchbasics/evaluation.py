@@ -1,11 +1,9 @@
 """Score a network exactly, and what it is surest of.
 
-Losses and right answers are summed over all examples and divided by their count. No
-example is dropped, repeated or shuffled, and every part of the model is in the mode it
-was in before, afterwards.
+Losses and right answers are summed over all examples, none dropped or repeated, and
+divided by their count. Each part of the model is left in the mode that it was in.
 
-Shapes: N examples, D features, C classes. `transform` makes of some examples what the
-model reads, (n, D); without one they are read as they are.
+Shapes: N examples, D features, C classes. `transform` makes (n, D) of some examples.
 """
 
 from collections.abc import Callable, Iterator
@@ -101,11 +99,13 @@ def evaluate(
 def predict_probs(
     model: nn.Module, inputs: Tensor, transform: Transform = identity
 ) -> Tensor:
-    """The probability of each class for each example. Shape: (N, ...) -> (N, C).
+    """The probability of each class. Shape: (N, ...) -> (N, C); uint8 (H, W) -> (C,).
 
     >>> predict_probs(nn.Identity(), torch.tensor([[0.0, 0.0]]))
     tensor([[0.5000, 0.5000]])
     """
+    if isinstance(inputs, Tensor) and inputs.dtype == torch.uint8 and inputs.ndim == 2:
+        return predict_probs(model, inputs[None], transform)[0]
     return softmax(_logits(model, inputs, transform))
 
 

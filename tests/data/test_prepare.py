@@ -3,29 +3,13 @@
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
-from drawings import CLEAN, PHOTOS, digits_of, drawn, picture, string
+from drawings import CLEAN, PHOTOS, digits_of, drawn, enlarged, picture, string
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from torchbasics.data.prepare import boxes_of, connected, find_digits, prepare
 
 INK = np.random.default_rng(3)
-
-
-def enlarged(image, times, mode, random):
-    """A digit of MNIST, enlarged, somewhere on a canvas of nearly twice its size."""
-    options = {} if mode == "nearest" else {"align_corners": False}
-    large = F.interpolate(
-        image[None, None].float(), scale_factor=times, mode=mode, **options
-    )[0, 0]
-    side, height = 28 * times, 50 * times
-    canvas = torch.zeros(height, height + 8 * times)
-    top, left = (
-        int(torch.randint(room - side, (1,), generator=random)) for room in canvas.shape
-    )
-    canvas[top : top + side, left : left + side] = large.clamp(0, 255)
-    return canvas.round().to(torch.uint8)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,8 @@ import torch
 from helpers import facts
 
 from torchbasics.command.errors import UserError
+from torchbasics.command.settings import read_config, shipped_configs
+from torchbasics.evaluation import evaluate
 from torchbasics.mnist import network
 from torchbasics.mnist.config import Config, ModelConfig
 from torchbasics.mnist.training import checkpoint
@@ -54,6 +56,24 @@ def test_the_shipped_network_is_the_lessons():
     assert config == Config()
     assert sum(parameter.numel() for parameter in model.parameters()) == 45_360
     assert not model.training
+
+
+def test_the_other_shipped_network_is_that_of_its_config(mnist):
+    model, config = network.load("pretrained-best")
+    path, shipped = network.find_checkpoint("pretrained-best")
+    stored = shipped.metadata["config"]
+    wanted = read_config(Config, shipped_configs()["best"]).model_dump(mode="json")
+    assert {name: wanted[name] for name in stored} == stored
+    assert path.stat().st_size <= 1_200_000
+    assert {value.dtype for value in checkpoint.read(path).tensors.values()} == {
+        torch.float16, torch.int64
+    }  # fmt: skip
+    assert {value.dtype for value in model.parameters()} == {torch.float32}
+    again = network.with_dtype(shipped, torch.float16)
+    assert checkpoint.serialized(again) == path.read_bytes()
+    images, labels = mnist[1]
+    result = evaluate(model, images, labels, config.data.transform)
+    assert result.num_correct == 9_944
 
 
 def rewrite(folder, change):

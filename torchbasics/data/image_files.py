@@ -20,6 +20,7 @@ from torchbasics.command.errors import as_user_error
 from torchbasics.command.files import read_regular
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")
 MAX_BYTES = 10_000_000
 MAX_PIXELS = 25_000_000
 BROKEN = (

@@ -29,8 +29,7 @@ each way; beyond the edge there is nothing, unless it says that the edge goes on
 8.  The pen of a digit is 2 A / B wide: A pixels are of its strokes, B of these have one
     that is not in their square of radius 1. Ink counts in squares of radius pen / 2,
     rounded up, around the digit's strokes. It is cut out: the smallest box with all ink
-    above `noise`, which is what 1 in 20 of all pixels outside strokes exceeds, at
-    least 0.15 and at most 0.25.
+    above 0.15.
 9.  Where 20 pen / longer side is below 1.5, the pen is widened to 2: the box grows by
     radius (longer side / 10 - pen) / 2, rounded, and takes the largest of each square.
 10. The box is resampled to a longer side of 20. Resampling averages: a new pixel covers
@@ -52,7 +51,7 @@ SIDE, BOX = 28, 20
 LONGEST, SMALL = 640, 128
 GREY = (0.299, 0.587, 0.114)
 BLANK = 0.2
-STROKE = 0.4
+STROKE, FAINT = 0.4, 0.15
 THIN, PEN = 1.5, 2.0
 
 
@@ -205,9 +204,8 @@ def as_mnist(ink: Tensor, strokes: Tensor) -> Tensor:
         return image.to(torch.uint8)
     inner = largest((~strokes).float(), 1) == 0
     pen = 2 * int(strokes.sum()) / max(1, int((strokes & ~inner).sum()))
-    noise = ink[ink <= STROKE].quantile(0.95).clamp(0.15, 0.25)
     ink = ink * largest(strokes.float(), math.ceil(pen / 2))
-    rows, columns = ((ink > noise).any(axis).nonzero() for axis in (1, 0))
+    rows, columns = ((ink > FAINT).any(axis).nonzero() for axis in (1, 0))
     ink = ink[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
     if BOX * pen / max(ink.shape) < THIN:
         radius = round((max(ink.shape) * PEN / BOX - pen) / 2)

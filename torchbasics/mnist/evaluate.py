@@ -27,7 +27,8 @@ class Options(settings.Settings):
     """Which network reads which digits."""
 
     run: Positional[str] = Field(
-        PRETRAINED, description="a run's folder, latest, or pretrained"
+        PRETRAINED,
+        description="a run's folder, latest, pretrained, or pretrained-best",
     )
     textbook: str = Field(
         "", description="the book's sample_weight.pkl, to read in the place of a run"

@@ -40,7 +40,8 @@ class Options(settings.Settings):
     """Which network reads which digit."""
 
     run: Positional[str] = Field(
-        "pretrained", description="a run's folder, latest, or pretrained"
+        "pretrained",
+        description="a run's folder, latest, pretrained, or pretrained-best",
     )
     index: int = Field(0, ge=0, description="which digit of the set, from 0")
     picture: str = Field("", description="a picture of a digit, to read in its place")

@@ -1,6 +1,7 @@
 """The network of a run: built from its configuration, found and loaded."""
 
 import os
+import shlex
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,13 +12,15 @@ from torchbasics import rng
 from torchbasics.command import runs
 from torchbasics.command.errors import UserError, as_user_error
 from torchbasics.command.settings import from_table
+from torchbasics.data.image_files import SUFFIXES
 from torchbasics.mlp import MLP
 from torchbasics.mnist.config import Config
 from torchbasics.mnist.textbook_weights import TextbookWeights
 from torchbasics.mnist.training import checkpoint, state
 from torchbasics.mnist.training.checkpoint import Checkpoint, CheckpointManager
 
-PRETRAINED = Path(__file__).with_name("pretrained.safetensors")
+SHIPPED = ("pretrained", "pretrained-best")
+"""The lesson's own network, and one that reads other people's digits better."""
 
 
 class Network(NamedTuple):
@@ -53,7 +56,7 @@ def architecture(config: Config) -> str:
 
 
 def load(run: str, runs_dir: str = "runs") -> Network:
-    """The network of a run folder, of the `latest` run, or the shipped `pretrained`."""
+    """The network of a run folder, of the `latest` run, or a shipped one, by name."""
     return from_checkpoint(*find_checkpoint(run, runs_dir))
 
 
@@ -94,11 +97,18 @@ def load_weights(
 
 def find_checkpoint(run: str, runs_dir: str = "runs") -> tuple[Path, Checkpoint]:
     """A run's latest checkpoint that is whole, and the place it comes from."""
-    if run == "pretrained":
-        return PRETRAINED, checkpoint.read(PRETRAINED)
+    if run in SHIPPED:
+        path = Path(__file__).with_name(f"{run}.safetensors")
+        return path, with_dtype(checkpoint.read(path), torch.float32)
+    if run.lower().endswith(SUFFIXES) and os.path.isfile(run):
+        raise UserError(
+            f"{run} is a picture, no run: python -m torchbasics.mnist.predict "
+            f"{shlex.quote(run)} reads it"
+        )
     if run != "latest" and not os.path.isdir(run):
         raise UserError(
-            f"there is no run {run!r}: give a run's folder, 'latest' or 'pretrained'"
+            f"there is no run {run!r}: give a run's folder, 'latest', 'pretrained' or "
+            "'pretrained-best'"
         )
     folder = runs.find_run(run, runs_dir, "mnist")
     checkpoints = CheckpointManager(folder)
@@ -106,3 +116,12 @@ def find_checkpoint(run: str, runs_dir: str = "runs") -> tuple[Path, Checkpoint]
     if latest is None:
         raise UserError(f"{folder} holds no checkpoint: is it the folder of a run?")
     return checkpoints.path(latest.metadata["step"]), latest
+
+
+def with_dtype(checkpoint: Checkpoint, dtype: torch.dtype) -> Checkpoint:
+    """The same network in numbers of that type: a shipped file is half as large so."""
+    tensors = {
+        name: value.to(dtype) if value.is_floating_point() else value
+        for name, value in checkpoint.tensors.items()
+    }
+    return checkpoint._replace(tensors=tensors)

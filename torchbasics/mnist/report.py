@@ -56,7 +56,8 @@ class Options(settings.Settings):
     """Which runs, and where the page goes."""
 
     run: Positional[str] = Field(
-        "latest", description="a run's folder, latest, or pretrained"
+        "latest",
+        description="a run's folder, latest, pretrained, or pretrained-best",
     )
     beside: Positional[str] = Field("", description="another, to stand beside it")
     out: str = Field("", description="file to write; else report.html in RUN's folder")

@@ -1,0 +1,175 @@
+"""Read handwritten digits from pictures: a scan, a photograph, a drawing.
+
+Each picture is made as MNIST was made (torchbasics.data.prepare), shown as the network
+sees it, and read. Digits that stand in a row are read one by one.
+
+An answer is unsure if nearly all of the network's right answers are more probable and
+to images more like the digit (torchbasics.mnist.doubt): it may be no digit.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+import torch
+from pydantic import Field
+from torch import Tensor
+from tyro.conf import FlagCreatePairsOff, Positional, arg
+
+from torchbasics.command import cli, settings
+from torchbasics.command.errors import UserError, command, run
+from torchbasics.command.files import reason
+from torchbasics.command.output import visible
+from torchbasics.command.terminal import Answer, SafeConsole
+from torchbasics.data.image_files import SUFFIXES, read_image
+from torchbasics.data.prepare import find_digits
+from torchbasics.evaluation import predict_probs
+from torchbasics.mnist import network
+from torchbasics.mnist.doubt import Doubt, fit_doubt
+from torchbasics.mnist.network import Network
+
+MAX_DIGITS = 20  # more in one picture are noise or a text
+
+
+class Options(settings.Settings):
+    """Which pictures, and which network reads them."""
+
+    pictures: Positional[tuple[str, ...]] = Field(
+        (), description="PNG, JPEG, BMP, GIF or WebP files, or folders of them"
+    )
+    run: str = Field(
+        "pretrained-best",
+        description="a run's folder, latest, pretrained, or pretrained-best",
+    )
+    runs_dir: str = Field("runs", description="folder of runs, for latest")
+    as_json: Annotated[FlagCreatePairsOff[bool], arg(name="json")] = Field(
+        False, description="print JSON only"
+    )
+    data_dir: str = Field("auto", description="folder of MNIST, auto: user's cache")
+
+
+class Reading(NamedTuple):
+    """A digit as the network sees it, its probabilities, and whether they are sure.
+
+    Shape: image uint8 (28, 28), probs (10,).
+    """
+
+    image: Tensor
+    probs: Tensor
+    sure: bool
+
+    @property
+    def answer(self) -> int:
+        """The likeliest digit."""
+        return int(self.probs.argmax())
+
+    @property
+    def sentence(self) -> str:
+        """What the network says to it."""
+        unsure = "the network is unsure: perhaps {answer}, perhaps no digit\n"
+        return "the network reads {answer}\n" if self.sure else unsure
+
+    def __str__(self) -> str:
+        return f"{self.answer}{'' if self.sure else '?'}"
+
+
+@command
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print what each picture holds, or all of it as JSON."""
+    options = cli.parse_options(
+        Options(), argv, prog="python -m torchbasics.mnist.predict", about=__doc__
+    )
+    if not options.pictures:
+        raise UserError("name a picture, or a folder of pictures")
+    found = [(path, find_digits(read_image(path))) for path in files(options.pictures)]
+    reader = network.load(options.run, options.runs_dir)
+    doubt = fit_doubt(reader, options.data_dir)
+    readings = [(path, read(reader, doubt, digits)) for path, digits in found]
+    if options.as_json:
+        print(json.dumps({"run": options.run, "pictures": table(readings)}, indent=2))
+        return 0
+    for path, some in readings:
+        show(visible(path), some)
+    for path, some in readings:
+        print(f"{visible(path)}: {summary(some)}")
+    return 0
+
+
+def files(names: Iterable[str]) -> Iterator[Path]:
+    """The files of these names, and those of pictures in folders, by their names."""
+    for name in names:
+        path = Path(name)
+        if not os.path.isdir(path):
+            yield path
+            continue
+        try:
+            inside = sorted(path.iterdir())
+        except OSError as error:
+            raise UserError(f"cannot read {path}: {reason(error)}") from None
+        pictures = [one for one in inside if is_picture(one)]
+        if not pictures:
+            raise UserError(
+                f"{path} holds no picture: a name that ends in {', '.join(SUFFIXES)}"
+            )
+        yield from pictures
+
+
+def is_picture(path: Path) -> bool:
+    """Whether what lies in a folder has the name of a picture."""
+    shown = path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+    return shown and not os.path.isdir(path)
+
+
+def read(reader: Network, doubt: Doubt, digits: Sequence[Tensor]) -> list[Reading]:
+    """What the network makes of each of these. Shape: uint8 (28, 28) each."""
+    if not digits:
+        return []
+    images = torch.stack(list(digits))
+    probs = predict_probs(reader.model, images, reader.config.data.transform)
+    sure = doubt.is_sure(images, probs).tolist()
+    return [Reading(*one) for one in zip(images, probs, sure, strict=True)]
+
+
+def show(name: str, readings: Sequence[Reading]) -> None:
+    """Each digit of a picture as the network sees it, the ten bars, the answer."""
+    console = SafeConsole()
+    for number, one in enumerate(readings[:MAX_DIGITS], start=1):
+        place = f", digit {number} of {len(readings)}" if len(readings) > 1 else ""
+        console.print(f"{name}{place}, as the network sees it\n", soft_wrap=True)
+        console.print(Answer(one.image, one.probs, one.answer, one.sentence))
+
+
+def summary(readings: Sequence[Reading]) -> str:
+    """What a picture holds, in a line.
+
+    >>> one = Reading(torch.zeros(28, 28), torch.eye(10)[7], sure=False)
+    >>> summary([]), summary([one]), summary([one, one._replace(sure=True)])
+    ('no digit', 'unsure, 7?', '2 digits: 7? 7 (? unsure)')
+    """
+    answers = " ".join(map(str, readings[:MAX_DIGITS]))
+    unsure = not all(one.sure for one in readings)
+    if len(readings) > MAX_DIGITS:
+        return f"no row of digits: it is in {len(readings)} pieces"
+    if len(readings) > 1:
+        return f"{len(readings)} digits: {answers}{' (? unsure)' if unsure else ''}"
+    return f"unsure, {answers}" if unsure else answers or "no digit"
+
+
+def table(readings: Iterable[tuple[Path, list[Reading]]]) -> list[dict[str, Any]]:
+    """The same for a program."""
+    return [
+        {
+            "picture": str(path),
+            "digits": [
+                {"answer": one.answer, "sure": one.sure, "probs": one.probs.tolist()}
+                for one in some
+            ],
+        }
+        for path, some in readings
+    ]
+
+
+if __name__ == "__main__":
+    run(main)
