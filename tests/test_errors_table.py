@@ -18,6 +18,8 @@ from torchbasics.command import runs
 from torchbasics.lessons import vanishing
 from torchbasics.mnist import evaluate, explain, predict, report, seeds
 from torchbasics.mnist.__main__ import main as train
+from torchbasics.mnist.training import checkpoint
+from torchbasics.mnist.training.checkpoint import Checkpoint
 
 MAINS = {
     "course": course.main, "vanishing": vanishing.main, "mnist": train,
@@ -26,7 +28,10 @@ MAINS = {
 }  # fmt: skip
 TABLE = Path(__file__).with_name("errors.md").read_text(encoding="utf-8")
 ROWS = re.findall(r"^\| `(.*?)` \| .* \| (.*) \| (\d) \|$", TABLE, flags=re.M)
-RUNS = ("torn", "bare", "wild", "odd", "held", "linked", "giant", "lies", "altered")
+RUNS = (
+    "torn", "bare", "wild", "odd", "held", "linked", "giant", "lies", "altered",
+    "forged", "ahead", "told",
+)  # fmt: skip
 CONFIGS = {
     "broken.toml": b"seed = = 1",
     "latin.toml": b"# \xe9",
@@ -80,6 +85,15 @@ def of_strangers(place):
         content = bytearray(path.read_bytes())
         content[-1] ^= 1
         path.write_bytes(content)
+    for path in place.glob("forged/checkpoints/*"):
+        tensors, facts = checkpoint.read(path)
+        name = max(tensors)
+        written = Checkpoint(tensors | {name: tensors[name][:0]}, facts)
+        checkpoint.write(path, written)
+    for path in place.glob("ahead/checkpoints/*"):
+        tensors, facts = checkpoint.read(path)
+        checkpoint.write(path, Checkpoint(tensors, facts | {"step": 10**9}))
+    (place / "told" / "metrics.jsonl").write_text('{"epoch": 1.5}\n')
     (place / "place.toml").mkdir()
     os.mkfifo(place / "pipe.toml")
 

@@ -6,6 +6,7 @@ commands answer in one line that names the file and the field, and change nothin
 
 import json
 import os
+import resource
 import shutil
 import sys
 from pathlib import Path
@@ -35,6 +36,7 @@ OLD = Path(__file__).parent.parent.parent / "data" / "old_run"
 STATE = checkpoint.read(KEPT)
 LINE = json.loads((OLD / "metrics.jsonl").read_text())
 MISSING = object()
+MAX_MEMORY = 300 * 2**20  # over what the imports take
 NUMBERS = (True, -1, float("nan"), float("inf"), "1", None, [], {"a": 1})
 ODD = {
     int: (*NUMBERS, 1.5, 10**30),
@@ -84,6 +86,20 @@ def tensors_spoiled():
     yield "model.more", STATE.tensors | {"model.more": torch.zeros(1)}
     adam = STATE.tensors | {"optimizer.logits.bias.max": torch.zeros(10)}
     yield "optimizer.logits.bias.max", adam
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _memory():
+    """What is refused is refused before it fills the memory."""
+    before = most_memory()
+    yield
+    assert most_memory() - before < MAX_MEMORY
+
+
+def most_memory():
+    """The most that this process ever held, in bytes."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 @pytest.fixture(scope="module")

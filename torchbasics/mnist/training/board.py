@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING
 
 import torch
@@ -42,6 +43,7 @@ class Board(Events):
     @property
     def writer(self) -> SummaryWriter:
         """PyTorch's writer of event files; a folder that is gone stays gone."""
+        importlib.import_module("torch.utils.tensorboard")  # it may go in that second
         self.folder.stat()
         return super().writer
 
