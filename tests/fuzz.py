@@ -10,6 +10,7 @@ random. What fails is left in the folder that is named at the end.
 
 import argparse
 import importlib.util
+import io
 import json
 import os
 import random
@@ -18,10 +19,10 @@ import sys
 import tempfile
 import time
 from contextlib import nullcontext, redirect_stdout
-from io import StringIO
 from pathlib import Path
 
 import torch
+from PIL import Image
 
 if importlib.util.find_spec("atheris"):
     import atheris
@@ -35,6 +36,7 @@ with watched:
     from torchbasics.command import manifest, settings
     from torchbasics.command.errors import UserError
     from torchbasics.command.events import Events
+    from torchbasics.data.image_files import read_image
     from torchbasics.mnist import __main__ as program
     from torchbasics.mnist import textbook_weights
     from torchbasics.mnist.config import Config
@@ -83,6 +85,7 @@ READERS = {
         lambda path: Events(path.parent, {}, 0).cut_back(9, "figures/"),
         "events.out.tfevents.1",
     ),
+    "picture": plain(read_image, "seven.png"),
 }
 
 
@@ -90,7 +93,9 @@ def examples(reader, scratch):
     """Files that this reader takes, from a run."""
     if reader == "textbook":
         return [pickled(some_weights(), protocol) for protocol in (2, 3, 4)]
-    with redirect_stdout(StringIO()):
+    if reader == "picture":
+        return [pictured(kind) for kind in ("PNG", "JPEG", "GIF", "BMP", "WEBP")]
+    with redirect_stdout(io.StringIO()):
         assert program.main([*RUN, "--runs-dir", str(scratch)]) == 0
     (run,) = scratch.glob("mnist/[!.]*")
     (last,) = run.glob("checkpoints/step-*")
@@ -104,6 +109,13 @@ def examples(reader, scratch):
     files |= {"manifest": run / "manifest.json", "config": run / "config.toml"}
     known = {"metadata": facts, "result": result}
     return [known[reader] if reader in known else files[reader].read_bytes()]
+
+
+def pictured(kind):
+    """A small picture in a file of that kind."""
+    content = io.BytesIO()
+    Image.linear_gradient("L").resize((16, 16)).save(content, kind)
+    return content.getvalue()
 
 
 def altered(content, chance):
