@@ -103,20 +103,23 @@ def restore(root: Path) -> None:
             "read unchecked: delete that folder or choose another --data-dir"
         )
     raw = root / "MNIST" / "raw"
-    if all(is_intact(raw / name, sha256) for name, sha256 in SHA256.items()):
+    if not missing(raw):
         return
     try:
         raw.mkdir(parents=True, exist_ok=True)
         with swept(raw):
-            for name, sha256 in SHA256.items():
-                if not is_intact(raw / name, sha256):
-                    content = unpacked(name) or downloaded(name, raw)
-                    write_atomic(raw / name, content)
+            for name in missing(raw):
+                write_atomic(raw / name, unpacked(name) or downloaded(name, raw))
     except OSError as error:
         raise UserError(
             f"cannot write MNIST to {raw} ({error.strerror}): choose a folder with "
             "--data-dir or the environment variable TORCHBASICS_DATA"
         ) from None
+
+
+def missing(raw: Path) -> list[str]:
+    """Which of the four files are not there as they must be."""
+    return [name for name, sha in SHA256.items() if not is_intact(raw / name, sha)]
 
 
 def is_intact(path: Path, sha256: str) -> bool:
