@@ -1,6 +1,7 @@
 """Files of pictures: read rightly, or refused in one sentence."""
 
 import os
+import struct
 import zlib
 from contextlib import suppress
 from io import BytesIO
@@ -45,6 +46,18 @@ def test_16_bits_of_grey_keep_the_higher_8():
     assert np.array_equal(decode_image(encoded(image)).numpy()[..., 0], GREY)
 
 
+def test_16_bits_of_each_colour_keep_the_higher_8():
+    row = b"\0" + 2 * b"\x12\x34\xab\xcd\xff\x00"
+    parts = [(b"IHDR", struct.pack(">IIBBBBB", 2, 2, 16, 2, 0, 0, 0))]
+    parts += [(b"IDAT", zlib.compress(2 * row)), (b"IEND", b"")]
+    content = b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + name + data
+        + struct.pack(">I", zlib.crc32(name + data))
+        for name, data in parts
+    )  # fmt: skip
+    assert decode_image(content).tolist() == [[[0x12, 0xAB, 0xFF]] * 2] * 2
+
+
 def test_cmyk_is_read_as_its_colours():
     image = Image.fromarray(COLOURS).convert("CMYK")
     pixels = decode_image(encoded(image, "JPEG", quality=95)).int().numpy()
@@ -67,18 +80,37 @@ def test_what_is_clear_is_white(mode):
     assert int((pixels == 255).sum()) == 63
 
 
+UPRIGHT = Image.fromarray(COLOURS)
+BACK = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}
+"""What a camera that is held so makes of an upright picture, by EXIF's number."""
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
 @pytest.mark.parametrize("turn", range(1, 9))
-def test_a_camera_that_was_turned_is_turned_back(turn):
+def test_a_camera_that_was_turned_is_turned_back(turn, kind):
     exif = Image.Exif()
     exif[0x0112] = turn
-    pixels = decode_image(encoded(Image.new("RGB", (32, 24)), "PNG", exif=exif))
-    assert tuple(pixels.shape) == ((24, 32, 3) if turn <= 4 else (32, 24, 3))
+    taken = UPRIGHT if turn == 1 else UPRIGHT.transpose(BACK[turn])
+    pixels = decode_image(encoded(taken, kind, exif=exif)).int()
+    difference = (pixels - torch.from_numpy(COLOURS)).abs().float().mean()
+    assert difference < (12 if kind == "JPEG" else 1e-9)
 
 
-def test_the_first_frame_of_a_film_is_read():
-    first, second = (Image.new("L", (9, 9), shade) for shade in (10, 200))
-    content = encoded(first, "GIF", save_all=True, append_images=[second])
-    assert (decode_image(content) == 10).all()
+@pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG"])
+def test_the_first_frame_of_a_film_is_read(kind):
+    first, second = (Image.new("RGB", (9, 9), (s, s, s)) for s in (10, 200))
+    options = {} if kind == "GIF" else {"lossless": True}
+    film = encoded(first, kind, save_all=True, append_images=[second], **options)
+    assert Image.open(BytesIO(film)).n_frames == 2
+    assert (decode_image(film) == 10).all()
 
 
 def png_of_size(width, height):

@@ -28,7 +28,7 @@ from torchbasics.data.prepare import find_digits, prepare
 from torchbasics.evaluation import predict_probs
 from torchbasics.mnist import network
 from torchbasics.mnist.doubt import KNOWN, SHARE, Digit, fit_doubt
-from torchbasics.mnist.predict import main, read
+from torchbasics.mnist.predict import files, main, read
 
 
 @pytest.fixture(scope="module")
@@ -182,6 +182,24 @@ def test_each_picture_is_shown_as_it_is_seen_and_read(place, capsys, monkeypatch
     assert "row.png, digit 2 of 2, as the network sees it" in lines
     assert sum(line == "the network reads 7" for line in lines) == 1
     assert sum("█" in line and " % " in line for line in lines) >= 3
+
+
+def test_a_text_is_no_row_of_digits_and_is_not_shown(tmp_path, capsys):
+    image = np.full((40, 900), 255, np.uint8)
+    image[10:30, 10:890:40] = 0
+    Image.fromarray(image).save(tmp_path / "text.png")
+    assert main([str(tmp_path / "text.png")]) == 0
+    assert capsys.readouterr().out.endswith(
+        "text.png: no row of digits: it is in 22 pieces\n"
+    )
+
+
+def test_a_folder_gives_its_pictures_and_nothing_hidden(tmp_path):
+    for name in ("b.PNG", "a.webp", ".c.png", "note.txt"):
+        (tmp_path / name).touch()
+    (tmp_path / "d.png").mkdir()
+    found = files([str(tmp_path), str(tmp_path / "note.txt")])
+    assert [path.name for path in found] == ["a.webp", "b.PNG", "note.txt"]
 
 
 def test_as_json_a_program_can_read_it(place, capsys):

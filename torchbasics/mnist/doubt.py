@@ -19,8 +19,7 @@ from torchbasics.evaluation import predict_probs
 from torchbasics.mnist.network import Network
 
 KNOWN, FITTED = 10_000, 5_000
-COMPONENTS = 50
-SHARE = 0.04
+COMPONENTS, SHARE = 50, 0.04
 
 
 class Digit(NamedTuple):
@@ -71,9 +70,8 @@ class Doubt(NamedTuple):
         prob, answers = probs.max(1)
         sure = torch.zeros(len(images), dtype=torch.bool)
         for answer, digit in enumerate(self.digits):
-            chosen = answers == answer
-            if len(digit.probs):  # else it is an answer that was never right
-                sure[chosen] = digit.suits(images[chosen], prob[chosen]) >= self.bound
+            chosen = answers == answer  # nan where that answer was never right
+            sure[chosen] = digit.suits(images[chosen], prob[chosen]) >= self.bound
         return sure
 
 

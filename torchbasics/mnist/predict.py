@@ -40,8 +40,7 @@ class Options(settings.Settings):
         (), description="PNG, JPEG, BMP, GIF or WebP files, or folders of them"
     )
     run: str = Field(
-        "pretrained-best",
-        description="a run's folder, latest, pretrained, or pretrained-best",
+        "pretrained-best", description="a run's folder, latest, or pretrained"
     )
     runs_dir: str = Field("runs", description="folder of runs, for latest")
     as_json: Annotated[FlagCreatePairsOff[bool], arg(name="json")] = Field(
@@ -74,6 +73,10 @@ class Reading(NamedTuple):
     def __str__(self) -> str:
         return f"{self.answer}{'' if self.sure else '?'}"
 
+    def as_json(self) -> dict[str, Any]:
+        """The same for a program."""
+        return {"answer": self.answer, "sure": self.sure, "probs": self.probs.tolist()}
+
 
 @command
 def main(argv: Sequence[str] | None = None) -> int:
@@ -88,10 +91,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     doubt = fit_doubt(reader, options.data_dir)
     readings = [(path, read(reader, doubt, digits)) for path, digits in found]
     if options.as_json:
-        print(json.dumps({"run": options.run, "pictures": table(readings)}, indent=2))
+        pictures = [
+            {"picture": str(path), "digits": [one.as_json() for one in some]}
+            for path, some in readings
+        ]
+        print(json.dumps({"run": options.run, "pictures": pictures}, indent=2))
         return 0
     for path, some in readings:
-        show(visible(path), some)
+        if len(some) <= MAX_DIGITS:
+            show(visible(path), some)
     for path, some in readings:
         print(f"{visible(path)}: {summary(some)}")
     return 0
@@ -105,14 +113,11 @@ def files(names: Iterable[str]) -> Iterator[Path]:
             yield path
             continue
         try:
-            inside = sorted(path.iterdir())
+            pictures = sorted(filter(is_picture, path.iterdir()))
         except OSError as error:
             raise UserError(f"cannot read {path}: {reason(error)}") from None
-        pictures = [one for one in inside if is_picture(one)]
         if not pictures:
-            raise UserError(
-                f"{path} holds no picture: a name that ends in {', '.join(SUFFIXES)}"
-            )
+            raise UserError(f"{path} holds no picture ({', '.join(SUFFIXES)})")
         yield from pictures
 
 
@@ -135,7 +140,7 @@ def read(reader: Network, doubt: Doubt, digits: Sequence[Tensor]) -> list[Readin
 def show(name: str, readings: Sequence[Reading]) -> None:
     """Each digit of a picture as the network sees it, the ten bars, the answer."""
     console = SafeConsole()
-    for number, one in enumerate(readings[:MAX_DIGITS], start=1):
+    for number, one in enumerate(readings, start=1):
         place = f", digit {number} of {len(readings)}" if len(readings) > 1 else ""
         console.print(f"{name}{place}, as the network sees it\n", soft_wrap=True)
         console.print(Answer(one.image, one.probs, one.answer, one.sentence))
@@ -147,28 +152,16 @@ def summary(readings: Sequence[Reading]) -> str:
     >>> one = Reading(torch.zeros(28, 28), torch.eye(10)[7], sure=False)
     >>> summary([]), summary([one]), summary([one, one._replace(sure=True)])
     ('no digit', 'unsure, 7?', '2 digits: 7? 7 (? unsure)')
+    >>> summary(21 * [one])
+    'no row of digits: it is in 21 pieces'
     """
-    answers = " ".join(map(str, readings[:MAX_DIGITS]))
+    count, answers = len(readings), " ".join(map(str, readings))
     unsure = not all(one.sure for one in readings)
-    if len(readings) > MAX_DIGITS:
-        return f"no row of digits: it is in {len(readings)} pieces"
-    if len(readings) > 1:
-        return f"{len(readings)} digits: {answers}{' (? unsure)' if unsure else ''}"
+    if count > MAX_DIGITS:
+        return f"no row of digits: it is in {count} pieces"
+    if count > 1:
+        return f"{count} digits: {answers}{' (? unsure)' if unsure else ''}"
     return f"unsure, {answers}" if unsure else answers or "no digit"
-
-
-def table(readings: Iterable[tuple[Path, list[Reading]]]) -> list[dict[str, Any]]:
-    """The same for a program."""
-    return [
-        {
-            "picture": str(path),
-            "digits": [
-                {"answer": one.answer, "sure": one.sure, "probs": one.probs.tolist()}
-                for one in some
-            ],
-        }
-        for path, some in readings
-    ]
 
 
 if __name__ == "__main__":
