@@ -1,43 +1,4 @@
-"""Any picture of digits made as MNIST was made: an exact recipe, for any language.
-
-Numbers are float32 (another precision may end a grey level away), a half is rounded to
-the even number, and sides are counted in pixels. A square of radius r reaches r pixels
-each way; beyond the edge there is nothing, unless it says that the edge goes on.
-
-1.  Grey is 0.299 R + 0.587 G + 0.114 B, 0 to 255. If the longer side is above 640, the
-    picture is resampled (10) to 640, its other side in proportion.
-2.  `small` is the same with a longer side of 128, or as it is if that is not above 128.
-3.  Ink is light if the sum over `small` of (value - mean of a square)^3 is above 0: it
-    is rare, and far from what is around it. The radius is a quarter of the shorter
-    side, rounded down, at least 1; the edge goes on. If so, 255 - value replaces all.
-4.  `paper`, with its uneven light, is `small` closed: the largest value in a square,
-    then of these the smallest in a square, both of radius a sixth of the shorter side,
-    rounded down, at least 1; the edge goes on. It is enlarged to grey's size, bilinear.
-5.  darkness = (paper - grey) / (paper or 1, the larger), at least 0. `level` is what
-    1 pixel in 5,000 (rounded down, at least 1) has or exceeds. If it is below 0.2, or
-    below three times the median (the lower one of two), the picture is blank; else
-    ink = darkness / level, at most 1.
-6.  Strokes are where ink > 0.4; their pieces hold together over sides and corners. A
-    piece is as large as its box's longer side. Dropped are those less than a fifth as
-    large as the largest, and then, if others remain, those whose boxes touch two of the
-    picture's edges or more.
-7.  `find_digits` goes through the pieces' boxes by their left edges. A piece belongs to
-    the digit before if they share more than half of the narrower one's width, or if one
-    of them is less than half as high as the highest piece and the gap between less than
-    a tenth of that. A digit less than 2/5 as high as the highest is dropped then.
-    `prepare` takes all pieces for one digit.
-8.  The pen of a digit is 2 A / B wide: A pixels are of its strokes, B of these have one
-    that is not in their square of radius 1. Ink counts in squares of radius pen / 2,
-    rounded up, around the digit's strokes. It is cut out: the smallest box with all ink
-    above 0.15.
-9.  Where 20 pen / longer side is below 1.5, the pen is widened to 2: the box grows by
-    radius (longer side / 10 - pen) / 2, rounded, and takes the largest of each square.
-10. The box is resampled to a longer side of 20. Resampling averages: a new pixel covers
-    a rectangle of the old picture, and each old pixel counts by its covered area. The
-    shorter side is in proportion, rounded, at least 1.
-11. It is divided by its largest value, times 255, rounded, and laid into 28 x 28 zeros
-    so that its centre of mass comes as near as it can to row 14, column 14, from 0.
-"""
+"""Any picture of digits made as MNIST was made: the steps of prepare.md, in PyTorch."""
 
 import math
 
