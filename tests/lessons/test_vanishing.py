@@ -222,6 +222,19 @@ def test_a_loss_that_blew_up_on_the_way_has_diverged():
     assert outcome([HEALTHY, STILL._replace(loss=40.0), STILL]) == "diverged"
 
 
+@pytest.mark.parametrize("end", [STILL, STILL._replace(loss=1.5), CREPT])
+def test_what_was_learned_and_lost_is_neither_stuck_nor_creeping(end):
+    history = [HEALTHY, DONE, end]
+    assert outcome(history) == "lost"
+    assert [*clauses(PLAIN, {PLAIN: history}, LabConfig())] == ["lost"]
+    for lang in ("en", "ko"):
+        words = prose.read("vanishing", lang).words
+        told = verdict({PLAIN: history}, LabConfig(), words)[PLAIN.name]
+        assert f"{100 * DONE.accuracy:.0f} %" in told
+    assert outcome([*history, DONE]) == "learned"
+    assert outcome([HEALTHY, DONE, STILL._replace(dead=1.0)]) == "died"
+
+
 def test_a_network_that_began_with_a_large_loss_has_not_diverged():
     assert outcome([HEALTHY._replace(loss=14.0), STILL]) == "stuck"
 

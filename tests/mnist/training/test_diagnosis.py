@@ -25,7 +25,8 @@ pytestmark = pytest.mark.slow
 
 def said(few, *, steps=150, **groups):
     """What is said of a training of so many steps on 1,000 digits."""
-    config = Config(epochs=1000, max_steps=steps, schedule=CONSTANT, **groups)
+    groups = {"schedule": CONSTANT} | groups
+    config = Config(epochs=1000, max_steps=steps, **groups)
     training = setup(config, few)
     for _ in training_steps(training):
         pass
@@ -117,6 +118,19 @@ FAILS = {
         "--distort.shift 28.0 --distort.elastic 28.0 leaves too little",
         "--distort.shift 0.0 --distort.elastic 0.0",
     ),
+    "over at once": (
+        {
+            "schedule": ScheduleConfig(name="exponential", warmup=0, final=1e-300),
+            "optim": sgd(1.0),
+        },
+        "--schedule.name exponential leaves 0.7 % of --optim.lr on average",
+        "--schedule.name linear:",
+    ),
+    "one unit a layer": (
+        {"model": ModelConfig(hidden=(1, 1), activation="relu"), "optim": sgd(0.1)},
+        "1 unit is all that a hidden layer has, too little to tell ten digits apart",
+        "--model.hidden 100 100:",
+    ),
     "no hidden layers": (
         {"model": ModelConfig(hidden=()), "optim": sgd(1e-9)},
         "the weights moved by",
@@ -161,6 +175,15 @@ def test_what_nothing_tried_mends_is_told_with_what_was_tried(few, monkeypatch):
     assert text.endswith(", --model.dropout 0.0")
     assert "--model.batch-norm" not in text
     assert "--model.init" not in text
+
+
+def test_what_nothing_mends_is_told_with_one_value_of_each_setting(few, monkeypatch):
+    monkeypatch.setattr(diagnosis, "LEARNED", 1.1)
+    text = said(few, model=ModelConfig(hidden=(1, 1)), optim=sgd(0.3))
+    tried = re.findall(r"--([a-z._-]+)", text.partition("Try more than one of ")[2])
+    assert "optim.lr" in tried
+    assert "model.hidden" in tried
+    assert len(tried) == len({*tried})
 
 
 def test_a_change_to_what_is_set_already_or_cannot_be_is_no_change():

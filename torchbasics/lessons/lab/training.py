@@ -20,9 +20,10 @@ NUM_SNAPSHOTS = 12  # at least, in a training
 EARLY = 250  # a step at which a snapshot of every training is taken
 CHANCE = 0.2  # accuracy up to which next to nothing was learned; a guess has 0.1
 LEARNED = 0.8  # accuracy from which on we say so
+LOST = 0.7  # share of its best accuracy below which a network lost what it had
 GUESS = math.log(10)  # the loss of one who guesses
 
-Outcome = Literal["learned", "crept", "stuck", "died", "diverged"]
+Outcome = Literal["learned", "lost", "crept", "stuck", "died", "diverged"]
 
 
 class Snapshot(NamedTuple):
@@ -121,8 +122,12 @@ def outcome(history: Sequence[Snapshot]) -> Outcome:
         return "diverged"
     if last.accuracy >= LEARNED:
         return "learned"
-    if last.accuracy > CHANCE or last.loss < 0.9 * GUESS:
+    best = max(snapshot.accuracy for snapshot in history)
+    lost = best > 2 * CHANCE and last.accuracy < LOST * best
+    if not lost and (last.accuracy > CHANCE or last.loss < 0.9 * GUESS):
         return "crept"
     if last.dead > 0.99:
         return "died"
-    return "diverged" if worst > blown_up else "stuck"
+    if worst > blown_up:
+        return "diverged"
+    return "lost" if lost else "stuck"

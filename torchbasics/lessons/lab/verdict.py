@@ -19,6 +19,7 @@ def verdict(histories: Histories, lab: LabConfig, words: Words) -> dict[str, str
         variant.name: " ".join(
             words[clause].format(
                 percent=f"{100 * history[-1].accuracy:.0f}",
+                best=f"{100 * max(seen.accuracy for seen in history):.0f}",
                 step=f"{history[-1].step:,}",
                 left=short(history[0].left),
                 gradient=short(history[0].gradient),
@@ -37,7 +38,7 @@ def clauses(variant: Variant, histories: Histories, lab: LabConfig) -> Iterator[
     start, came = histories[variant][0], outcome(histories[variant])
     vanished, adam = has_vanished(start), variant.optimizer == "adam"
     yield came
-    if came in ("died", "diverged"):
+    if came in ("died", "diverged", "lost"):
         return
     if vanished and adam and came != "stuck":
         yield "masked"

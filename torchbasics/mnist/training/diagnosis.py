@@ -17,6 +17,7 @@ from torchbasics.command.errors import TrainingError, UserError
 from torchbasics.evaluation import Evaluation, evaluate
 from torchbasics.mnist.config import Config
 from torchbasics.mnist.training.loop import training_steps
+from torchbasics.mnist.training.optim import learning_rate
 from torchbasics.mnist.training.resume import as_options
 from torchbasics.mnist.training.setup import Training, setup
 from torchbasics.probes import Probes, update_ratio
@@ -24,6 +25,8 @@ from torchbasics.probes import Probes, update_ratio
 CHANCE = 0.2  # accuracy up to which next to nothing was learned; guessing has 0.1
 FEW_IMAGES = 10_000  # seen in training: too few to say
 GUESS = math.log(10)  # the loss of one who guesses
+FEW_UNITS = 4  # of a layer: too few to tell ten digits apart
+SOME_LR = 0.05  # share of the learning rate, on average; exponential has 0.14
 LEARNED = 0.5  # accuracy from which a trial counts as mended
 SCORED = 1000  # training images on which a trial is scored
 TRIAL_STEPS = 200
@@ -61,8 +64,10 @@ def diagnose(training: Training, evaluation: Evaluation) -> str:
                 f"{head}; {cause.text}. Try {in_words(change)}: {steps} steps with it "
                 f"read {100 * accuracy:.0f} %"
             )
-    tried = dict.fromkeys(in_words(change) for _, change in to_try if len(change) == 1)
-    return f"{head}; {found[0].text}. Try more than one of {', '.join(tried)}"
+    tried: dict[str, str] = {}  # of each setting the value that was likeliest to help
+    for change in (change for _, change in to_try if len(change) == 1):
+        tried.setdefault(str([*change]), in_words(change))
+    return f"{head}; {found[0].text}. Try more than one of {', '.join(tried.values())}"
 
 
 def remedies(config: Config, found: list[Cause]) -> list[tuple[Cause, Change]]:
@@ -132,7 +137,9 @@ def causes(training: Training, loss: float) -> Iterator[Cause]:
         )
         text += f" steps, and the weights by themselves read {100 * alone:.0f} %"
         yield Cause(text, [{"optim.ema": 0.0}])
+    yield from short_schedule(training)
     yield from short_weights(training, start)
+    yield from narrow_layers(config)
     yield from lost_signals(start.probe(), config)
     yield from stuck_units(start.probe(), training.probe(), lower)
     if loss > 2.5 * GUESS:
@@ -145,6 +152,28 @@ def causes(training: Training, loss: float) -> Iterator[Cause]:
     text = f"on training images the loss went from {first:.3g} to {last:.3g}"
     rest: list[Change] = [{"batch_size": 100}, {"model.batch_norm": True}]
     yield Cause(text, [*lower, *higher, *rest])
+
+
+def short_schedule(training: Training) -> Iterator[Cause]:
+    """A learning rate that is next to nothing in nearly all steps."""
+    schedule, total = training.config.schedule, training.progress.plan.total_steps
+    steps = range(0, total, -(-total // 1000))
+    rates = [learning_rate(schedule, 1.0, step, total) for step in steps]
+    if (mean := sum(rates) / len(rates)) < SOME_LR:
+        text = (
+            f"--schedule.name {schedule.name} leaves {100 * mean:.1g} % of --optim.lr"
+        )
+        yield Cause(f"{text} on average", [{"schedule.name": "linear"}])
+
+
+def narrow_layers(config: Config) -> Iterator[Cause]:
+    """Hidden layers of so few units that ten digits look alike behind them."""
+    hidden = config.model.hidden
+    if hidden and min(hidden) < FEW_UNITS:
+        wider = [units if units >= FEW_UNITS else 100 for units in hidden]
+        text = "is all that a hidden layer has, too little to tell ten digits apart"
+        units = "1 unit" if min(hidden) == 1 else f"{min(hidden)} units"
+        yield Cause(f"{units} {text}", [{"model.hidden": wider}])
 
 
 def short_weights(training: Training, start: Training) -> Iterator[Cause]:
