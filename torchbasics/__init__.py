@@ -6,16 +6,12 @@ is loaded, and PyTorch with it, when it is first asked for.
 
 import sys
 from importlib import import_module
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-if sys.argv[:1] == ["-m"] and any(
-    flag == "-m" and module.split(".")[0] == "torchbasics"
-    for flag, module in pairwise(sys.orig_argv)
-):  # `python -m torchbasics...` begins, with seconds of imports
+if sys.argv[:1] == ["-m"]:  # some `python -m ...` begins, with seconds of imports
     from torchbasics.command import signals
 
-    signals.handle(signals.leave_at_once)
+    signals.leave_while_importing()
 
 if TYPE_CHECKING:
     # isort: off

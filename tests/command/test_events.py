@@ -7,7 +7,7 @@ import pytest
 import torch
 from helpers import events_of, only, points
 
-from torchbasics.command.events import FIRST, Events
+from torchbasics.command.events import FIRST, Events, _records
 
 
 def test_only_finite_values_reach_the_file_and_the_others_are_counted(tmp_path):
@@ -98,3 +98,9 @@ def test_a_torn_event_is_forgotten_and_a_file_of_anything_else_is_no_failure(wri
 def test_where_there_is_no_event_file_there_is_none_after_cutting_back(tmp_path):
     assert cut_back(tmp_path, 20) == []
     assert not list(tmp_path.iterdir())
+
+
+def test_a_file_of_zeros_holds_no_record_and_costs_no_time(tmp_path):
+    start = time.process_time()
+    assert list(_records(bytes(2**22))) == []
+    assert time.process_time() - start < 0.1

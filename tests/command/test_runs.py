@@ -8,12 +8,16 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import get_type_hints
 
 import pytest
 from helpers import manifest, no_space
+from pydantic import TypeAdapter, ValidationError
 
 from torchbasics.command import files, runs
 from torchbasics.command.errors import UserError
+from torchbasics.command.manifest import ManifestSchema
+from torchbasics.mnist.training.series import ByIndex
 
 
 def test_a_folder_says_what_ran_with_which_seed_and_when(tmp_path):
@@ -276,3 +280,27 @@ def test_latest_goes_by_number_where_the_clock_was_set_back(tmp_path):
     numbers = [runs.read_manifest(folder)["number"] for folder in (first, last)]
     assert numbers == [1, 3]
     assert runs.find_run("latest", place, "mnist") == last
+
+
+def test_a_run_has_a_number_that_there_may_be(tmp_path):
+    folder = runs.create(str(tmp_path), "mnist", "a", "", manifest())
+    for number in (10**9, 2**53, -1, 1.5):
+        runs.write_manifest(folder, manifest(number=number))
+        with pytest.raises(UserError, match="number"):
+            runs.read_manifest(folder)
+    runs.write_manifest(folder, manifest(number=10**9 - 1))
+    with pytest.raises((UserError, ValueError), match="number 999,999,999, no run's"):
+        runs.create(str(tmp_path), "mnist", "b", "", manifest())
+
+
+@pytest.mark.parametrize(
+    ("form", "most"),
+    [
+        (get_type_hints(ManifestSchema, include_extras=True)["seeds"], 10**9),
+        (ByIndex, 10_000),
+    ],
+)
+def test_of_a_long_list_that_is_wrong_only_the_first_is_looked_at(form, most):
+    with pytest.raises(ValidationError) as raised:
+        TypeAdapter(form).validate_python(("x",) * min(most, 50_000))
+    assert raised.value.error_count() == 1

@@ -2,11 +2,16 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 
 from torchbasics.command.signals import StopRequest
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -45,3 +50,19 @@ def test_outside_the_main_thread_it_does_nothing():
     thread.start()
     thread.join()
     assert not problems
+
+
+@pytest.mark.parametrize("words", [[], ["torchbasics"], ["--", "-m"]])
+def test_a_command_of_somebody_else_keeps_its_signals(tmp_path, words):
+    """`python -m theirs` imports the library while its `sys.argv` is still `-m`."""
+    package = tmp_path / "theirs"
+    package.mkdir()
+    told = "import signal, torchbasics; print(signal.getsignal(signal.SIGINT).__name__)"
+    (package / "__init__.py").write_text(told)
+    (package / "__main__.py").write_text("")
+    environment = os.environ | {"PYTHONPATH": f"{tmp_path}:{ROOT}"}
+    done = subprocess.run(
+        [sys.executable, "-m", "theirs", *words],
+        env=environment, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout == "default_int_handler\n"

@@ -1,6 +1,7 @@
 """`python -m torchbasics.mnist`, in process: it trains, reports, and refuses."""
 
 import re
+import signal
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -287,3 +288,17 @@ def test_bad_input_is_one_message_exit_2_and_nothing_written(
     assert "Traceback" not in err
     assert out == ""
     assert [path.name for path in tmp_path.iterdir()] == ["FILE"]
+
+
+def test_a_signal_in_the_diagnosis_costs_no_result(
+    tmp_path, capsys, monkeypatch, fewer
+):
+    """The training is done and scored by then: that is told whatever comes."""
+    monkeypatch.setattr(
+        "torchbasics.mnist.__main__.diagnose",
+        lambda *training: signal.raise_signal(signal.SIGTERM) or "never told",
+    )
+    assert main([*QUICK, "--runs-dir", str(tmp_path)]) == 0
+    said = capsys.readouterr()
+    assert said.out.splitlines()[-1].startswith("test accuracy ")
+    assert "never told" not in said.err

@@ -12,6 +12,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from itertools import pairwise
 from types import FrameType
 from typing import Any, NoReturn, TypeVar
 
@@ -44,6 +45,13 @@ def handle(handler: Callable[[int, FrameType | None], None]) -> dict[int, Any]:
 def leave_at_once(number: int, frame: FrameType | None) -> NoReturn:
     """Leave where nothing is to be saved, told or tidied up."""
     os._exit(128 + number)
+
+
+def leave_while_importing() -> None:
+    """Leave at once until a command begins, if it is one of ours that was called."""
+    calls = pairwise(sys.orig_argv)
+    if any(flag == "-m" and of.split(".")[0] == "torchbasics" for flag, of in calls):
+        handle(leave_at_once)
 
 
 def leave(number: int, frame: FrameType | None) -> NoReturn:

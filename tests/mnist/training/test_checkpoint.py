@@ -186,3 +186,20 @@ class TestCheckpointManager:
         assert checkpoints.latest().metadata["step"] == 10
         checkpoints.save(self.state(30))
         assert not checkpoints.failure
+
+
+def test_a_sparse_file_is_refused_before_it_is_read(path, monkeypatch):
+    """A file system keeps a hole of any size; what would be read fills memory."""
+    with path.open("r+b") as file:
+        file.truncate(2**30)
+    read, sizes = checkpoint.read_regular, []
+
+    def watched(*given, **more):
+        content = read(*given, **more)
+        sizes.append(len(content))
+        return content
+
+    monkeypatch.setattr(checkpoint, "read_regular", watched)
+    with pytest.raises(UserError, match="is torn, altered or no checkpoint"):
+        checkpoint.read(path)
+    assert sum(sizes) < 2**24
