@@ -3,8 +3,9 @@
 Towards each other digit, the change goes to where that digit's score would reach the
 answer's if both were as straight as they are here (DeepFool, Moosavi-Dezfooli et al.
 2016), by the shortest way from the picture itself that leaves no pixel below 0 or
-above 255 (FAB, Croce and Hein 2020); there it looks again. What comes out is rounded
-to whole grey levels and tried. It is the smallest found, not proved to be the smallest.
+above 255 (FAB, Croce and Hein 2020). It looks again there, each time going a smaller
+share of the way, so that it settles. What comes out is rounded to whole grey levels and
+tried. It is the smallest found, not proved to be the smallest.
 """
 
 from typing import NamedTuple
@@ -64,10 +65,11 @@ def smallest_change(network: Network, image: Tensor) -> Change | None:
     directions = torch.eye(10)[[k for k in range(10) if k != answer]]
     directions[:, answer] = -1
     points, found = start.expand(9, -1), []
-    for _ in range(STEPS):
+    for step in range(STEPS):
         margins, slopes = margins_at(network, points, directions)
-        points = nearest_on_plane(start, slopes, (slopes * points).sum(1) - margins)
-        found += shortest_that_changes(network, start, points - start, answer)
+        nearest = nearest_on_plane(start, slopes, (slopes * points).sum(1) - margins)
+        found += shortest_that_changes(network, start, nearest - start, answer)
+        points = points + 2 / (step + 2) * (nearest - points)
     if not found:
         return None
     best = min(found, key=lambda point: float((point - start).norm()))

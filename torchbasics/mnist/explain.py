@@ -146,14 +146,16 @@ def pieces(case: Case) -> Iterator[RenderableType]:
     yield f"{name}\n"
     yield Answer(image, probs, label, sentence, sentence)
     yield table(explanation.layers)
-    yield f"nn.Linear, whose weight is W.T, gives x W + b to {explanation.gap:.1g};"
-    yield f"in the network's own precision, scores are {explanation.rounding:.1g} off\n"
-    yield f"What counts most for {answer}: output x slope of the score of {answer}"
+    gap, rounding = f"{explanation.gap:.1g}", f"{explanation.rounding:.1g}"
+    yield f"x W + b differs from nn.Linear's (its weight is W.T) by {gap},"
+    yield f"its scores from the network's in float32 by {rounding}\n"
+    yield f"What counts most for {answer}, by output x slope of its score"
     units = first.strongest(2)
     weights = [first.looks_for(unit).view(28, 28) for unit in units]
-    yield SideBySide(weights, [f"{counted(first, unit)}, weights" for unit in units])
+    yield SideBySide(weights, [f"weights of {counted(first, unit)}" for unit in units])
+    yield "\nunit           counts   adds most to its pre-activation: unit, how much"
     for layer in others:
-        yield from map(layer_line, [layer] * SHOWN, layer.strongest(SHOWN))
+        yield from (layer_line(layer, unit) for unit in layer.strongest(SHOWN))
     yield f"\nWhere ink raises (+, orange) and lowers (-, blue) the score of {answer}"
     yield SideBySide([image, explanation.saliency.view(28, 28)])
     if change is None:
@@ -186,13 +188,12 @@ def layer_line(layer: Layer, unit: int) -> str:
     """A unit, and which inputs add most to its pre-activation."""
     adds = layer.hears(unit)
     most = adds.abs().argsort(descending=True)[:HEARD].tolist()
-    heard = ", ".join(f"{one} {adds[one]:+.2f}" for one in most)
-    return f"{counted(layer, unit):<22} hears {heard}"
+    return f"{counted(layer, unit)}   {', '.join(f'{i} {adds[i]:+.2f}' for i in most)}"
 
 
 def counted(layer: Layer, unit: int) -> str:
     """A unit, and what it counts."""
-    return f"{layer.trace.name} {unit} {layer.counts[unit]:+.2f}"
+    return f"{f'{layer.trace.name} {unit}':<14}{layer.counts[unit]:+7.2f}"
 
 
 def case_as_json(case: Case) -> dict[str, Any]:
