@@ -13,7 +13,7 @@ from helpers import no_space, only_run, train_on
 from PIL import Image
 
 from torchbasics.command import files, runs
-from torchbasics.mnist import network, report
+from torchbasics.mnist import measures, network, report
 from torchbasics.mnist.__main__ import main as train
 
 HOSTILE = '</script><img src="http://x.invalid/" onerror="alert(1)"><b>$json &amp;'
@@ -119,10 +119,16 @@ def test_of_mistakes_the_surest_are_shown_and_of_right_answers_the_least_sure():
     assert wrong == [*range(199, 199 - report.MAX_WRONG, -1)]
 
 
-def test_the_temperature_is_fitted_on_validation_digits_where_there_are_some(both):
+def test_the_temperature_is_fitted_on_validation_digits_where_there_are_some(
+    both, trained, mnist
+):
     found = [run["calibration"] for run in both[1]["runs"]]
     assert [one["validation"] for one in found] == [300, 0]
     assert [len(one["temperatures"]) for one in found] == [1, 2]
+    images, labels = mnist[0].subset(slice(59_700, None))
+    logits = measures.logits_of(network.load(str(trained / "held-run")), images)
+    wanted = measures.fit_temperature(logits, labels)
+    assert found[0]["temperatures"] == [pytest.approx(wanted)]
     for one in found:
         assert [sum(bins[0]) for bins in one["bins"]] == [10_000, 10_000]
 

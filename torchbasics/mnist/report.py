@@ -47,7 +47,7 @@ HEALTH = ("gradient_norm", "update_ratio", "activation_std", "saturated", "dead"
 
 MAX_POINTS, MAX_LAYERS, MAX_TILES = 150, 8, 100
 MAX_RIGHT, MAX_WRONG = 20, 40  # digits of a cell of the confusion matrix
-SOME = slice(None, None, 5)  # of the test digits, where each is read many times
+LARGE = 2_000_000  # weights, with which each of the 20 changes of digits takes seconds
 
 Json = dict[str, Any]
 
@@ -139,6 +139,7 @@ def card(subject: Subject, train: ImageDataset, test: ImageDataset) -> Json:
     curves = [f"{kind}/{split}" for kind in ("loss", "accuracy") for split in SPLITS]
     health = [f"{kind}/{layer}" for kind in HEALTH for layer in layers]
     first = next(iter(linears.values())).weight.detach()
+    some = test.subset(slice(None, None, 20 if config.model.num_weights > LARGE else 5))
     tiles = F.normalize(first[:MAX_TILES], p=math.inf)  # from -1 to 1
     return {
         "name": subject.name,
@@ -155,7 +156,8 @@ def card(subject: Subject, train: ImageDataset, test: ImageDataset) -> Json:
         "layers": layers,
         "units": len(first),
         "weights": picture((128 + 127 * tiles).round().byte()),
-        "robustness": measures.robustness(subject.network, test.subset(SOME)),
+        "robustness": measures.robustness(subject.network, some),
+        "changed": len(some.labels),
         "blank": softmax(blank)[0].tolist(),
         "facts": facts(subject),
         "commands": commands(subject),

@@ -369,7 +369,7 @@ function robustness(run) {
   });
   const answer = run.blank.indexOf(Math.max(...run.blank));
   return element("div", { class: "charts" }, element("div", {}, bars(rows), element("p", { class: "small" },
-    `A blank image it takes for ${answer}, ${percent(run.blank[answer], 0)} sure: it cannot say ` +
+    `Of ${count(run.changed)} test digits. A blank image it takes for ${answer}, ${percent(run.blank[answer], 0)} sure: it cannot say ` +
     `that there is no digit.`)), attack);
 }
 
