@@ -113,7 +113,7 @@ def test_a_float_may_be_written_as_1e_3(tmp_path, text):
             "batch_size = 55000: with data.validation = 10000 it must be at most 50000",
         ),
         (["--config", "textbok"], "shipped config 'textbok'; did you mean 'textbook'?"),
-        (["--config", "zzz"], "config 'zzz'; there is ciresan2010, fast98,"),
+        (["--config", "zzz"], "config 'zzz'; there is best, ciresan2010,"),
         (["--config", ""], "there is no config file or shipped config ''"),
         (["--resume", ""], "there is no run ''"),
         (["--config", "lesson", "--resume", "latest"], "leave out --config"),
