@@ -80,10 +80,14 @@ def stop(process, numbers):
     return process.returncode, out, err
 
 
-def left_well(process, numbers):
-    """Whether a process leaves with the status of a signal, and without traceback."""
+def left_well(process, numbers, early=False):
+    """Whether a process leaves with the status of a signal, and without traceback.
+
+    Early, before Python or for the second, the signal itself may end it: no less.
+    """
     status, out, err = stop(process, numbers)
-    codes = {128 + number for number in numbers} | {-number for number in numbers[1:]}
+    killed = numbers if early else numbers[1:]
+    codes = {128 + number for number in numbers} | {-number for number in killed}
     assert status in codes, err
     assert "Traceback" not in err
     assert "Exception ignored" not in err
