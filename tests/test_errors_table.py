@@ -16,7 +16,7 @@ from PIL import Image
 import torchbasics.__main__ as course
 from torchbasics.command import runs
 from torchbasics.lessons import vanishing
-from torchbasics.mnist import evaluate, explain, predict, report, seeds
+from torchbasics.mnist import evaluate, explain, playground, predict, report, seeds
 from torchbasics.mnist.__main__ import main as train
 from torchbasics.mnist.training import checkpoint
 from torchbasics.mnist.training.checkpoint import Checkpoint
@@ -24,7 +24,7 @@ from torchbasics.mnist.training.checkpoint import Checkpoint
 MAINS = {
     "course": course.main, "vanishing": vanishing.main, "mnist": train,
     "evaluate": evaluate.main, "explain": explain.main, "predict": predict.main,
-    "report": report.main, "seeds": seeds.main,
+    "playground": playground.main, "report": report.main, "seeds": seeds.main,
 }  # fmt: skip
 TABLE = Path(__file__).with_name("errors.md").read_text(encoding="utf-8")
 ROWS = re.findall(r"^\| `(.*?)` \| .* \| (.*) \| (\d) \|$", TABLE, flags=re.M)

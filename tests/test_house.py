@@ -16,7 +16,7 @@ from PIL import Image
 
 import torchbasics
 import torchbasics.__main__ as course_command
-from torchbasics.mnist import evaluate, explain, predict, report, seeds
+from torchbasics.mnist import evaluate, explain, playground, predict, report, seeds
 from torchbasics.mnist.__main__ import main
 
 ROOT = Path(__file__).parent.parent
@@ -60,7 +60,8 @@ MAY_TOO = {
 STANDARD = set(sys.stdlib_module_names)
 TORCH_IN_COMMAND = {"command.events", "command.terminal"}
 READS_RUNS = tuple(
-    f"mnist.{name}" for name in ("evaluate", "explain", "network", "predict", "report")
+    f"mnist.{name}"
+    for name in ("evaluate", "explain", "network", "playground", "predict", "report")
 )
 
 
@@ -411,6 +412,8 @@ def test_every_command_of_the_readme_works(
             assert readers[module](argv) == 0
         elif module == ".mnist.report":
             assert report.main(["pretrained", "--out", str(tmp_path / "x.html")]) == 0
+        elif module == ".mnist.playground":
+            assert playground.main(["--out", str(tmp_path / "y.html")]) == 0
         elif module == ".mnist.seeds":
             assert seeds.main([*argv, "--print-config"]) == 0
         elif "--resume" not in argv:

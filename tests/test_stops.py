@@ -34,6 +34,7 @@ COMMANDS = {
     ],
     "evaluate": ["torchbasics.mnist.evaluate", "pretrained", "--split", "train"],
     "predict": ["torchbasics.mnist.predict", PICTURE],
+    "playground": ["torchbasics.mnist.playground", "pretrained"],
     "report": ["torchbasics.mnist.report", "pretrained"],
     "seeds": ["torchbasics.mnist.seeds", "--epochs", "1000", "--processes", "2"],
 }
@@ -45,8 +46,8 @@ STARTED = []
 def start(name, place, *more, **options):
     """A command that has just been started, its runs in that place."""
     words = ["-m", *COMMANDS[name], *more]
-    if name == "report":
-        words += ["--out", str(place / "report.html")]
+    if name in ("playground", "report"):
+        words += ["--out", str(place / f"{name}.html")]
     elif name != "evaluate":
         words += ["--runs-dir", str(place)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
@@ -121,7 +122,7 @@ def test_while_it_imports_a_command_leaves_in_silence(tmp_path, name, seconds):
     time.sleep(seconds)
     if name == "evaluate" or process.poll() is None:
         left_well(process, with_signals)
-    assert not list(tmp_path.glob("**/.report.html.*"))
+    assert not list(tmp_path.glob("**/.*.html.*"))
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from helpers import full, only_run, python
 import torchbasics.__main__ as course
 from torchbasics.command.output import visible
 from torchbasics.lessons import vanishing
-from torchbasics.mnist import evaluate, report, seeds
+from torchbasics.mnist import evaluate, playground, report, seeds
 from torchbasics.mnist.__main__ import main as train
 
 FOREIGN = [
@@ -31,7 +31,8 @@ QUICK = [
 ]
 MAINS = {
     "course": course.main, "vanishing": vanishing.main, "mnist": train,
-    "evaluate": evaluate.main, "report": report.main, "seeds": seeds.main,
+    "evaluate": evaluate.main, "playground": playground.main, "report": report.main,
+    "seeds": seeds.main,
 }  # fmt: skip
 
 

@@ -327,7 +327,7 @@ def test_in_a_browser_runs_without_recorded_layers_say_how_to_record_them(
 
 
 def test_pages_ask_for_nothing_from_elsewhere():
-    for path in report.Path(report.__file__).with_name("pages").iterdir():
+    for path in report.Path(report.__file__).with_name("pages").rglob("*.*"):
         text = path.read_text(encoding="utf-8").replace(
             "http://www.w3.org/2000/svg", ""
         )

@@ -161,10 +161,11 @@ def resume_hint(training: Training, checkpoints: CheckpointManager, number: int)
 
 
 def run_hint(folder: Path) -> str:
-    """The run's folder, how to make its report, and how to open its curves."""
+    """The run's folder, how to make its pages, and how to open its curves."""
     return (
         f"\nthe run is in {visible(folder)}; to look inside:\n"
         f"  {PROGRAM}.report {visible(shlex.quote(str(folder)))}\n"
+        f"  {PROGRAM}.playground {visible(shlex.quote(str(folder)))}\n"
         f"  tensorboard --logdir {visible(shlex.quote(str(folder.parent.parent)))}\n"
         f"then open {runs.tensorboard_address()}\n"
     )

@@ -1,6 +1,7 @@
 """A page that is one file and asks for nothing from elsewhere.
 
-Its form, style and script are files in `pages/`; what they show is JSON in it.
+Its form, style and script are files in `pages/`; what they show is JSON in it. A script
+may have parts, in a folder of the page's name.
 """
 
 import base64
@@ -20,9 +21,10 @@ def page(name: str, title: str, shown: dict[str, Any]) -> bytes:
     What comes from files is in its JSON, which the script shows as text, and which can
     end no element.
     """
-    style = _read("style.css") + _read(f"{name}.css")
-    script = _read(f"{name}.js")
-    filled = Template(_read(f"{name}.html")).substitute(
+    style = _read(PAGES / "style.css") + _read(PAGES / f"{name}.css")
+    parts = sorted((PAGES / name).glob("*.js"))  # what they define, its script uses
+    script = "".join(map(_read, [*parts, PAGES / f"{name}.js"]))
+    filled = Template(_read(PAGES / f"{name}.html")).substitute(
         title=html.escape(title),
         style=style,
         style_hash=_hash(style),
@@ -33,8 +35,8 @@ def page(name: str, title: str, shown: dict[str, Any]) -> bytes:
     return filled.encode()
 
 
-def _read(name: str) -> str:
-    return (PAGES / name).read_text(encoding="utf-8")
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
 
 
 def _hash(text: str) -> str:

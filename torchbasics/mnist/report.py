@@ -161,6 +161,9 @@ def card(subject: Subject, train: ImageDataset, test: ImageDataset) -> Json:
         "blank": softmax(blank)[0].tolist(),
         "facts": facts(subject),
         "commands": commands(subject),
+        "playground": visible(
+            f"{PROGRAM}.playground {shlex.quote(str(subject.folder or subject.name))}"
+        ),
     }
 
 

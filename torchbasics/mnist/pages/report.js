@@ -200,7 +200,7 @@ function score(run) {
   bars([["this network", right / total, true], ...Object.entries(report.baselines)]),
   element("p", { class: "soft small" }, "Grey: what needs no network, learned from the 60,000 " +
     "training digits: the most frequent digit; how much ink there is; the nearest mean image."),
-  list);
+  list, element("p", {}, "To draw digits against it: ", element("code", {}, run.playground)));
   return made;
 }
 

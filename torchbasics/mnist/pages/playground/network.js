@@ -1,0 +1,139 @@
+// A network as the page holds it, and its forward pass: what nn.Module does once training is over.
+//
+// A layer is {name, inputs, outputs, activation, weight, bias, scale, shift}: its weight
+// row by row, as in nn.Linear (outputs, inputs); scale and shift are what batch norm is
+// once training is over, null where there is none.
+"use strict";
+
+const NEGATIVE_SLOPE = 0.01;
+const AMPLITUDE = 1.7159, STRETCH = 2 / 3;
+const MEAN = 0.1307, STD = 0.3081;
+
+const ACTIVATIONS = {
+  identity: (x) => x,
+  sigmoid: (x) => 1 / (1 + Math.exp(-x)),
+  tanh: Math.tanh,
+  scaled_tanh: (x) => AMPLITUDE * Math.tanh(STRETCH * x),
+  relu: (x) => Math.max(0, x),
+  leaky_relu: (x) => (x > 0 ? x : NEGATIVE_SLOPE * x),
+  gelu: (x) => x * (1 + erf(x / Math.SQRT2)) / 2,
+};
+
+const SCALES = {
+  unit: (pixel) => pixel / 255,
+  standard: (pixel) => (pixel / 255 - MEAN) / STD,
+};
+
+// The error function by a series all of whose terms have one sign, so nothing cancels.
+function erf(x) {
+  if (Math.abs(x) > 6) return Math.sign(x);
+  let term = x, sum = x;
+  for (let n = 1; Math.abs(term) > 1e-17 * Math.abs(sum); n++) {
+    term *= 2 * x * x / (2 * n + 1);
+    sum += term;
+  }
+  return 2 / Math.sqrt(Math.PI) * Math.exp(-x * x) * sum;
+}
+
+// The largest score is subtracted first, so that exp does not overflow.
+function softmax(scores) {
+  const most = Math.max(...scores);
+  const exps = Array.from(scores, (score) => Math.exp(score - most));
+  const sum = exps.reduce((a, b) => a + b);
+  return exps.map((one) => one / sum);
+}
+
+// x W^T + b, its batch norm, and the activation of that. `off` has a unit's place where
+// the unit is switched off, so that it gives 0.
+function runLayer(layer, inputs, off) {
+  const { weight, bias, scale, shift, activation } = layer;
+  const sums = new Float32Array(layer.outputs);
+  for (let unit = 0, at = 0; unit < layer.outputs; unit++) {
+    let sum = bias[unit];
+    for (let i = 0; i < inputs.length; i++) sum += weight[at++] * inputs[i];
+    sums[unit] = sum;
+  }
+  const before = scale ? sums.map((sum, unit) => sum * scale[unit] + shift[unit]) : sums;
+  const outputs = before.map(ACTIVATIONS[activation]);
+  off.forEach((unit) => { outputs[unit] = 0; });
+  return { inputs, sums, before, outputs };
+}
+
+const NONE = new Set();
+
+// Everything between 784 pixels, 0 to 255, and the probabilities of 10 digits. `off`
+// holds a set of units for each layer.
+function forward(network, pixels, off = []) {
+  const layers = [];
+  let values = Float32Array.from(pixels, SCALES[network.scale]);
+  network.layers.forEach((layer, index) => {
+    layers.push(runLayer(layer, values, off[index] || NONE));
+    values = layers[index].outputs;
+  });
+  const probs = softmax(values);
+  return { layers, logits: values, probs, answer: probs.indexOf(Math.max(...probs)) };
+}
+
+// What a unit listens to: its inputs by how much they add to its sum, the most first.
+function heard(layer, unit, inputs, count) {
+  const row = layer.weight.subarray(unit * layer.inputs, (unit + 1) * layer.inputs);
+  const all = Array.from(row, (weight, from) => ({ from, weight, adds: weight * inputs[from] }));
+  return all.sort((a, b) => Math.abs(b.adds) - Math.abs(a.adds)).slice(0, count);
+}
+
+// --- the weights' block -------------------------------------------------------------
+
+// The network that was packed: base64 of little-endian numbers, layer by layer weight,
+// bias, and scale and shift where there is batch norm. Throws where it is not whole.
+function unpack(packed) {
+  const bytes = bytesOf(packed.numbers), sizes = packed.layers.map(numbersOf);
+  const count = sizes.reduce((a, b) => a + b, 0);
+  const wide = packed.dtype === "float16" ? 2 : 4;
+  if (bytes.length !== wide * count || adler32(bytes) !== packed.adler32) throw new Error("torn");
+  const numbers = wide === 2 ? fromFloat16(bytes) : fromFloat32(bytes);
+  let start = 0;
+  const take = (length) => numbers.subarray(start, start += length);
+  const layers = packed.layers.map((layer) => ({
+    ...layer,
+    weight: take(layer.inputs * layer.outputs),
+    bias: take(layer.outputs),
+    scale: layer.batch_norm ? take(layer.outputs) : null,
+    shift: layer.batch_norm ? take(layer.outputs) : null,
+  }));
+  return { ...packed, numbers: null, layers };
+}
+
+const numbersOf = (layer) => layer.outputs * (layer.inputs + (layer.batch_norm ? 3 : 1));
+
+function bytesOf(base64) {
+  const text = atob(base64), bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+  return bytes;
+}
+
+// As zlib has it: sees a changed byte, and two that changed places.
+function adler32(bytes) {
+  let a = 1, b = 0;
+  for (let i = 0; i < bytes.length; i++) {
+    a = (a + bytes[i]) % 65521;
+    b = (b + a) % 65521;
+  }
+  return b * 65536 + a;
+}
+
+function fromFloat32(bytes) {
+  const view = new DataView(bytes.buffer), numbers = new Float32Array(bytes.length / 4);
+  for (let i = 0; i < numbers.length; i++) numbers[i] = view.getFloat32(4 * i, true);
+  return numbers;
+}
+
+// A sign, five bits of exponent, ten of fraction; what is not finite is not packed.
+function fromFloat16(bytes) {
+  const view = new DataView(bytes.buffer), numbers = new Float32Array(bytes.length / 2);
+  for (let i = 0; i < numbers.length; i++) {
+    const bits = view.getUint16(2 * i, true), fraction = bits & 1023, exponent = (bits >> 10) & 31;
+    const size = exponent ? (1024 + fraction) * 2 ** (exponent - 25) : fraction * 2 ** -24;
+    numbers[i] = bits >> 15 ? -size : size;
+  }
+  return numbers;
+}

@@ -1,0 +1,364 @@
+// The steps of torchbasics/data/prepare.md, so that a page and prepare.py make the same of
+// a picture: every number is a float32, as PyTorch's are.
+//
+// An image is {height, width, values}, its values row by row.
+"use strict";
+
+const SIDE = 28, BOX = 20;
+const LONGEST = 640, SMALL = 128;
+const GREY = [0.299, 0.587, 0.114];
+const BLANK = 0.2;
+const STROKE = 0.4, FAINT = 0.15;
+const THIN = 1.5, PEN = 2.0;
+
+const round32 = Math.fround;
+
+function imageOf(height, width, values = new Float32Array(height * width)) {
+  return { height, width, values };
+}
+
+// Loops are plain throughout: a function called for each pixel takes ten times as long.
+function negated({ height, width, values }) {
+  const made = imageOf(height, width);
+  for (let i = 0; i < values.length; i++) made.values[i] = -values[i];
+  return made;
+}
+
+function inverted({ height, width, values }, white) {
+  const made = imageOf(height, width);
+  for (let i = 0; i < values.length; i++) made.values[i] = white - values[i];
+  return made;
+}
+
+// The one digit that a picture shows, 28 x 28 from 0 to 255; zeros if it is blank. A
+// picture is what a canvas gives: {height, width, data}, four bytes a pixel.
+function prepare(picture) {
+  const ink = inkOf(greyOf(picture));
+  return asMnist(ink, strokesOf(ink));
+}
+
+function greyOf({ height, width, data }) {
+  const grey = imageOf(height, width), [red, green, blue] = GREY.map(round32);
+  for (let i = 0; i < grey.values.length; i++) {
+    const first = round32(round32(red * data[4 * i]) + round32(green * data[4 * i + 1]));
+    grey.values[i] = first + round32(blue * data[4 * i + 2]);
+  }
+  return grey;
+}
+
+// Steps 1 to 5: from 0 for paper, however it is lit, to 1 for ink.
+function inkOf(picture) {
+  let grey = atMost(LONGEST, picture), small = atMost(SMALL, grey);
+  if (isInkLight(small)) [grey, small] = [inverted(grey, 255), inverted(small, 255)];
+  const paper = enlarged(closed(small), grey.height, grey.width).values;
+  const ink = imageOf(grey.height, grey.width), { values } = ink, count = values.length;
+  for (let i = 0; i < count; i++) {
+    values[i] = Math.max(0, round32(paper[i] - grey.values[i]) / Math.max(1, paper[i]));
+  }
+  const level = nth(values, count - Math.max(1, Math.floor(count / 5000)));
+  const median = nth(values, (count - 1) >> 1);
+  const blank = level < round32(Math.max(BLANK, 3 * median));
+  for (let i = 0; i < count; i++) values[i] = blank ? 0 : Math.min(1, values[i] / level);
+  return ink;
+}
+
+// Whether what is rare is lighter than what is around it.
+function isInkLight({ height, width, values }) {
+  const radius = Math.max(1, Math.floor(Math.min(height, width) / 4)), size = 2 * radius + 1;
+  const around = alongBoth(imageOf(height, width, values), (line, length, means) => {
+    const at = (i) => line[Math.min(length - 1, Math.max(0, i))];
+    let sum = 0;
+    for (let i = -radius; i < radius; i++) sum += at(i);
+    for (let i = 0; i < length; i++) {
+      sum += at(i + radius);
+      means[i] = sum / size;
+      sum -= at(i - radius);
+    }
+  });
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += round32(values[i] - around.values[i]) ** 3;
+  return sum > 0;
+}
+
+// Paper without what is written on it: the largest of each square, the smallest of these.
+// The edge goes on: no square that counts reaches over more of it than one radius.
+function closed(image) {
+  const radius = Math.max(1, Math.floor(Math.min(image.height, image.width) / 6));
+  const most = largest(padded(image, radius, null), radius);
+  const least = negated(largest(negated(most), radius));
+  return cut(least, radius, radius, image.height, image.width);
+}
+
+// The value that stands at that place once they are sorted, from 0 (Hoare's selection).
+function nth(values, place) {
+  const some = values.slice();
+  let low = 0, high = some.length - 1;
+  while (low < high) {
+    const pivot = some[(low + high) >> 1];
+    let left = low, right = high;
+    while (left <= right) {
+      while (some[left] < pivot) left++;
+      while (some[right] > pivot) right--;
+      if (left <= right) {
+        [some[left], some[right]] = [some[right], some[left]];
+        left++;
+        right--;
+      }
+    }
+    if (place <= right) high = right;
+    else if (place >= left) low = left;
+    else break;
+  }
+  return some[place];
+}
+
+// Step 6: 1 where a pixel is of a stroke that counts.
+function strokesOf(ink) {
+  const { numbers, boxes } = connected(ink);
+  const sizes = boxes.map(([top, left, bottom, right]) => Math.max(bottom - top, right - left));
+  const most = sizes.reduce((a, b) => Math.max(a, b), 0);
+  const large = boxes.map((_, piece) => 5 * sizes[piece] >= most);
+  const within = boxes.map((box, piece) => {
+    const edges = [0, 0, ink.height, ink.width].filter((edge, side) => box[side] === edge);
+    return large[piece] && edges.length < 2;
+  });
+  const kept = within.some(Boolean) ? within : large;
+  const strokes = imageOf(ink.height, ink.width);
+  for (let i = 0; i < numbers.length; i++) strokes.values[i] = numbers[i] && kept[numbers[i] - 1];
+  return strokes;
+}
+
+// The strokes' pieces, which hold together over sides and corners: of each pixel the
+// number of its piece, from 1; of each piece its box, top, left, bottom, right.
+function connected({ height, width, values }) {
+  const threshold = round32(STROKE), boxes = [], waiting = [];
+  const numbers = new Int32Array(values.length);
+  for (let start = 0; start < values.length; start++) {
+    if (numbers[start] || !(values[start] > threshold)) continue;
+    const box = [height, width, 0, 0];
+    boxes.push(box);
+    numbers[start] = boxes.length;
+    waiting.push(start);
+    while (waiting.length) {
+      const at = waiting.pop(), row = Math.floor(at / width), column = at % width;
+      box[0] = Math.min(box[0], row);
+      box[1] = Math.min(box[1], column);
+      box[2] = Math.max(box[2], row + 1);
+      box[3] = Math.max(box[3], column + 1);
+      for (let r = Math.max(0, row - 1); r <= Math.min(height - 1, row + 1); r++) {
+        for (let c = Math.max(0, column - 1); c <= Math.min(width - 1, column + 1); c++) {
+          const beside = r * width + c;
+          if (numbers[beside] || !(values[beside] > threshold)) continue;
+          numbers[beside] = boxes.length;
+          waiting.push(beside);
+        }
+      }
+    }
+  }
+  return { numbers, boxes };
+}
+
+// Steps 8 to 11: these strokes in the middle of 28 x 28, 20 high or wide.
+function asMnist(ink, strokes) {
+  const image = new Uint8Array(SIDE * SIDE), pen = penOf(strokes);
+  if (!pen) return image;
+  let found = inked(ink, largest(strokes, Math.ceil(pen / 2)));
+  const longer = Math.max(found.height, found.width);
+  if (BOX * pen / longer < THIN) {
+    const radius = roundEven((longer * PEN / BOX - pen) / 2);
+    found = largest(padded(found, radius, 0), radius);
+  }
+  found = resample(found, BOX);
+  const { values } = found, most = Math.max(...values);
+  for (let i = 0; i < values.length; i++) {
+    values[i] = roundEven(round32(round32(255 * values[i]) / most));
+  }
+  const [top, left] = startsOf(found);
+  for (let row = 0; row < found.height; row++) {
+    const line = values.subarray(row * found.width, (row + 1) * found.width);
+    image.set(line, (top + row) * SIDE + left);
+  }
+  return image;
+}
+
+// How wide the pen is: twice the strokes' area by their border.
+function penOf(strokes) {
+  const beside = largest(inverted(strokes, 1), 1).values;
+  let area = 0, border = 0;
+  for (let i = 0; i < beside.length; i++) {
+    area += strokes.values[i];
+    border += strokes.values[i] * beside[i];
+  }
+  return 2 * area / Math.max(1, border);
+}
+
+// The ink near the strokes, in the smallest box that holds all of it that is not faint.
+function inked({ height, width, values }, near) {
+  let [top, left, bottom, right] = [height, width, 0, 0];
+  const threshold = round32(FAINT), kept = imageOf(height, width);
+  for (let i = 0, row = 0; row < height; row++) {
+    for (let column = 0; column < width; column++, i++) {
+      kept.values[i] = values[i] * near.values[i];
+      if (!(kept.values[i] > threshold)) continue;
+      top = Math.min(top, row);
+      left = Math.min(left, column);
+      bottom = Math.max(bottom, row + 1);
+      right = Math.max(right, column + 1);
+    }
+  }
+  return cut(kept, top, left, bottom - top, right - left);
+}
+
+// The row and the column in which a digit begins, so that its centre of mass comes to
+// the middle.
+function startsOf({ height, width, values }) {
+  let mass = 0, rows = 0, columns = 0;
+  values.forEach((value, i) => {
+    mass += value;
+    rows += value * Math.floor(i / width);
+    columns += value * (i % width);
+  });
+  return [[rows, height], [columns, width]].map(([moment, size]) => {
+    const start = roundEven(SIDE / 2 - round32(moment / mass));
+    return Math.min(Math.max(0, start), SIDE - size);
+  });
+}
+
+// A half goes to the even number, as in Python.
+function roundEven(x) {
+  const below = Math.floor(x), over = x - below;
+  if (over !== 0.5) return Math.round(x);
+  return below % 2 ? below + 1 : below;
+}
+
+// The image with that longer side, each new pixel the mean of what it covers.
+function resample(image, longer) {
+  const scale = longer / Math.max(image.height, image.width);
+  const [height, width] = [image.height, image.width]
+    .map((size) => Math.max(1, roundEven(scale * size)));
+  const tall = imageOf(height, image.width);
+  covered(image.height, height, (after, before, share) => {
+    for (let column = 0; column < image.width; column++) {
+      tall.values[after * image.width + column] += share * image.values[before * image.width + column];
+    }
+  });
+  const small = imageOf(height, width);
+  covered(image.width, width, (after, before, share) => {
+    for (let row = 0; row < height; row++) {
+      small.values[row * width + after] += share * tall.values[row * image.width + before];
+    }
+  });
+  return small;
+}
+
+// Which share of each new pixel each old one covers, along a side.
+function covered(before, after, add) {
+  const step = before / after;
+  for (let i = 0; i < after; i++) {
+    const start = step * i, end = start + step;
+    for (let old = Math.floor(start); old < Math.min(before, end); old++) {
+      const overlap = Math.min(end, old + 1) - Math.max(start, old);
+      if (overlap > 0) add(i, old, round32(overlap / step));
+    }
+  }
+}
+
+const atMost = (longer, image) =>
+  (Math.max(image.height, image.width) > longer ? resample(image, longer) : image);
+
+// The image in a larger size, bilinear, its pixels' middles in place.
+function enlarged(image, height, width) {
+  const rows = betweenOf(image.height, height), columns = betweenOf(image.width, width);
+  const made = imageOf(height, width), { values } = image;
+  for (let row = 0; row < height; row++) {
+    const down = rows.share[row];
+    const above = rows.first[row] * image.width, below = rows.second[row] * image.width;
+    for (let column = 0; column < width; column++) {
+      const across = columns.share[column];
+      const left = columns.first[column], right = columns.second[column];
+      made.values[row * width + column] =
+        (1 - down) * ((1 - across) * values[above + left] + across * values[above + right])
+        + down * ((1 - across) * values[below + left] + across * values[below + right]);
+    }
+  }
+  return made;
+}
+
+// Between which old pixels each new one lies along a side, and how near to the second.
+function betweenOf(before, after) {
+  const first = new Int32Array(after), second = new Int32Array(after), share = new Float32Array(after);
+  for (let i = 0; i < after; i++) {
+    const at = Math.max(0, round32(round32(before / after) * (i + 0.5) - 0.5));
+    first[i] = Math.floor(at);
+    second[i] = Math.min(first[i] + 1, before - 1);
+    share[i] = at - first[i];
+  }
+  return { first, second, share };
+}
+
+// The image with a margin of one value, or, for null, with its edges going on.
+function padded(image, radius, value) {
+  const height = image.height + 2 * radius, width = image.width + 2 * radius;
+  const made = imageOf(height, width);
+  for (let row = 0; row < height; row++) {
+    for (let column = 0; column < width; column++) {
+      const r = Math.min(image.height - 1, Math.max(0, row - radius));
+      const c = Math.min(image.width - 1, Math.max(0, column - radius));
+      const inside = r === row - radius && c === column - radius;
+      made.values[row * width + column] =
+        inside || value === null ? image.values[r * image.width + c] : value;
+    }
+  }
+  return made;
+}
+
+function cut(image, top, left, height, width) {
+  const made = imageOf(height, width);
+  for (let row = 0; row < height; row++) {
+    const start = (top + row) * image.width + left;
+    made.values.set(image.values.subarray(start, start + width), row * width);
+  }
+  return made;
+}
+
+// The largest value in a square around each pixel; beyond the edge there is nothing.
+//
+// A line is divided into blocks as long as a square. A square lies in two of them: its
+// largest value is the larger one of the first's end and the second's beginning (van
+// Herk 1992, Gil and Werman 1993).
+function largest(image, radius) {
+  const size = 2 * radius + 1, most = Math.max(image.height, image.width) + size - 1;
+  const begun = new Float32Array(most), ended = new Float32Array(most);
+  return alongBoth(image, (line, length, made) => {
+    const last = length + size - 2;
+    for (let i = 0, left = 0; i <= last; i++, left = left === size - 1 ? 0 : left + 1) {
+      const here = i < radius || i >= length + radius ? -Infinity : line[i - radius];
+      begun[i] = left && begun[i - 1] > here ? begun[i - 1] : here;
+    }
+    for (let i = last, right = last % size; i >= 0; i--, right = right ? right - 1 : size - 1) {
+      const here = i < radius || i >= length + radius ? -Infinity : line[i - radius];
+      ended[i] = i < last && right < size - 1 && ended[i + 1] > here ? ended[i + 1] : here;
+    }
+    for (let i = 0; i < length; i++) {
+      made[i] = ended[i] > begun[i + size - 1] ? ended[i] : begun[i + size - 1];
+    }
+  });
+}
+
+// What `make` makes of each column, and then of each row. It reads a line of that length
+// and writes another; both are the same arrays each time, since new ones cost more.
+function alongBoth({ height, width, values }, make) {
+  const made = imageOf(height, width), longer = Math.max(height, width);
+  const line = new Float32Array(longer), changed = new Float32Array(longer);
+  for (let c = 0; c < width; c++) {
+    for (let r = 0; r < height; r++) line[r] = values[r * width + c];
+    make(line, height, changed);
+    for (let r = 0; r < height; r++) made.values[r * width + c] = changed[r];
+  }
+  for (let start = 0; start < values.length; start += width) {
+    for (let c = 0; c < width; c++) line[c] = made.values[start + c];
+    make(line, width, changed);
+    for (let c = 0; c < width; c++) made.values[start + c] = changed[c];
+  }
+  return made;
+}

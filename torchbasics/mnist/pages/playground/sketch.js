@@ -1,0 +1,219 @@
+// The sheet: what is drawn on it by mouse, touch, pen or keyboard, and undone again.
+//
+// All that was done is kept as a list, from which both the sheet that is seen and the
+// picture that is read are drawn: the first as fine as the screen is, the second always
+// black on white and of one size, so that any screen gives the same answer.
+"use strict";
+
+const PICTURE = 224;
+const STEP = 1 / 24; // of the sheet, for an arrow key
+const TIMES = 6; // as large as it is a test digit is laid on the picture
+
+class Sketch {
+  constructor(canvas, pen, onChange) {
+    this.canvas = canvas;
+    this.pen = pen;
+    this.onChange = onChange;
+    this.size = 16 / PICTURE;
+    this.actions = [];
+    this.stroke = null; // the one that is being drawn
+    this.at = [0.5, 0.5]; // of the keyboard's pen
+    const picture = document.createElement("canvas");
+    picture.width = picture.height = PICTURE;
+    this.picture = picture.getContext("2d", { willReadFrequently: true });
+    this.sheet = canvas.getContext("2d");
+    this.listen();
+    this.redraw();
+  }
+
+  // What is on the sheet since it was last cleared.
+  get kept() {
+    return this.actions.slice(this.actions.findLastIndex((action) => action.clear) + 1);
+  }
+
+  get isBlank() {
+    return !this.kept.length;
+  }
+
+  // The 28 x 28 that the network reads: a test digit as it is, a drawing prepared.
+  get pixels() {
+    const kept = this.kept;
+    if (kept.length === 1 && kept[0].digit) return kept[0].digit;
+    return prepare(this.picture.getImageData(0, 0, PICTURE, PICTURE));
+  }
+
+  add(action) {
+    this.actions.push(action);
+    if (action.stroke) this.paint(action);
+    else this.redraw();
+    this.onChange(!action.stroke);
+  }
+
+  load(digit) {
+    this.actions.push({ clear: true });
+    this.add({ digit });
+  }
+
+  clear() {
+    this.stroke = null;
+    if (!this.isBlank) this.add({ clear: true });
+  }
+
+  undo() {
+    this.stroke = null;
+    const last = this.actions.pop();
+    if (last?.digit) this.actions.pop();
+    this.redraw();
+    this.onChange(true);
+  }
+
+  // Both canvases anew, the sheet as large as it is shown.
+  redraw() {
+    const side = Math.round(this.canvas.clientWidth * devicePixelRatio) || PICTURE;
+    if (this.canvas.width !== side) this.canvas.width = this.canvas.height = side;
+    this.ink = getComputedStyle(this.canvas).color;
+    this.sheet.clearRect(0, 0, side, side);
+    this.picture.fillStyle = "white";
+    this.picture.fillRect(0, 0, PICTURE, PICTURE);
+    for (const action of this.kept) this.paint(action);
+  }
+
+  paint(action, from = 0) {
+    for (const [context, ink] of [[this.sheet, this.ink], [this.picture, "black"]]) {
+      const side = context.canvas.width;
+      if (action.digit) layDigit(context, side, action.digit, ink);
+      else layStroke(context, side, action, from, ink);
+    }
+  }
+
+  begin(point) {
+    this.stroke = { stroke: [point], size: this.size };
+    this.add(this.stroke);
+  }
+
+  extend(points) {
+    const from = this.stroke.stroke.length - 1;
+    this.stroke.stroke.push(...points);
+    this.paint(this.stroke, from);
+    this.onChange(false);
+  }
+
+  end() {
+    this.stroke = null;
+    this.onChange(true);
+  }
+
+  listen() {
+    const { canvas } = this;
+    canvas.addEventListener("pointerdown", (event) => {
+      if (event.button || !event.isPrimary) return;
+      canvas.setPointerCapture(event.pointerId);
+      this.begin(this.place(event));
+    });
+    canvas.addEventListener("pointermove", (event) => {
+      if (!this.stroke || !event.isPrimary || !canvas.hasPointerCapture(event.pointerId)) return;
+      const events = event.getCoalescedEvents?.() ?? [];
+      this.extend((events.length ? events : [event]).map((one) => this.place(one)));
+    });
+    for (const name of ["pointerup", "pointercancel"]) {
+      canvas.addEventListener(name, (event) => {
+        if (this.stroke && event.isPrimary) this.end();
+      });
+    }
+    canvas.addEventListener("keydown", (event) => this.press(event));
+    canvas.addEventListener("focus", () => this.showPen(canvas.matches(":focus-visible")));
+    canvas.addEventListener("blur", () => {
+      if (this.stroke) this.end();
+      this.showPen(false);
+    });
+  }
+
+  // Where on the sheet, from 0 to 1.
+  place(event) {
+    const box = this.canvas.getBoundingClientRect();
+    return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
+  }
+
+  press(event) {
+    const moves = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+    const command = event.ctrlKey || event.metaKey;
+    if (command || event.altKey) return;
+    if (moves[event.key]) {
+      this.at = this.at.map((x, i) => Math.min(1, Math.max(0, x + STEP * moves[event.key][i])));
+      if (this.stroke) this.extend([this.at]);
+    } else if (event.key === " ") {
+      if (this.stroke) this.end();
+      else this.begin(this.at);
+    } else if (event.key === "Delete" || event.key === "Backspace") {
+      this.clear();
+    } else {
+      return;
+    }
+    event.preventDefault();
+    this.showPen(true);
+  }
+
+  showPen(shown) {
+    this.pen.hidden = !shown;
+    this.pen.classList.toggle("down", Boolean(this.stroke));
+    const side = this.canvas.clientWidth, size = Math.max(10, this.size * side);
+    Object.assign(this.pen.style, {
+      left: `${this.at[0] * side}px`, top: `${this.at[1] * side}px`,
+      width: `${size}px`, height: `${size}px`,
+    });
+  }
+}
+
+// A stroke, or what of it is new, from that point on.
+function layStroke(context, side, { stroke, size }, from, ink) {
+  context.strokeStyle = ink;
+  context.lineWidth = size * side;
+  context.lineCap = context.lineJoin = "round";
+  context.beginPath();
+  context.moveTo(...stroke[from].map((x) => x * side));
+  for (const point of stroke.slice(Math.min(from + 1, stroke.length - 1))) {
+    context.lineTo(...point.map((x) => x * side));
+  }
+  context.stroke();
+}
+
+// A test digit in the middle, as large as one would draw it.
+function layDigit(context, side, digit, ink) {
+  const small = document.createElement("canvas");
+  small.width = small.height = SIDE;
+  paintInk(small, digit, ink);
+  const size = side * TIMES * SIDE / PICTURE, start = (side - size) / 2;
+  context.imageSmoothingEnabled = true;
+  context.drawImage(small, start, start, size, size);
+}
+
+// Pixels from 0 to 255 as ink on a canvas that is clear where there is none.
+function paintInk(canvas, pixels, ink) {
+  const context = canvas.getContext("2d");
+  const [red, green, blue] = ink === "black" ? [0, 0, 0] : ink.match(/[\d.]+/g).map(Number);
+  const image = context.createImageData(SIDE, SIDE);
+  pixels.forEach((value, i) => image.data.set([red, green, blue, value], 4 * i));
+  context.putImageData(image, 0, 0);
+}
+
+// The same picture shifted, with noise on it: each pixel's own, however much of it.
+function altered(pixels, { noise, across, down }) {
+  const made = new Uint8Array(SIDE * SIDE);
+  for (let row = 0; row < SIDE; row++) {
+    for (let column = 0; column < SIDE; column++) {
+      const r = row - down, c = column - across;
+      const inside = r >= 0 && r < SIDE && c >= 0 && c < SIDE;
+      const value = (inside ? pixels[r * SIDE + c] : 0) + 255 * noise * NOISE[row * SIDE + column];
+      made[row * SIDE + column] = Math.round(Math.min(255, Math.max(0, value)));
+    }
+  }
+  return made;
+}
+
+// Normal numbers (Box and Muller), the same in each page.
+const NOISE = (() => {
+  let state = 1;
+  const uniform = () => (state = state * 48271 % 2147483647) / 2147483647;
+  return Float32Array.from({ length: SIDE * SIDE }, () =>
+    Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform()));
+})();

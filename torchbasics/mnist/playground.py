@@ -1,0 +1,193 @@
+"""Write a page on which you draw a digit against a run's network, every layer alive.
+
+It is one file that holds the network: it opens by a double click, asks for nothing from
+elsewhere, and can be mailed to a friend. With two runs, both answer.
+"""
+
+import base64
+import webbrowser
+import zlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+from tyro.conf import FlagCreatePairsOff, Positional, arg
+
+from torchbasics import data
+from torchbasics.command import cli, settings
+from torchbasics.command.errors import UserError, command, run, warn
+from torchbasics.command.files import write_named
+from torchbasics.command.output import visible
+from torchbasics.data import ImageDataset
+from torchbasics.evaluation import most_confident_errors, predict_probs
+from torchbasics.mlp import MLP
+from torchbasics.mnist import network
+from torchbasics.mnist.network import Network
+from torchbasics.mnist.page import page
+
+MAX_WEIGHTS = 3_700_000  # in float16, as text, they fill a page of 10 MB
+MAX_FLOAT32 = 1_000_000
+MISTAKES = 10
+
+Json = dict[str, Any]
+
+
+class Options(settings.Settings):
+    """Which networks, and where the page goes."""
+
+    run: Positional[str] = Field(
+        "pretrained-best",
+        description="a run's folder, latest, pretrained, or pretrained-best",
+    )
+    beside: Positional[str] = Field("", description="another, to answer beside it")
+    out: str = Field(
+        "", description="file to write; else playground.html in RUN's folder"
+    )
+    opened: Annotated[FlagCreatePairsOff[bool], arg(name="open")] = Field(
+        False, description="open the page in a browser"
+    )
+    runs_dir: str = Field("runs", description="folder of runs, for latest")
+    data_dir: str = Field("auto", description="folder of MNIST, auto: user's cache")
+
+    @model_validator(mode="after")
+    def _a_page(self) -> "Options":
+        if self.out and not self.out.endswith(".html"):
+            raise ValueError(f"--out {self.out}: its name must end in .html")
+        return self
+
+
+class Subject(NamedTuple):
+    """A network, and the folder of its run; a shipped one has none."""
+
+    name: str
+    folder: Path | None
+    network: Network
+
+
+@command
+def main(argv: Sequence[str] | None = None) -> int:
+    """Write the page, say where it is, and open it if that is asked for."""
+    options = cli.parse_options(
+        Options(), argv, prog="python -m torchbasics.mnist.playground", about=__doc__
+    )
+    names = filter(None, (options.run, options.beside))
+    subjects = [find(name, options.runs_dir) for name in names]
+    shown = playground(subjects, data.load("test", options.data_dir))
+    name, folder, _ = subjects[0]
+    usual = folder / "playground.html" if folder else Path(f"playground-{name}.html")
+    path = Path(options.out or usual)
+    title = " beside ".join(subject.name for subject in subjects)
+    write_named(path, page("playground", title, shown))
+    print(f"the playground is in {visible(path)}: open it in a browser")
+    if options.opened and not webbrowser.open(path.resolve().as_uri()):
+        warn("no browser could be started: open the page yourself")
+    return 0
+
+
+def find(name: str, runs_dir: str) -> Subject:
+    """The network of a run, or a shipped one. Raises UserError."""
+    path, checkpoint = network.find_checkpoint(name, runs_dir)
+    found = network.from_checkpoint(path, checkpoint)
+    if name in network.SHIPPED:
+        return Subject(name, None, found)
+    folder = path.parent.parent
+    return Subject(visible(folder.resolve().name), folder, found)
+
+
+def playground(subjects: Sequence[Subject], test: ImageDataset) -> Json:
+    """All that the page holds, as JSON can hold it. Raises UserError."""
+    count = sum(one.network.config.model.num_weights for one in subjects)
+    if count > MAX_WEIGHTS:
+        names = " and ".join(one.name for one in subjects)
+        raise UserError(
+            f"{names}: {count:,} weights; a page of 10 MB holds {MAX_WEIGHTS:,}"
+        )
+    dtype = torch.float32 if count <= MAX_FLOAT32 else torch.float16
+    probs = [probs_of(one, test.images) for one in subjects]
+    some = digits(probs[0], test.labels)
+    return {
+        "digits": [[index, int(test.labels[index])] for index in some],
+        "pictures": as_text(test.images[some]),
+        "networks": [
+            {
+                "name": one.name,
+                "architecture": network.architecture(one.network.config),
+                "accuracy": (each.argmax(1) == test.labels).float().mean().item(),
+                **packed(one, dtype),
+            }
+            for one, each in zip(subjects, probs, strict=True)
+        ],
+    }
+
+
+def probs_of(subject: Subject, images: Tensor) -> Tensor:
+    """What a network makes of images. Shape: (N, 28, 28) -> (N, 10)."""
+    model, config = subject.network
+    probs = predict_probs(model, images, config.data.transform)
+    if not probs.isfinite().all():
+        raise UserError(f"{subject.name}: what it makes of the digits is not finite")
+    return probs
+
+
+def digits(probs: Tensor, labels: Tensor) -> list[int]:
+    """The first of each class that is read right, then the surest mistakes.
+
+    Shape: probs (N, 10), labels (N,).
+    """
+    right = probs.argmax(1) == labels
+    firsts = [(right & (labels == digit)).nonzero()[:1, 0] for digit in range(10)]
+    wrong = most_confident_errors(probs, labels, MISTAKES)
+    return torch.cat([*firsts, wrong]).tolist()
+
+
+def packed(subject: Subject, dtype: torch.dtype) -> Json:
+    """A network as `pages/playground/network.js` unpacks it. Raises UserError."""
+    model, config = subject.network
+    with torch.no_grad():
+        numbers = torch.cat([part.flatten() for part in parts(model)]).to(dtype)
+    if not numbers.isfinite().all():
+        raise UserError(f"{subject.name}: a weight is too large for {dtype}")
+    layers = [
+        {
+            "name": name,
+            "inputs": linear.in_features,
+            "outputs": linear.out_features,
+            "activation": "identity" if name == "logits" else config.model.activation,
+            "batch_norm": config.model.batch_norm and name != "logits",
+        }
+        for name, linear in model.linears().items()
+    ]
+    return {
+        "scale": config.data.scale,
+        "layers": layers,
+        "dtype": str(dtype).removeprefix("torch."),
+        "adler32": zlib.adler32(numbers.numpy().tobytes()),
+        "numbers": as_text(numbers),
+    }
+
+
+def parts(model: MLP) -> Iterator[Tensor]:
+    """Layer by layer weight and bias, and what batch norm multiplies with and adds.
+
+    Shape: (H, fan_in), then (H,) each.
+    """
+    for layer in model:
+        for part in layer if isinstance(layer, nn.Sequential) else [layer]:
+            if isinstance(part, nn.Linear):
+                yield from (part.weight, part.bias)
+            elif isinstance(part, nn.BatchNorm1d):
+                mean, variance = map(part.get_buffer, ("running_mean", "running_var"))
+                scale = part.weight / (variance + part.eps).sqrt()
+                yield from (scale, part.bias - scale * mean)
+
+
+def as_text(numbers: Tensor) -> str:
+    """Their bytes in base64. Shape: (*)."""
+    return base64.b64encode(numbers.numpy().tobytes()).decode()
+
+
+if __name__ == "__main__":
+    run(main)
