@@ -24,6 +24,7 @@ document.addEventListener("DOMContentLoaded", () => {
 function tellIn(language) {
   const words = WORDS[language];
   document.documentElement.lang = language;
+  document.title = document.title.replace(/^[^:]*/, words.title);
   for (const place of document.querySelectorAll("[data-text]")) place.textContent = words[place.dataset.text];
   for (const place of document.querySelectorAll("[data-label]")) {
     place.setAttribute("aria-label", words[place.dataset.label]);
@@ -53,9 +54,9 @@ class Playground {
   answer(done) {
     const settings = Object.fromEntries(SLIDERS.map((name) => [name, Number($(name).value)]));
     const pixels = altered(this.sketch.pixels, settings), blank = !pixels.some(Boolean);
-    paintInk($("seen"), pixels, getComputedStyle($("seen")).color);
+    paintInk($("seen"), pixels, this.sketch.ink);
     $("hint").hidden = !this.sketch.isBlank;
-    for (const card of this.cards) card.show(blank ? null : pixels);
+    for (const card of this.cards) card.show(blank ? null : pixels, this.sketch.label);
     if (done) this.announce(blank);
   }
 
@@ -69,13 +70,13 @@ class Playground {
   dress() {
     this.words = tellIn(this.language);
     const palette = paletteOf();
+    this.sketch.redraw();
     for (const card of this.cards) card.dress(this.words, palette);
     for (const { button, canvas, index, label, pixels } of this.shelf) {
       button.title = this.words.digit(index, label);
       button.setAttribute("aria-label", button.title);
-      paintInk(canvas, pixels, getComputedStyle(canvas).color);
+      paintInk(canvas, pixels, this.sketch.ink);
     }
-    this.sketch.redraw();
     this.answer(false);
   }
 
@@ -83,10 +84,10 @@ class Playground {
     const { sketch } = this;
     $("undo").addEventListener("click", () => sketch.undo());
     $("clear").addEventListener("click", () => sketch.clear());
-    $("brush").addEventListener("input", () => { sketch.size = $("brush").value / PICTURE; });
+    $("brush").addEventListener("input", () => { sketch.size = $("brush").value / 100; });
     for (const name of SLIDERS) $(name).addEventListener("input", () => this.answer(true));
-    for (const { button, pixels } of this.shelf) {
-      button.addEventListener("click", () => sketch.load(pixels));
+    for (const { button, pixels, label } of this.shelf) {
+      button.addEventListener("click", () => sketch.load(pixels, label));
     }
     for (const button of document.querySelectorAll("[data-language]")) {
       button.addEventListener("click", () => {

@@ -62,31 +62,42 @@ function inkOf(picture) {
   return ink;
 }
 
-// Whether what is rare is lighter than what is around it.
+// Whether what is rare is lighter than what is around it: the mean of a square, whose sum
+// is that of four corners in a table of all sums from the first pixel on.
 function isInkLight({ height, width, values }) {
   const radius = Math.max(1, Math.floor(Math.min(height, width) / 4)), size = 2 * radius + 1;
-  const around = alongBoth(imageOf(height, width, values), (line, length, means) => {
-    const at = (i) => line[Math.min(length - 1, Math.max(0, i))];
-    let sum = 0;
-    for (let i = -radius; i < radius; i++) sum += at(i);
-    for (let i = 0; i < length; i++) {
-      sum += at(i + radius);
-      means[i] = sum / size;
-      sum -= at(i - radius);
+  const around = padded({ height, width, values }, radius, null), columns = around.width + 1;
+  const sums = new Float64Array(columns * (around.height + 1));
+  for (let row = 0, i = 0; row < around.height; row++) {
+    for (let column = 0, line = 0; column < around.width; column++, i++) {
+      line += around.values[i];
+      const above = row * columns + column + 1;
+      sums[above + columns] = sums[above] + line;
     }
-  });
+  }
   let sum = 0;
-  for (let i = 0; i < values.length; i++) sum += round32(values[i] - around.values[i]) ** 3;
+  for (let row = 0, i = 0; row < height; row++) {
+    for (let column = 0; column < width; column++, i++) {
+      const first = row * columns + column, last = first + size * columns;
+      const square = sums[last + size] - sums[last] - sums[first + size] + sums[first];
+      sum += (values[i] - square / size ** 2) ** 3;
+    }
+  }
   return sum > 0;
 }
 
 // Paper without what is written on it: the largest of each square, the smallest of these.
-// The edge goes on: no square that counts reaches over more of it than one radius.
 function closed(image) {
   const radius = Math.max(1, Math.floor(Math.min(image.height, image.width) / 6));
-  const most = largest(padded(image, radius, null), radius);
-  const least = negated(largest(negated(most), radius));
-  return cut(least, radius, radius, image.height, image.width);
+  const most = largestInside(padded(image, 2 * radius, null), radius);
+  if (isEven(most.values)) return cut(most, radius, radius, image.height, image.width);
+  return negated(largestInside(negated(most), radius));
+}
+
+// Whether all are the same, as those of white paper are: then there is less to do.
+function isEven(values) {
+  for (let i = 1; i < values.length; i++) if (values[i] !== values[0]) return false;
+  return true;
 }
 
 // The value that stands at that place once they are sorted, from 0 (Hoare's selection).
@@ -297,17 +308,21 @@ function betweenOf(before, after) {
 }
 
 // The image with a margin of one value, or, for null, with its edges going on.
-function padded(image, radius, value) {
-  const height = image.height + 2 * radius, width = image.width + 2 * radius;
-  const made = imageOf(height, width);
+function padded({ height, width, values }, radius, value) {
+  const made = imageOf(height + 2 * radius, width + 2 * radius), goesOn = value === null;
+  if (!goesOn) made.values.fill(value);
   for (let row = 0; row < height; row++) {
-    for (let column = 0; column < width; column++) {
-      const r = Math.min(image.height - 1, Math.max(0, row - radius));
-      const c = Math.min(image.width - 1, Math.max(0, column - radius));
-      const inside = r === row - radius && c === column - radius;
-      made.values[row * width + column] =
-        inside || value === null ? image.values[r * image.width + c] : value;
-    }
+    const start = (row + radius) * made.width, end = start + made.width;
+    const line = values.subarray(row * width, (row + 1) * width);
+    made.values.set(line, start + radius);
+    if (!goesOn) continue;
+    made.values.fill(line[0], start, start + radius);
+    made.values.fill(line[width - 1], end - radius, end);
+  }
+  for (let row = 0; goesOn && row < radius; row++) {
+    const first = radius * made.width, last = (radius + height - 1) * made.width;
+    made.values.copyWithin(row * made.width, first, first + made.width);
+    made.values.copyWithin((radius + height + row) * made.width, last, last + made.width);
   }
   return made;
 }
@@ -322,43 +337,21 @@ function cut(image, top, left, height, width) {
 }
 
 // The largest value in a square around each pixel; beyond the edge there is nothing.
-//
-// A line is divided into blocks as long as a square. A square lies in two of them: its
-// largest value is the larger one of the first's end and the second's beginning (van
-// Herk 1992, Gil and Werman 1993).
-function largest(image, radius) {
-  const size = 2 * radius + 1, most = Math.max(image.height, image.width) + size - 1;
-  const begun = new Float32Array(most), ended = new Float32Array(most);
-  return alongBoth(image, (line, length, made) => {
-    const last = length + size - 2;
-    for (let i = 0, left = 0; i <= last; i++, left = left === size - 1 ? 0 : left + 1) {
-      const here = i < radius || i >= length + radius ? -Infinity : line[i - radius];
-      begun[i] = left && begun[i - 1] > here ? begun[i - 1] : here;
-    }
-    for (let i = last, right = last % size; i >= 0; i--, right = right ? right - 1 : size - 1) {
-      const here = i < radius || i >= length + radius ? -Infinity : line[i - radius];
-      ended[i] = i < last && right < size - 1 && ended[i + 1] > here ? ended[i + 1] : here;
-    }
-    for (let i = 0; i < length; i++) {
-      made[i] = ended[i] > begun[i + size - 1] ? ended[i] : begun[i + size - 1];
-    }
-  });
-}
+const largest = (image, radius) => largestInside(padded(image, radius, -Infinity), radius);
 
-// What `make` makes of each column, and then of each row. It reads a line of that length
-// and writes another; both are the same arrays each time, since new ones cost more.
-function alongBoth({ height, width, values }, make) {
-  const made = imageOf(height, width), longer = Math.max(height, width);
-  const line = new Float32Array(longer), changed = new Float32Array(longer);
-  for (let c = 0; c < width; c++) {
-    for (let r = 0; r < height; r++) line[r] = values[r * width + c];
-    make(line, height, changed);
-    for (let r = 0; r < height; r++) made.values[r * width + c] = changed[r];
+// The same where whole squares fit: an image smaller by the radius at each side. From the
+// largest of two neighbours comes that of four in a line, and so on.
+function largestInside(image, radius) {
+  const values = image.values.slice(), size = 2 * radius + 1;
+  for (const step of [image.width, 1]) {
+    for (let covered = 1; covered < size;) {
+      const more = Math.min(covered, size - covered), shift = more * step;
+      for (let i = 0; i < values.length - shift; i++) {
+        if (values[i + shift] > values[i]) values[i] = values[i + shift];
+      }
+      covered += more;
+    }
   }
-  for (let start = 0; start < values.length; start += width) {
-    for (let c = 0; c < width; c++) line[c] = made.values[start + c];
-    make(line, width, changed);
-    for (let c = 0; c < width; c++) made.values[start + c] = changed[c];
-  }
-  return made;
+  const made = { height: image.height, width: image.width, values };
+  return cut(made, 0, 0, image.height - 2 * radius, image.width - 2 * radius);
 }

@@ -5,16 +5,16 @@
 // black on white and of one size, so that any screen gives the same answer.
 "use strict";
 
-const PICTURE = 224;
+const PICTURE = 128;
 const STEP = 1 / 24; // of the sheet, for an arrow key
-const TIMES = 6; // as large as it is a test digit is laid on the picture
+const TIMES = 4; // as large as it is a test digit is laid on the picture
 
 class Sketch {
   constructor(canvas, pen, onChange) {
     this.canvas = canvas;
     this.pen = pen;
     this.onChange = onChange;
-    this.size = 16 / PICTURE;
+    this.size = 0.07;
     this.actions = [];
     this.stroke = null; // the one that is being drawn
     this.at = [0.5, 0.5]; // of the keyboard's pen
@@ -42,6 +42,12 @@ class Sketch {
     return prepare(this.picture.getImageData(0, 0, PICTURE, PICTURE));
   }
 
+  // The right answer where a test digit is as it was.
+  get label() {
+    const kept = this.kept;
+    return kept.length === 1 && kept[0].digit ? kept[0].label : null;
+  }
+
   add(action) {
     this.actions.push(action);
     if (action.stroke) this.paint(action);
@@ -49,9 +55,9 @@ class Sketch {
     this.onChange(!action.stroke);
   }
 
-  load(digit) {
+  load(digit, label) {
     this.actions.push({ clear: true });
-    this.add({ digit });
+    this.add({ digit, label });
   }
 
   clear() {
@@ -108,6 +114,7 @@ class Sketch {
     canvas.addEventListener("pointerdown", (event) => {
       if (event.button || !event.isPrimary) return;
       canvas.setPointerCapture(event.pointerId);
+      this.box = canvas.getBoundingClientRect(); // asked for once: it costs a layout
       this.begin(this.place(event));
     });
     canvas.addEventListener("pointermove", (event) => {
@@ -130,8 +137,8 @@ class Sketch {
 
   // Where on the sheet, from 0 to 1.
   place(event) {
-    const box = this.canvas.getBoundingClientRect();
-    return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
+    const { left, top, width, height } = this.box;
+    return [(event.clientX - left) / width, (event.clientY - top) / height];
   }
 
   press(event) {
@@ -191,8 +198,10 @@ function layDigit(context, side, digit, ink) {
 function paintInk(canvas, pixels, ink) {
   const context = canvas.getContext("2d");
   const [red, green, blue] = ink === "black" ? [0, 0, 0] : ink.match(/[\d.]+/g).map(Number);
-  const image = context.createImageData(SIDE, SIDE);
-  pixels.forEach((value, i) => image.data.set([red, green, blue, value], 4 * i));
+  const image = context.createImageData(SIDE, SIDE), { data } = image;
+  for (let i = 0; i < pixels.length; i++) {
+    [data[4 * i], data[4 * i + 1], data[4 * i + 2], data[4 * i + 3]] = [red, green, blue, pixels[i]];
+  }
   context.putImageData(image, 0, 0);
 }
 
