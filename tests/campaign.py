@@ -240,9 +240,10 @@ def kill(scene, chance, plan, record, wanted):
         elif problems := complain(scene, status, {0}, f"not killed {deadly}"):
             return problems
     problems = complain(scene, 0, {0}, "killed")
+    phase = "resume" if scene.run_folder() else "start"
     status = scene.run(before=lambda: set_clock(clock))
     problems += complain(scene, status, {0}, "the end")
-    record.see("resume", scene.counts())
+    record.see(phase, scene.counts())
     return problems + differences(scene, wanted, EVERYTHING)
 
 
@@ -480,13 +481,15 @@ def series(scene, chance, plan, record, wanted):
 def series_killed(scene, chance, plan, record, wanted):
     """Kills at a series' own operations on files, again and again as it goes on."""
     problems = []
-    for number, told in enumerate(plan.setdefault("kills", [None] * 6)):
-        deadly = told or record.least_killed("series", chance)
+    for number, told in enumerate(plan.setdefault("kills", [None] * 12)):
+        command = series_command(scene)
+        phase = "series resumed" if "--resume" in command else "series"
+        deadly = told or record.least_killed(phase, chance)
         plan["kills"][number] = deadly
-        child = scene.start(series_command(scene), deadly=deadly, main=seeds.main)
+        child = scene.start(command, deadly=deadly, main=seeds.main)
         status = ended(child, 300)
-        record.see("series", scene.counts())
-        record.killed += [f"series: {deadly[0]}"] * (status == -signal.SIGKILL)
+        record.see(phase, scene.counts())
+        record.killed += [f"{phase}: {deadly[0]}"] * (status == -signal.SIGKILL)
         problems += complain(scene, status, {0, -signal.SIGKILL}, f"series {deadly}")
         problems += alone(scene.folder)
     return problems + series_to_the_end(scene, record)
@@ -552,7 +555,7 @@ def working_below(folder):
 KINDS = {  # and how many of 100 trials are of it
     kill: 60, clock: 6, signals: 8, full_disk: 4, small_disk: 4, read_only: 3,
     removed: 3, owners: 2, together: 2, damage: 6, cache: 4, series: 0.8,
-    series_killed: 1.2, orphans: 0.5,
+    series_killed: 2, orphans: 0.5,
 }  # fmt: skip
 BY_NAME = {kind.__name__: kind for kind in KINDS}
 
@@ -589,11 +592,12 @@ class Record:
     def least_killed(self, phase, chance, first=False):
         """An operation at which processes were killed least often so far.
 
-        Of a first kill, which others follow, any.
+        Of a first kill, which others follow, any; and else now and then, as not every
+        operation is there for every process.
         """
         known = self.seen.get(phase) or self.seen["start"]
         operations = sorted(known)
-        if not (first and chance.random() < 0.5):
+        if chance.random() > (0.5 if first else 0.2):
             kills = self.kills + Counter(self.killed)
             times = {name: kills[f"{phase}: {name}"] for name in operations}
             operations = [n for n in operations if times[n] == min(times.values())]
