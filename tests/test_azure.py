@@ -293,12 +293,17 @@ def test_without_mlflow_no_metrics_are_sent_and_nothing_is_said(
     assert capsys.readouterr() == ("", "")
 
 
-def test_mlflow_gets_each_epoch_at_its_step(monkeypatch, capsys, some_run):
+@pytest.mark.parametrize(("job", "wanted"), [("", "lesson-s0"), ("7b1e", None)])
+def test_mlflow_gets_each_epoch_at_its_step(monkeypatch, capsys, some_run, job, wanted):
+    """A job's own run keeps its name."""
+    monkeypatch.delenv("MLFLOW_RUN_ID", raising=False)
+    if job:
+        monkeypatch.setenv("MLFLOW_RUN_ID", job)
     mlflow = FakeMlflow()
     monkeypatch.setitem(sys.modules, "mlflow", mlflow)
     assert send(monkeypatch, some_run) == 0
     name, first, second = mlflow.sent
-    assert name == "lesson-s0"
+    assert name == wanted
     assert [first[0], second[0]] == [600, 1200]
     assert first[1]["loss/train"] == 0.5
     assert "loss/test" not in second[1]

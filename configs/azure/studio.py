@@ -7,6 +7,7 @@ status stays 0, since the training is done and kept.
 """
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -21,7 +22,8 @@ def main() -> int:
         for run in map(Path, sys.argv[1:]):
             text = (run / "metrics.jsonl").read_text(encoding="utf-8")
             epochs = [json.loads(line) for line in text.splitlines()]
-            with mlflow.start_run(run_name=run.name):
+            name = None if "MLFLOW_RUN_ID" in os.environ else run.name  # a job has one
+            with mlflow.start_run(run_name=name):
                 for epoch in epochs:
                     step = epoch.pop("step")
                     finite = {tag: n for tag, n in epoch.items() if n is not None}
