@@ -276,7 +276,8 @@ def test_what_is_drawn_is_undone_and_cleared_and_loaded(written, mnist):
         assert answer.inner_text() == "?"
         tab.locator("#undo").click()
         assert answer.inner_text() == "1"
-        for number, (index, label) in enumerate(shown(written / "one.html")["digits"]):
+        digits = shown(written / "one.html")["digits"]
+        for number, (index, label) in enumerate(digits):
             tab.locator(".thumb").nth(number).click()
             seen = torch.tensor(tab.evaluate("[...playground.sketch.pixels]"))
             assert torch.equal(seen, mnist[1].images[index].flatten().long())
@@ -288,6 +289,11 @@ def test_what_is_drawn_is_undone_and_cleared_and_loaded(written, mnist):
         tab.locator("#undo").click()
         seen = torch.tensor(tab.evaluate("[...playground.sketch.pixels]"))
         assert torch.equal(seen, mnist[1].images[index].flatten().long())
+        tab.locator("#undo").click()
+        assert tab.inner_text(".answer").endswith(f"the label says {digits[-2][1]}")
+        assert not torch.equal(
+            torch.tensor(tab.evaluate("[...playground.sketch.pixels]")), seen
+        )
 
 
 @pytest.mark.slow
