@@ -278,7 +278,10 @@ class FakeMlflow(ModuleType):
 @pytest.fixture
 def some_run(tmp_path):
     """A run of two epochs, the second of which left the numbers."""
-    lines = [metrics_line(600), metrics_line(1200, epoch=2, **{"loss/test": None})]
+    lines = [
+        metrics_line(600, epoch=1),
+        metrics_line(1200, epoch=2, **{"loss/test": None}),
+    ]
     (tmp_path / "lesson-s0").mkdir()
     text = "\n".join(lines) + "\n"
     (tmp_path / "lesson-s0" / "metrics.jsonl").write_text(text, encoding="utf-8")

@@ -30,7 +30,7 @@ TABLE = Path(__file__).with_name("errors.md").read_text(encoding="utf-8")
 ROWS = re.findall(r"^\| `(.*?)` \| .* \| (.*) \| (\d) \|$", TABLE, flags=re.M)
 RUNS = (
     "torn", "bare", "wild", "odd", "held", "linked", "giant", "lies", "altered",
-    "forged", "ahead", "told",
+    "forged", "ahead", "told", "garbled",
 )  # fmt: skip
 CONFIGS = {
     "broken.toml": b"seed = = 1",
@@ -94,6 +94,7 @@ def of_strangers(place):
         tensors, facts = checkpoint.read(path)
         checkpoint.write(path, Checkpoint(tensors, facts | {"step": 10**9}))
     (place / "told" / "metrics.jsonl").write_text('{"epoch": 1.5}\n')
+    (place / "garbled" / "metrics.jsonl").write_text("<html>\n")
     (place / "place.toml").mkdir()
     os.mkfifo(place / "pipe.toml")
 

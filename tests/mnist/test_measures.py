@@ -153,6 +153,17 @@ def test_the_gradients_sign_raises_the_loss_and_its_opposite_lowers_it(few):
     assert losses[0] < losses[1] < losses[2]
 
 
+def test_digits_at_which_fgsm_has_no_direction_are_counted(few):
+    model, config = shipped = network.load("pretrained")
+    assert measures.num_flat(shipped, few.test) < 10
+    model.logits.weight.data.mul_(1e4)  # sure of all it says: softmax is 0 or 1
+    right = predict_probs(model, few.test.images, config.data.transform).argmax(1)
+    counted = measures.num_flat(shipped, few.test)
+    assert counted == pytest.approx(int((right == few.test.labels).sum()), abs=2)
+    found = measures.robustness(shipped, few.test)["FGSM"]
+    assert min(found.values()) >= counted / len(few.test.labels)
+
+
 def test_measuring_leaves_the_model_as_it_is(few):
     made = network.build(Config(model=ModelConfig(dropout=0.5, batch_norm=True)))
     made.train()

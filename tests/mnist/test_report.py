@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import math
 import re
 import shutil
 
@@ -133,6 +134,15 @@ def test_the_temperature_is_fitted_on_validation_digits_where_there_are_some(
         assert [sum(bins[0]) for bins in one["bins"]] == [10_000, 10_000]
 
 
+def test_where_the_search_for_a_temperature_ends_is_told(both):
+    for run in both[1]["runs"]:
+        low, high = run["calibration"]["ends"]
+        assert all(low < one < high for one in run["calibration"]["temperatures"])
+        assert measures.fit_temperature(torch.eye(10), torch.zeros(10).long()) == (
+            pytest.approx(high)
+        )
+
+
 def test_curves_and_layers_are_those_of_the_metrics(both):
     ours, bare = both[1]["runs"]
     assert {"loss/train", "loss/validation", "accuracy/test"} <= set(ours["curves"])
@@ -217,6 +227,25 @@ def test_the_shipped_network_is_reported_outside_the_package(
     assert "97.21 %" in capsys.readouterr().out
 
 
+def test_weights_that_were_read_are_repeated_by_reading_them(held):
+    manifest = runs.read_manifest(held) | {"data": {"sample_weight.pkl": "0123abcd"}}
+    runs.write_manifest(held, manifest)
+    subject = report.find(str(held), "runs")
+    again, _ = report.commands(subject)
+    read = "python -m torchbasics.mnist.evaluate --textbook sample_weight.pkl --save"
+    assert again.splitlines() == [read, "python -m torchbasics.mnist --resume latest"]
+    assert report.commands(subject._replace(step=0))[0] == read
+    assert "SHA-256 0123abcd" in report.facts(subject)["weights"]
+
+
+def test_the_page_of_two_runs_leaves_that_of_one(held, blind):
+    (held / "report.html").write_text("mine")
+    odd = blind.rename(blind.with_name("b l(i)nd"))
+    assert report.main([str(held), str(odd)]) == 0
+    assert (held / "report.html").read_text() == "mine"
+    assert "beside" in (held / "report-held-b-l-i-nd.html").read_text("utf-8")
+
+
 def test_a_link_in_the_place_of_the_page_leads_nowhere(held, tmp_path, capsys):
     other = tmp_path / "other.txt"
     other.write_text("mine")
@@ -292,6 +321,52 @@ def test_in_a_browser_all_parts_are_drawn(both, size, theme):
         assert page.locator("section").count() == 9
         assert page.locator("svg").count() >= 10
         assert page.locator(".digit").count() > 80
+
+
+FLAT = {"layers": ["hidden1", "logits"], "health": {
+    "gradient_norm/hidden1": [[1, 0], [2, 0], [3, 0]],
+    "gradient_norm/logits": [[1, 0], [2, 0], [3, 0]],
+    "update_ratio/hidden1": [[1, 0], [2, 0], [3, 0]],
+    "update_ratio/logits": [[1, 0.1], [2, 0.1], [3, 0.1]],
+}}  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"flat": 5}, "At 5 of the 2,000 digits the gradient is exactly 0: FGSM"),
+        ({"flat": 5}, "(which says nothing where it is 0: at 5 of 2,000)"),
+        (
+            {"calibration": {"temperatures": [math.exp(measures.HOTTEST), 0.0183157]}},
+            "at least 54.598 and at most 0.018",
+        ),
+        ({"unfinished": [1800, 1800]}, "All 1,800 steps are done, but the run ended"),
+        ({"unfinished": [21, 1791]}, "is that of step 21 of 1,791"),
+        (FLAT, "Every gradient was exactly 0: it has vanished"),
+        (FLAT, "Always 0, so not drawn: update / weights, per step of hidden1."),
+        ({"examples": None}, "The page holds 30 of the "),
+        ({"curves": {}, "facts": {"weights": "x"}}, "weights were read from a file."),
+    ],
+)
+def test_in_a_browser_what_is_odd_is_told(both, tmp_path, change, said):
+    path, found = both
+    run = found["runs"][0] | change
+    if "calibration" in change:
+        run["calibration"] = found["runs"][0]["calibration"] | change["calibration"]
+    if "examples" in change:
+        all_of = found["runs"][0]["examples"]
+        wrong = [row for row in all_of if found["digits"][str(row[0])] != row[1]]
+        run["examples"] = wrong[:30]
+    text = path.read_text(encoding="utf-8")
+    start, rest = text.split(' id="report">')
+    changed = json.dumps(found | {"runs": [run]})
+    end = rest[rest.index("</script>") :]
+    (tmp_path / "odd.html").write_text(f'{start} id="report">{changed}{end}', "utf-8")
+    with opened(tmp_path / "odd.html") as page:
+        assert said in page.inner_text("main")
+        ticks = page.locator("[data-part=curves] svg text").all_inner_texts()
+    assert "1.5" not in ticks
 
 
 @pytest.mark.slow

@@ -23,6 +23,7 @@ from torchbasics.mnist.training import checkpoint
 from torchbasics.mnist.training.checkpoint import Checkpoint, CheckpointManager
 
 NAME = "textbook-weights"
+WEIGHTS = "sample_weight.pkl"  # the book's file
 
 
 def require_format(path: str) -> None:
@@ -51,7 +52,7 @@ def save_run(
     model, config = network
     loss = evaluation.loss if math.isfinite(evaluation.loss) else None
     manifest = runs.new_manifest("mnist", NAME, config.seed)
-    manifest["data"] = SHA256 | {"sample_weight.pkl": sha256}
+    manifest["data"] = SHA256 | {WEIGHTS: sha256}
     manifest["finished"] = manifest["started"]
     manifest["figures"] = {"accuracy/test": evaluation.accuracy, "loss/test": loss}
     toml = settings.to_toml(config, "python -m torchbasics.mnist")

@@ -171,6 +171,11 @@ def gradient_sign(network: Network, digits: ImageDataset) -> Tensor:
     return torch.autograd.grad(loss, pixels)[0].sign()
 
 
+def num_flat(network: Network, digits: ImageDataset) -> int:
+    """At how many digits the gradient is exactly 0, so that FGSM has no direction."""
+    return int((gradient_sign(network, digits) == 0).flatten(1).all(1).sum())
+
+
 def stepped(images: Tensor, direction: Tensor, size: float) -> Tensor:
     """Each pixel moved by at most `size` of the way from paper to ink.
 

@@ -30,6 +30,7 @@ from torchbasics.command.output import visible
 from torchbasics.data import TRAINING_IMAGES, ImageDataset
 from torchbasics.evaluation import evaluate
 from torchbasics.mnist import measures, network
+from torchbasics.mnist.export import WEIGHTS
 from torchbasics.mnist.network import Network
 from torchbasics.mnist.page import page
 from torchbasics.mnist.training import metrics
@@ -60,7 +61,7 @@ class Options(settings.Settings):
         description="a run's folder, latest, pretrained, or pretrained-best",
     )
     beside: Positional[str] = Field("", description="another, to stand beside it")
-    out: str = Field("", description="file to write; else report.html in RUN's folder")
+    out: str = Field("", description="file to write; else report*.html in RUN's folder")
     runs_dir: str = Field("runs", description="folder of runs, for latest")
     data_dir: str = Field("auto", description="folder of MNIST, auto: user's cache")
 
@@ -86,17 +87,24 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise UserError(f"--out {options.out}: its name must end in .html")
     names = filter(None, (options.run, options.beside))
     subjects = [find(name, options.runs_dir) for name in names]
-    name, folder, *_ = subjects[0]
-    usual = folder / "report.html" if folder else Path(f"report-{name}.html")
     train, test = (data.load(split, options.data_dir) for split in ("train", "test"))
     report = measured(subjects, train, test)
-    path = Path(options.out or usual)
+    path = Path(options.out or usual_path(subjects))
     title = " beside ".join(subject.name for subject in subjects)
     write_named(path, page("report", title, report))
     for one in report["runs"]:
         print(f"{one['name']}: {one['summary']}")
     print(f"the report is in {visible(path)}: open it in a browser")
     return 0
+
+
+def usual_path(subjects: Sequence[Subject]) -> Path:
+    """Where the page goes if nobody says so: one of two runs in no page of one."""
+    folder = subjects[0].folder
+    if folder and len(subjects) == 1:
+        return folder / "report.html"
+    names = [re.sub(r"[^\w.-]+", "-", subject.name)[:80] for subject in subjects]
+    return (folder or Path()) / f"{'-'.join(['report', *names])}.html"
 
 
 def find(name: str, runs_dir: str) -> Subject:
@@ -157,6 +165,7 @@ def card(subject: Subject, train: ImageDataset, test: ImageDataset) -> Json:
         "units": len(first),
         "weights": picture((128 + 127 * tiles).round().byte()),
         "robustness": measures.robustness(subject.network, some),
+        "flat": measures.num_flat(subject.network, some),
         "changed": len(some.labels),
         "blank": softmax(blank)[0].tolist(),
         "facts": facts(subject),
@@ -200,6 +209,7 @@ def calibration(
         "bins": [[part.tolist() for part in bins] for bins in found],
         "errors": [bins.error for bins in found],
         "temperatures": fitted,
+        "ends": [math.exp(end) for end in (-measures.HOTTEST, measures.HOTTEST)],
         "validation": held,
     }
 
@@ -233,20 +243,29 @@ def facts(subject: Subject) -> dict[str, str]:
     """What a repetition needs to know: of the manifest, as text."""
     found: Json = {"seed": subject.network.config.seed, "step": subject.step}
     found |= {name: subject.manifest.get(name) for name in FACTS}
+    if sha256 := subject.manifest.get("data", {}).get(WEIGHTS):
+        found["weights"] = f"read from a {WEIGHTS} with the SHA-256 {sha256}"
     if versions := found["versions"]:
         found["versions"] = ", ".join(f"{name} {versions[name]}" for name in versions)
     return {name: visible(fact) for name, fact in found.items() if fact is not None}
 
 
 def commands(subject: Subject) -> list[str]:
-    """What to type to repeat a run; then what was typed."""
+    """What to type to repeat a run; then what was typed.
+
+    No config makes weights that were read; what was trained after that goes on there.
+    """
     if subject.folder is None:
         return [f"{PROGRAM} --config {RECIPES[subject.name]}"]
     config = shlex.quote(str(subject.folder / "config.toml"))
     words = [*subject.manifest["command"]]
     if words and (file := MODULE.fullmatch(words[0])):
         words[:1] = f"{PROGRAM}.{file[1]}".removesuffix(".__main__").split()
-    return [visible(f"{PROGRAM} --config {config}"), visible(shlex.join(words))]
+    again = visible(f"{PROGRAM} --config {config}")
+    if WEIGHTS in subject.manifest.get("data", {}):
+        again = f"{PROGRAM}.evaluate --textbook {WEIGHTS} --save"
+        again += f"\n{PROGRAM} --resume latest" if subject.step else ""
+    return [again, visible(shlex.join(words))]
 
 
 def picture(rows: Tensor) -> str:

@@ -32,7 +32,9 @@ def written(path, some):
         ("lr", -1), ("lr", None), ("lr", True), ("step", 0), ("step", 25.0),
         ("epoch", 0), ("epoch", 10**400), ("accuracy/train", 1.5), ("loss/test", [1]),
         ("time/images_per_s", 0), ("more", 1.0), ("loss/test", {"a": 1}),
-        ("epoch", float("-inf")), ("epoch", True),
+        ("epoch", float("-inf")), ("epoch", True), ("loss/train", -1e-9),
+        ("loss/test", -1), ("accuracy/test", -3), ("accuracy/test", 1e30),
+        ("saturated/hidden1", 1.1), ("gradient_norm/hidden1", -1), ("dead/hidden1", -1),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("place", [0, 2, 4])
@@ -46,12 +48,30 @@ def test_what_is_wrong_in_any_line_is_found_and_its_line_named(
         metrics.read(path)
 
 
-@pytest.mark.parametrize("step", [10, 5])
-def test_steps_rise(tmp_path, step):
+@pytest.mark.parametrize(("what", "value"), [("step", 10), ("step", 5), ("epoch", 1)])
+def test_steps_and_epochs_rise(tmp_path, what, value):
     some = lines(5)
-    some[1]["step"] = step
-    with pytest.raises(UserError, match=r"line 2: step = \d+: it must be after"):
+    some[1][what] = value
+    with pytest.raises(UserError, match=rf"line 2: {what} = \d+: it must be after"):
         metrics.read(written(tmp_path / "metrics.jsonl", some))
+
+
+def test_what_may_be_below_0_or_above_1_is_read(tmp_path):
+    some = lines(3)
+    for line in some:
+        line |= {"activation_mean/hidden1": -2.0, "loss/test": 1e30, "dead/a": 1.0}
+    assert metrics.read(written(tmp_path / "metrics.jsonl", some)) == some
+
+
+@pytest.mark.parametrize("place", [0, 2, 5])
+@pytest.mark.parametrize("garbage", ["\0\0\0", "<html>", '{"epoch": 6', ""])
+def test_a_whole_line_that_is_no_json_is_no_torn_one(tmp_path, garbage, place):
+    texts = [*map(json.dumps, lines(5))]
+    texts.insert(place, garbage)
+    path = tmp_path / "metrics.jsonl"
+    path.write_text("".join(f"{text}\n" for text in texts))
+    with pytest.raises(UserError, match=f"line {place + 1} is no JSON"):
+        metrics.read(path)
 
 
 @pytest.mark.parametrize(
@@ -71,13 +91,14 @@ def test_lines_with_other_tags_and_with_null_are_read_too(tmp_path):
     assert metrics.read(written(tmp_path / "metrics.jsonl", some)) == some
 
 
-def test_lines_that_only_together_are_lines_are_none(tmp_path):
+def test_lines_that_only_together_are_lines_are_refused(tmp_path):
     one, two, three = map(json.dumps, lines(3))
     half = len(three) // 2
     start, _, end = three[:half].rpartition(",")
     path = tmp_path / "metrics.jsonl"
     path.write_text(f"{one},{two}\n{start}\n{end}{three[half:]}\n")
-    assert metrics.read(path) == []
+    with pytest.raises(UserError, match="line 1 is no JSON"):
+        metrics.read(path)
 
 
 def test_a_line_is_of_bounded_length(tmp_path):

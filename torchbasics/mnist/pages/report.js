@@ -31,7 +31,7 @@ function styled(made, styles) {
 
 const WIDTH = 360, HEIGHT = 236, LEFT = 46, RIGHT = 10, TOP = 8, BOTTOM = 38;
 
-function ticks(low, high, log) {
+function ticks(low, high, log, whole = false) {
   if (log) {
     const first = Math.floor(low), last = Math.ceil(high);
     const step = Math.max(1, Math.ceil((last - first) / 5));
@@ -40,7 +40,7 @@ function ticks(low, high, log) {
     return some;
   }
   const rough = (high - low) / 5 || 1, power = 10 ** Math.floor(Math.log10(rough));
-  const step = power * [1, 2, 5, 10].find((unit) => unit * power >= rough);
+  const step = Math.max(whole ? 1 : 0, power * [1, 2, 5, 10].find((unit) => unit * power >= rough));
   const some = [];
   for (let at = Math.ceil(low / step); at * step <= high + step / 1e6; at++) some.push(at * step);
   return some;
@@ -71,7 +71,7 @@ function chart(lines, { label, x, log = false, form = String, limits = null, ext
     const text = log ? powerOfTen(at) : form(at);
     picture.append(drawn("text", { x: LEFT - 6, y: y + 4, "text-anchor": "end" }, text));
   }
-  for (const at of ticks(left, right, false)) {
+  for (const at of ticks(left, right, false, x === "epoch")) {
     const text = String(Number(at.toPrecision(3)));
     picture.append(drawn("text", { x: across(at), y: HEIGHT - 22, "text-anchor": "middle" }, text));
   }
@@ -178,19 +178,22 @@ function score(run) {
   const [low, high] = run.interval;
   const [digit, answer] = most;
   const moved = run.robustness.shifted, aimed = run.robustness.FGSM;
+  const but = run.flat ? ` (which says nothing where it is 0: at ${count(run.flat)} of ${count(run.changed)})` : "";
   const weak = [
     `It is weakest at ${weakest}: ${percent(shares[weakest], 1)} are read right.`,
     `Its most frequent mistake: ${digit} taken for ${answer}, ` +
       `${plural(run.confusion[digit][answer], "time")}.`,
     `Shifted by 2 pixels, ${percent(moved["2 px"], 0)} are still read right; with each pixel ` +
-      `changed by a tenth as the gradient says, ${percent(aimed["0.1"], 0)}.`,
+      `changed by a tenth as the gradient says${but}, ${percent(aimed["0.1"], 0)}.`,
     `On average it is ${percent(sure, 1)} sure, and right in ${percent(right / total, 1)}.`,
   ];
   const made = element("div", {}, element("h2", {}, run.name),
     element("p", { class: "soft" }, run.architecture));
   if (run.unfinished.length) {
-    made.append(element("p", { class: "warning" }, `This run is not finished: the network ` +
-      `is that of step ${count(run.unfinished[0])} of ${count(run.unfinished[1])}.`));
+    const [step, total] = run.unfinished.map(count);
+    made.append(element("p", { class: "warning" }, step === total
+      ? `All ${total} steps are done, but the run ended before it was scored: --resume scores it.`
+      : `This run is not finished: the network is that of step ${step} of ${total}.`));
   }
   const list = element("ul", {}, ...weak.map((text) => element("li", {}, text)));
   made.append(element("p", {}, element("span", { class: "score" }, percent(right / total)),
@@ -216,7 +219,7 @@ function limits(part, kind, log = false) {
 const short = (value) => String(Number(value.toPrecision(3)));
 
 function curves(run) {
-  if (!Object.keys(run.curves).length) return missing("This run has left no metrics.jsonl, so no curves", run);
+  if (!Object.keys(run.curves).length) return missing("This run has left no whole line of metrics.jsonl, so no curves", run);
   const colors = { train: "var(--blue)", validation: "var(--green)", test: "var(--orange)" };
   const charts = element("div", { class: "charts" });
   for (const kind of ["loss", "accuracy"]) {
@@ -231,6 +234,7 @@ function curves(run) {
 }
 
 function missing(what, run) {
+  if (run.facts.weights) return element("p", {}, `${what}: its weights were read from a file.`);
   const note = element("p", {}, `${what}. To record them, train with`);
   return element("div", {}, note,
     element("pre", {}, `${run.commands[0]} --monitor.histograms 1`));
@@ -284,7 +288,12 @@ function errors(run) {
     .filter(([index, answer]) => report.digits[index] !== answer)
     .sort((a, b) => b[2 + b[1]] - a[2 + a[1]]);
   if (!wrong.length) return element("p", {}, "There is none.");
+  const { total, right } = facts(run), all = total - right;
   const made = element("div", {}, digitCards(wrong.slice(0, FIRST)));
+  if (wrong.length < all) {
+    made.prepend(element("p", { class: "soft small" }, `The page holds ${count(wrong.length)} of the ` +
+      `${count(all)} mistakes: of each cell of the table above the surest.`));
+  }
   if (wrong.length > FIRST) {
     const more = element("button", { type: "button" }, `show ${wrong.length - FIRST} more`);
     more.addEventListener("click", () => more.replaceWith(digitCards(wrong.slice(FIRST))));
@@ -303,7 +312,7 @@ function weights(run) {
 }
 
 function calibration(run) {
-  const { bins, errors, temperatures, validation } = run.calibration;
+  const { bins, errors, temperatures, ends: [coldest, hottest], validation } = run.calibration;
   const names = [["as it is", "var(--orange)"], ["after temperature scaling", "var(--blue)"]];
   const lines = names.map(([name, color], which) => {
     const [counts, confidence, accuracy] = bins[which];
@@ -317,7 +326,8 @@ function calibration(run) {
     label: "share right, by confidence", x: "confidence", limits: [[0, 1], [0, 1]],
     form: (value) => percent(value, 0), extra: [diagonal],
   });
-  const hot = temperatures.map((one) => one.toFixed(3)).join(" and ");
+  const bound = (one) => (one > 0.999 * hottest ? "at least " : one < 1.001 * coldest ? "at most " : "");
+  const hot = temperatures.map((one) => `${bound(one)}${one.toFixed(3)}`).join(" and ");
   const fitted = validation
     ? `The temperature, ${hot}, was fitted on the ${count(validation)} validation images.`
     : `This run held no validation images out, so the temperature was fitted on one half of the ` +
@@ -331,21 +341,27 @@ function health(run) {
     return missing("Nothing was recorded of this run's gradients and activations", run);
   }
   const titles = {
-    gradient_norm: ["size of the gradient (norm)", true], update_ratio: ["update / weights, per step", true],
-    activation_std: ["spread of the activations (std)", false],
-    saturated: ["saturated activations", false], dead: ["dead units", false],
+    gradient_norm: ["size of the gradient (norm)", true, "Every gradient was exactly 0: it has vanished, and nothing is learned."],
+    update_ratio: ["update / weights, per step", true, "No step changed the weights."],
+    activation_std: ["spread of the activations (std)", false, "The activations of a layer were all alike."],
+    saturated: ["saturated activations", false, "There were no saturated activations."],
+    dead: ["dead units", false, "There were no dead units."],
   };
   const made = element("div", { class: "charts" }), still = [];
-  for (const [kind, [label, log]] of Object.entries(titles)) {
+  for (const [kind, [label, log, none]] of Object.entries(titles)) {
     const lines = run.layers.filter((layer) => run.health[`${kind}/${layer}`]).map((layer) => {
       const share = run.layers.length > 1 ? run.layers.indexOf(layer) / (run.layers.length - 1) : 0;
       const color = `color-mix(in oklch, var(--orange) ${100 * share}%, var(--blue))`;
       return { name: layer, color, points: run.health[`${kind}/${layer}`] };
     });
     if (!lines.length) continue;
-    if (lines.every((line) => line.points.every(([, value]) => value === 0))) {
-      still.push(`There were no ${label}.`);
+    const zero = lines.filter((line) => line.points.every(([, value]) => value === 0));
+    if (zero.length === lines.length) {
+      still.push(none);
       continue;
+    }
+    if (log && zero.length) {
+      still.push(`Always 0, so not drawn: ${label} of ${zero.map((line) => line.name).join(", ")}.`);
     }
     const form = log || kind === "activation_std" ? short : (value) => percent(value, 0);
     made.append(chart(lines, { label, x: "epoch", log, form, limits: limits("health", kind, log) }));
@@ -368,9 +384,14 @@ function robustness(run) {
     form: (value) => percent(value, 0), limits: [[0, 0.2], [0, 1]],
   });
   const answer = run.blank.indexOf(Math.max(...run.blank));
+  const aim = element("div", {}, attack);
+  if (run.flat) {
+    aim.append(element("p", { class: "warning" }, `At ${count(run.flat)} of the ${plural(run.changed, "digit")} ` +
+      `the gradient is exactly 0: FGSM leaves them as they are, which does not make them robust.`));
+  }
   return element("div", { class: "charts" }, element("div", {}, bars(rows), element("p", { class: "small" },
     `Of ${count(run.changed)} test digits. A blank image it takes for ${answer}, ${percent(run.blank[answer], 0)} sure: it cannot say ` +
-    `that there is no digit.`)), attack);
+    `that there is no digit.`)), aim);
 }
 
 function repeat(run) {

@@ -17,6 +17,12 @@ Metrics = dict[str, float]
 
 MAX_BYTES = 2**26
 MAX_LINE = 2**18  # that of 200 layers has a fifth
+RISING = ("epoch", "step")
+SHARES = ("accuracy", "saturated", "dead")  # at most 1, but for rounding
+SIZES = (
+    *SHARES, "loss", "gradient_norm", "gradient_std", "activation_std", "update_ratio"
+)  # fmt: skip
+"""Kinds of tags whose numbers are never below 0."""
 
 
 class MetricsLine(Settings):
@@ -27,15 +33,20 @@ class MetricsLine(Settings):
     epoch: int = Field(ge=1, lt=10**12)
     step: int = Field(ge=1, lt=10**12)
     lr: float = Field(ge=0)
-    loss_train: float | None = Field(alias="loss/train")
+    loss_train: float | None = Field(alias="loss/train", ge=0)
     accuracy_train: float = Field(alias="accuracy/train", ge=0, le=1)
     images_per_s: float | None = Field(alias="time/images_per_s", gt=0)
 
     @model_validator(mode="after")
     def _more_are_tags(self) -> "MetricsLine":
-        for tag in self.model_extra or {}:
-            if "/" not in tag:
+        for tag, value in (self.model_extra or {}).items():
+            kind, slash, _ = tag.partition("/")
+            if not slash:
                 raise ValueError(f"{shown(tag)} is no tag: it must be like loss/test")
+            least = 0 if kind in SIZES else -math.inf
+            most = 1.000001 if kind in SHARES else math.inf
+            if value is not None and not least <= value <= most:
+                raise ValueError(f"{shown(tag)} = {value}: no run has such a number")
         return self
 
 
@@ -55,7 +66,8 @@ def read(path: Path) -> list[dict[str, Any]]:
     """
     if not path.is_symlink() and not path.exists():
         return []
-    texts = read_regular(path, MAX_BYTES).splitlines()
+    content = read_regular(path, MAX_BYTES)
+    texts = content.splitlines()
     if alike := _read_alike(texts):
         return alike
     lines: list[dict[str, Any]] = []
@@ -65,11 +77,14 @@ def read(path: Path) -> list[dict[str, Any]]:
         try:
             line = json.loads(text)
         except (ValueError, RecursionError):
-            break
+            if number == len(texts) and not content.endswith(b"\n"):
+                break
+            raise UserError(f"{path}: line {number} is no JSON") from None
         with as_user_error(UserError, f"{path}: line {number}: "):
             from_table(MetricsLine, line)
-            if lines and line["step"] <= lines[-1]["step"]:
-                raise UserError(f"step = {line['step']}: it must be after the last")
+            for what in RISING:
+                if lines and line[what] <= lines[-1][what]:
+                    raise UserError(f"{what} = {line[what]}: it must be after the last")
         lines.append(line)
     return lines
 
@@ -98,5 +113,5 @@ def _read_alike(texts: list[bytes]) -> list[dict[str, Any]]:
     except (ValueError, RecursionError, LookupError, TypeError, UserError):
         return []
     kinds = all(len(set(map(type, column))) == 1 for column in columns.values())
-    rising = all(a < b for a, b in pairwise(columns["step"]))
+    rising = all(a < b for what in RISING for a, b in pairwise(columns[what]))
     return lines if len(lines) == len(texts) and same and kinds and rising else []
