@@ -3,6 +3,7 @@
 import ast
 import io
 import re
+import subprocess
 import sys
 import tokenize
 from functools import cache
@@ -419,3 +420,18 @@ def test_every_command_of_the_readme_works(
         elif "--resume" not in argv:
             assert main([*argv, "--print-config"]) == 0
     capsys.readouterr()
+
+
+TOP_LEVEL = {
+    *("README.md", "README.ko.md", "CONTRIBUTING.md", "CHANGELOG.md", "LICENSE"),
+    *("pyproject.toml", "Dockerfile", "configs", "runs", "tests", "torchbasics"),
+}
+
+
+def test_the_top_level_holds_nothing_that_was_left_there():
+    command = ["git", "-C", str(ROOT), "ls-tree", "--name-only", "HEAD"]
+    listed = subprocess.run(command, capture_output=True, text=True, check=False)
+    if listed.returncode:
+        pytest.skip("needs the git checkout")
+    found = {name for name in listed.stdout.split("\n") if name[:1] not in ("", ".")}
+    assert found == TOP_LEVEL
