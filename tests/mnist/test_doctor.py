@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from torchbasics.data import ImageDataset
-from torchbasics.evaluation import evaluate
+from torchbasics.evaluation import Evaluation, evaluate
 from torchbasics.mnist import doctor, network
 from torchbasics.mnist.config import Config, DataConfig, ModelConfig
 
@@ -30,6 +30,12 @@ def network_of(scale="unit", **model):
 
 def found(some_network, digits):
     return {finding.done: finding for finding in doctor.findings(some_network, digits)}
+
+
+def test_losses_of_any_size_stand_apart_from_the_accuracy(monkeypatch, shipped, digits):
+    huge = doctor.Finding("a", Evaluation(123_456_789.0, torch.ones(10, 10)))
+    monkeypatch.setattr(doctor, "findings", lambda *_: [huge])
+    assert doctor.table(shipped, digits).split()[-2:] == ["%", "1.235e+08"]
 
 
 def by_hand(model, pixels, labels):

@@ -63,6 +63,19 @@ def test_wide_deep_and_no_hidden_layers_fit_too(monkeypatch, hidden):
     assert shown.count("logits") >= 2
 
 
+def test_the_columns_of_many_layers_and_large_numbers_stay_apart(monkeypatch):
+    config = Config(model=ModelConfig(hidden=(20,) * 150, activation="relu"))
+    model = network.build(config).eval()
+    model.hidden1.linear.weight.data.mul_(1e6)
+    found = network.Network(model, config)
+    monkeypatch.setattr(network, "load", lambda *_: found)
+    shown = told(study(Options()))
+    assert max(map(len, shown.splitlines())) <= 100
+    assert "-0.00.." not in shown
+    row = r"^\w+ +\(.*?\) +\(.*?\) +\S+\.\.\S+ +\S+\.\.\S+ +\d+ +\d+$"
+    assert len(re.findall(row, shown, re.M)) == 151
+
+
 def test_in_colour_no_line_is_wider(case):
     shown = told(case, force_terminal=True, color_system="truecolor")
     plain = re.sub(r"\x1b\[[\d;]*m", "", shown)

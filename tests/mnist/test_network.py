@@ -103,3 +103,5 @@ def test_a_file_that_is_whole_but_no_network_is_refused(run, change):
 def test_the_architecture_in_words():
     assert network.architecture(Config()) == "784-50-100-10 sigmoid"
     assert network.architecture(CONFIG) == "784-9-8-10 relu, batch norm"
+    deep = Config(model=ModelConfig(hidden=(*range(1, 201),)))
+    assert network.architecture(deep) == "784-1-2-3-...(196 more)...-200-10 sigmoid"

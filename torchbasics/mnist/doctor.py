@@ -68,9 +68,9 @@ def findings(network: Network, digits: ImageDataset) -> Iterator[Finding]:
 
 def table(network: Network, digits: ImageDataset) -> str:
     """The findings as text, a row each."""
-    lines = [f"{'what is done':<33}{'accuracy':>9}{'loss':>9}"]
+    lines = [f"{'what is done':<33}{'accuracy':>9}{'loss':>11}"]
     for done, evaluation, note in findings(network, digits):
-        score = f"{100 * evaluation.accuracy:7.2f} %{evaluation.loss:9.4f}"
+        score = f"{100 * evaluation.accuracy:7.2f} %{evaluation.loss:11.4g}"
         lines.append(f"{done:<33}{score}  {note}".rstrip())
     return "\n".join(lines)
 

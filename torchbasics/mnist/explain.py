@@ -177,11 +177,18 @@ def table(layers: Sequence[Layer]) -> str:
     for layer in layers:
         _, x, weight, _, sums, outputs, *_ = layer.trace
         shapes = (str(tuple(tensor.shape)) for tensor in (x, weight))
-        ends = (f"{some.min():.2f}..{some.max():.2f}" for some in (sums, outputs))
+        ends = ("..".join(map(_rounded, some.aminmax())) for some in (sums, outputs))
         counts = (str(int(some.sum())) for some in (layer.fires, layer.saturated))
         rows.append((layer.trace.name, *shapes, *ends, *counts))
-    lines = ("".join(map(str.ljust, row, WIDTHS)).rstrip() for row in rows)
+    longest = (max(map(len, column)) for column in zip(*rows, strict=True))
+    widths = [max(width, 1 + most) for width, most in zip(WIDTHS, longest, strict=True)]
+    lines = ("".join(map(str.ljust, row, widths)).rstrip() for row in rows)
     return "\n".join(lines)
+
+
+def _rounded(number: Tensor) -> str:
+    """With 2 digits, 0 without a sign."""
+    return f"{round(float(number), 2) + 0:.2f}"
 
 
 def layer_line(layer: Layer, unit: int) -> str:
@@ -193,7 +200,7 @@ def layer_line(layer: Layer, unit: int) -> str:
 
 def counted(layer: Layer, unit: int) -> str:
     """A unit, and what it counts."""
-    return f"{f'{layer.trace.name} {unit}':<14}{layer.counts[unit]:+7.2f}"
+    return f"{f'{layer.trace.name} {unit}':<14} {layer.counts[unit]:+6.2f}"
 
 
 def case_as_json(case: Case) -> dict[str, Any]:

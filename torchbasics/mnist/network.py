@@ -21,6 +21,7 @@ from torchbasics.mnist.training.checkpoint import Checkpoint, CheckpointManager
 
 SHIPPED = ("pretrained", "pretrained-best")
 """The lesson's own network, and one that reads other people's digits better."""
+MAX_NAMED = 12  # hidden layers
 
 
 class Network(NamedTuple):
@@ -47,8 +48,11 @@ def build(config: Config) -> MLP:
 
 
 def architecture(config: Config) -> str:
-    """For example `784-50-100-10 sigmoid`."""
-    widths = "-".join(map(str, [784, *config.model.hidden, 10]))
+    """For example `784-50-100-10 sigmoid`; of many layers the first and the last."""
+    hidden = [*map(str, config.model.hidden)]
+    if len(hidden) > MAX_NAMED:
+        hidden[3:-1] = [f"...({len(hidden) - 4} more)..."]
+    widths = "-".join(["784", *hidden, "10"])
     extras: list[str] = [config.model.activation]
     extras += ["batch norm"] if config.model.batch_norm else []
     extras += [f"dropout {config.model.dropout}"] if config.model.dropout else []
