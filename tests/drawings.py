@@ -263,6 +263,17 @@ def noises(count, seed):
         yield np.uint8(np.stack([grey] * 3, 2))
 
 
+def grainy(count, seed):
+    """Blank paper of a coarse grain, every third one with pepper on it instead."""
+    rng = np.random.default_rng(seed)
+    for index in range(count):
+        shape, mean = rng.integers(200, 700, 2), rng.uniform(100, 230)
+        grain = rng.normal(0, rng.uniform(4, 30), shape)
+        if index % 3 == 2:
+            grain = -mean * (rng.random(shape) < rng.uniform(0.02, 0.15))
+        yield as_bytes(np.stack([mean + grain] * 3, 2))
+
+
 def string(rng):
     """A picture of 2 to 6 digits in a row, and the digits."""
     digits = rng.integers(0, 10, rng.integers(2, 7)).tolist()

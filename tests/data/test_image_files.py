@@ -131,6 +131,8 @@ BAD = {
     "large bomb": (png_of_size(10_000, 10_000), "has more than 25,000,000 pixels"),
     "huge bomb": (png_of_size(60_000, 60_000), "has more than 25,000,000 pixels"),
     "real bomb": (encoded(Image.new("1", (5_001, 5_000))), "has more than 25,000,000"),
+    "wide": (png_of_size(1_000_000, 20), "or 20,000 on a side"),
+    "high": (png_of_size(1, 25_000_000), "or 20,000 on a side"),
     "no width": (png_of_size(0, 5), "no picture|torn"),
 }
 

@@ -1,14 +1,18 @@
 """`prepare`: MNIST's digits come back, and other pictures become like them."""
 
+import resource
+
 import numpy as np
 import pytest
 import torch
-from drawings import CLEAN, PHOTOS, digits_of, drawn, enlarged, picture, string
+from drawings import CLEAN, PHOTOS, digits_of, drawn, enlarged, grainy, picture, string
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from torchbasics.data import prepare as recipe
 from torchbasics.data.prepare import boxes_of, connected, find_digits, prepare
 
+again = recipe.largest
 INK = np.random.default_rng(3)
 
 
@@ -67,6 +71,45 @@ def test_a_blank_picture_is_zeros_and_has_no_digit():
         noise = INK.normal(what, shade, (90, 120)).clip(0, 255).astype(np.uint8)
         assert not prepare(torch.from_numpy(noise)).any()
         assert find_digits(torch.from_numpy(noise)) == []
+
+
+def test_grain_and_specks_are_no_digits():
+    """With 1 pixel in 5,000 alone for a measure, 30 of 30 had digits."""
+    for shown in grainy(30, seed=611):
+        assert find_digits(torch.from_numpy(shown)) == []
+        assert not prepare(torch.from_numpy(shown)).any()
+
+
+@pytest.mark.parametrize("grain", [0, 4, 12])
+def test_a_small_digit_on_a_large_paper_is_one_digit(mnist, grain):
+    for index in range(5):
+        ink = enlarged(mnist[0].images[index], 2, "nearest", torch.Generator())
+        sheet = np.pad(ink.numpy() / 255, [(100, 200), (400, 484)])
+        shown = 220 * (1 - 0.9 * sheet) + INK.normal(0, grain, sheet.shape)
+        assert len(find_digits(torch.from_numpy(shown.clip(0, 255).astype("u1")))) == 1
+
+
+def test_a_long_picture_takes_no_more_than_its_pixels():
+    """A table of which pixel covers which took 5 GB, of as many GB more."""
+    image = torch.full((20, 200_000), 255, dtype=torch.uint8)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert prepare(image).shape == (28, 28)
+    more = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert more < 300_000  # of 1,024 bytes each
+
+
+def test_each_of_many_pieces_is_looked_at_where_it_stands(monkeypatch):
+    """All the paper for each of them took a minute."""
+    looked = []
+    monkeypatch.setattr(
+        recipe,
+        "largest",
+        lambda x, radius: looked.append(x.numel()) or again(x, radius),
+    )
+    image = torch.full((640, 640), 255, dtype=torch.uint8)
+    image[8:-8, 8:-8:20] = 0
+    assert len(find_digits(image)) == 32
+    assert sum(looked) < 5 * image.numel()
 
 
 def test_uneven_light_leaves_the_digit_as_it_is():

@@ -9,7 +9,17 @@ import numpy as np
 import pytest
 import torch
 from browser import SIZES, opened
-from drawings import CLEAN, PHOTOS, STROKES, blanks, curve, digits_of, letters, noises
+from drawings import (
+    CLEAN,
+    PHOTOS,
+    STROKES,
+    blanks,
+    curve,
+    digits_of,
+    grainy,
+    letters,
+    noises,
+)
 from helpers import only_run, train_on
 
 from torchbasics import activations
@@ -154,7 +164,7 @@ def test_all_numbers_arrive(tab, dtype):
 # --- its preparation ------------------------------------------------------------------
 
 CONSTANTS = {
-    recipe: "SIDE BOX LONGEST SMALL BLANK STROKE FAINT THIN PEN",
+    recipe: "SIDE BOX LONGEST SMALL BLANK GRAIN SPECK STROKE FAINT THIN PEN",
     activations: "NEGATIVE_SLOPE AMPLITUDE STRETCH",
     transforms: "MEAN STD",
 }
@@ -189,6 +199,7 @@ PICTURES = {
     "letters": lambda: letters(4, seed=43),
     "blank": lambda: blanks(6, seed=44),
     "noise": lambda: noises(2, seed=45),
+    "grain": lambda: grainy(6, seed=46),
 }
 
 

@@ -18,6 +18,7 @@ from drawings import (
     blanks,
     digits_of,
     enlarged,
+    grainy,
     letters,
     noises,
     string,
@@ -222,9 +223,30 @@ def test_a_name_is_only_text(place, capsys):
         assert "[red].png" in said.out
 
 
-def test_one_bad_picture_among_good_ones_is_named_and_nothing_is_told(place, capsys):
+def test_a_bad_picture_is_named_and_the_others_are_read(place, capsys):
     (place / "bad.png").write_bytes(b"no picture")
     assert main([str(place / "row.png"), str(place)]) == 2
     said = capsys.readouterr()
-    assert said.out == ""
+    assert said.out.count("row.png: 2 digits: 2 1") == 2
     assert f"{place / 'bad.png'} is no picture" in " ".join(said.err.split())
+
+
+def test_an_empty_name_is_no_folder(capsys):
+    assert main([""]) == 2
+    assert "'' names no picture" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_scores_that_are_not_finite_are_refused(best, place, capsys, monkeypatch, form):
+    model = torch.nn.Linear(784, 10)
+    torch.nn.init.constant_(model.weight, float("inf"))
+    reader = best._replace(model=model)
+    monkeypatch.setattr(network, "load", lambda *_: reader)
+    assert main([str(place / "row.png"), *form]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "pretrained-best: its scores are not finite" in said.err
+
+
+def test_no_grain_is_read_for_sure(best, doubt):
+    assert share_doubted(best, doubt, grainy(9, seed=2005)) == 1

@@ -4,6 +4,7 @@ Bounds are checked before anything is decoded, and nothing but these five decode
 ever tried: a renamed EPS or TIFF is refused.
 """
 
+import math
 import struct
 import warnings
 import zlib
@@ -22,7 +23,7 @@ from torchbasics.command.files import read_regular
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")
 MAX_BYTES = 10_000_000
-MAX_PIXELS = 25_000_000
+MAX_PIXELS, MAX_SIDE = 25_000_000, 20_000
 BROKEN = (
     OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, MemoryError,
     OverflowError, NotImplementedError, struct.error, zlib.error,
@@ -50,7 +51,7 @@ def decode_image(content: bytes) -> Tensor:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of bombs, refused here, and odd EXIF
             image = Image.open(BytesIO(content), formats=FORMATS)
-            if image.width * image.height <= MAX_PIXELS:
+            if math.prod(image.size) <= MAX_PIXELS and max(image.size) <= MAX_SIDE:
                 pixels = _pixels(ImageOps.exif_transpose(image))
                 return torch.from_numpy(pixels)
     except UnidentifiedImageError:
@@ -61,7 +62,8 @@ def decode_image(content: bytes) -> Tensor:
         raise ValueError("is torn or broken: save the picture anew") from None
     except Image.DecompressionBombError:
         pass  # what Pillow itself finds too large
-    raise ValueError(f"has more than {MAX_PIXELS:,} pixels: make it smaller")
+    limits = f"{MAX_PIXELS:,} pixels, or {MAX_SIDE:,} on a side"
+    raise ValueError(f"says it has more than {limits}: make it smaller")
 
 
 def _pixels(image: Image.Image) -> np.ndarray[Any, Any]:

@@ -11,7 +11,7 @@ from torchbasics import arguments as require
 SIDE, BOX = 28, 20
 LONGEST, SMALL = 640, 128
 GREY = (0.299, 0.587, 0.114)
-BLANK = 0.2
+BLANK, GRAIN, SPECK = 0.2, 7, 8
 STROKE, FAINT = 0.4, 0.15
 THIN, PEN = 1.5, 2.0
 
@@ -56,11 +56,13 @@ def ink_of(image: Tensor) -> Tensor:
     paper = F.interpolate(
         closed[None, None], grey.shape, mode="bilinear", align_corners=False
     )[0, 0]
-    darkness = ((paper - grey) / paper.clamp(min=1)).clamp(min=0)
-    level = darkness.flatten().topk(max(1, grey.numel() // 5_000)).values[-1]
-    if level < max(BLANK, 3 * float(darkness.median())):
+    darkness = (paper - grey) / paper.clamp(min=1)
+    ordered = darkness.flatten().sort().values
+    quarter, median = (float(ordered[(len(ordered) - 1) // n]) for n in (4, 2))
+    level = ordered[-max(1, len(ordered) // 5_000)]
+    if level < max(BLANK, 3 * median, median + GRAIN * (median - quarter)):
         return torch.zeros_like(darkness)
-    return (darkness / level).clamp(max=1)
+    return (darkness / level).clamp(0, 1)
 
 
 def is_ink_light(grey: Tensor) -> bool:
@@ -78,10 +80,12 @@ def stroke_pieces(ink: Tensor) -> Tensor:
     Shape: (h, w) -> int64 (h, w).
     """
     pieces = connected(ink > STROKE)
-    boxes = boxes_of(pieces)
-    if not len(boxes):
+    if not pieces.any():
         return pieces
+    boxes, areas = boxes_of(pieces), pieces.flatten().bincount()[1:]
     sizes = (boxes[:, 2:] - boxes[:, :2]).amax(1)
+    if sizes.max() < SPECK or 100 * areas.max() < areas.sum():
+        return torch.zeros_like(pieces)
     kept = 5 * sizes >= sizes.max()
     edges = boxes == torch.tensor([0, 0, *ink.shape])
     within = kept & (edges.sum(1) < 2)
@@ -163,11 +167,13 @@ def as_mnist(ink: Tensor, strokes: Tensor) -> Tensor:
     image = torch.zeros(SIDE, SIDE)
     if not strokes.any():
         return image.to(torch.uint8)
-    inner = largest((~strokes).float(), 1) == 0
-    pen = 2 * int(strokes.sum()) / max(1, int((strokes & ~inner).sum()))
-    ink = ink * largest(strokes.float(), math.ceil(pen / 2))
-    rows, columns = ((ink > FAINT).any(axis).nonzero() for axis in (1, 0))
-    ink = ink[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+    some = strokes[_box(strokes, 1)]
+    inner = largest((~some).float(), 1) == 0
+    pen = 2 * int(some.sum()) / max(1, int((some & ~inner).sum()))
+    reach = math.ceil(pen / 2)
+    near = _box(strokes, reach)
+    ink = ink[near] * largest(strokes[near].float(), reach)
+    ink = ink[_box(ink > FAINT, 0)]
     if BOX * pen / max(ink.shape) < THIN:
         radius = round((max(ink.shape) * PEN / BOX - pen) / 2)
         ink = largest(F.pad(ink, [radius] * 4), radius)
@@ -176,6 +182,13 @@ def as_mnist(ink: Tensor, strokes: Tensor) -> Tensor:
     top, left = (_start(digit.sum(axis)) for axis in (1, 0))
     image[top : top + len(digit), left : left + digit.shape[1]] = digit
     return image.to(torch.uint8)
+
+
+def _box(mask: Tensor, margin: int) -> tuple[slice, slice]:
+    """The smallest box with all that is true, and so much around it. Shape: (h, w)."""
+    top, left, bottom, right = boxes_of(mask.long())[0].tolist()
+    rows = slice(max(0, top - margin), bottom + margin)
+    return rows, slice(max(0, left - margin), right + margin)
 
 
 def _start(masses: Tensor) -> int:
@@ -193,19 +206,20 @@ def resample(image: Tensor, longer: int) -> Tensor:
     tensor([[1.3333, 6.6667]])
     """
     scale = longer / max(image.shape)
-    rows, columns = (
-        _coverage(size, max(1, round(scale * size))) for size in image.shape
-    )
-    return rows @ image @ columns.T
+    for size in image.shape:
+        image = _averaged(image.T, max(1, round(scale * size)))
+    return image
 
 
-def _coverage(before: int, after: int) -> Tensor:
-    """Which share of each new pixel each old one covers, along a side."""
-    step = before / after
+def _averaged(image: Tensor, after: int) -> Tensor:
+    """Each row with so many pixels, by what they cover. Shape: (h, w) -> (h, after)."""
+    step = image.shape[1] / after
     start = step * torch.arange(after, dtype=torch.float64)[:, None]
-    old = torch.arange(before)
+    old = start.floor() + torch.arange(math.ceil(step) + 1)
     covered = torch.minimum(start + step, old + 1) - torch.maximum(start, old)
-    return (covered.clamp(min=0) / step).float()
+    share = (covered.clamp(min=0) / step).float()
+    places = old.long().clamp(max=image.shape[1] - 1)
+    return torch.einsum("hak,ak->ha", image[:, places], share)
 
 
 def at_most(longer: int, image: Tensor) -> Tensor:

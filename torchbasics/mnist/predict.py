@@ -9,6 +9,7 @@ to images more like the digit (torchbasics.mnist.doubt): it may be no digit.
 
 import json
 import os
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
@@ -19,7 +20,7 @@ from torch import Tensor
 from tyro.conf import FlagCreatePairsOff, Positional, arg
 
 from torchbasics.command import cli, settings
-from torchbasics.command.errors import UserError, command, run
+from torchbasics.command.errors import UserError, as_user_error, command, run
 from torchbasics.command.files import reason
 from torchbasics.command.output import visible
 from torchbasics.command.terminal import Answer, SafeConsole
@@ -86,29 +87,44 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     if not options.pictures:
         raise UserError("name a picture, or a folder of pictures")
-    found = [(path, find_digits(read_image(path))) for path in files(options.pictures)]
+    found, status = [], 0
+    for path in files(options.pictures):
+        try:
+            found.append((path, find_digits(read_image(path))))
+        except UserError as error:  # the others are read all the same
+            print(f"error: {visible(error)}", file=sys.stderr)
+            status = 2
+    if not found:
+        return status
     reader = network.load(options.run, options.runs_dir)
     doubt = fit_doubt(reader, options.data_dir)
-    readings = [(path, read(reader, doubt, digits)) for path, digits in found]
+    with as_user_error(ValueError, f"{options.run}: "):
+        readings = [(path, read(reader, doubt, digits)) for path, digits in found]
     if options.as_json:
         pictures = [
             {"picture": str(path), "digits": [one.as_json() for one in some]}
             for path, some in readings
         ]
-        print(json.dumps({"run": options.run, "pictures": pictures}, indent=2))
-        return 0
+        print(
+            json.dumps(
+                {"run": options.run, "pictures": pictures}, indent=2, allow_nan=False
+            )
+        )
+        return status
     for path, some in readings:
         if len(some) <= MAX_DIGITS:
             show(visible(path), some)
     for path, some in readings:
         print(f"{visible(path)}: {summary(some)}")
-    return 0
+    return status
 
 
 def files(names: Iterable[str]) -> Iterator[Path]:
     """The files of these names, and those of pictures in folders, by their names."""
     for name in names:
         path = Path(name)
+        if not name:
+            raise UserError("'' names no picture: a folder's own are named by .")
         if not os.path.isdir(path):
             yield path
             continue
@@ -133,6 +149,8 @@ def read(reader: Network, doubt: Doubt, digits: Sequence[Tensor]) -> list[Readin
         return []
     images = torch.stack(list(digits))
     probs = predict_probs(reader.model, images, reader.config.data.transform)
+    if not probs.isfinite().all():
+        raise ValueError("its scores are not finite")
     sure = doubt.is_sure(images, probs).tolist()
     return [Reading(*one) for one in zip(images, probs, sure, strict=True)]
 

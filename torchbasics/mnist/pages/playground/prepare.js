@@ -7,7 +7,7 @@
 const SIDE = 28, BOX = 20;
 const LONGEST = 640, SMALL = 128;
 const GREY = [0.299, 0.587, 0.114];
-const BLANK = 0.2;
+const BLANK = 0.2, GRAIN = 7, SPECK = 8;
 const STROKE = 0.4, FAINT = 0.15;
 const THIN = 1.5, PEN = 2.0;
 
@@ -53,12 +53,15 @@ function inkOf(picture) {
   const paper = enlarged(closed(small), grey.height, grey.width).values;
   const ink = imageOf(grey.height, grey.width), { values } = ink, count = values.length;
   for (let i = 0; i < count; i++) {
-    values[i] = Math.max(0, round32(paper[i] - grey.values[i]) / Math.max(1, paper[i]));
+    values[i] = round32(paper[i] - grey.values[i]) / Math.max(1, paper[i]);
   }
   const level = nth(values, count - Math.max(1, Math.floor(count / 5000)));
-  const median = nth(values, (count - 1) >> 1);
-  const blank = level < round32(Math.max(BLANK, 3 * median));
-  for (let i = 0; i < count; i++) values[i] = blank ? 0 : Math.min(1, values[i] / level);
+  const [quarter, median] = [2, 1].map((halvings) => nth(values, (count - 1) >> halvings));
+  const grain = median + GRAIN * (median - quarter);
+  const blank = level < round32(Math.max(BLANK, 3 * median, grain));
+  for (let i = 0; i < count; i++) {
+    values[i] = blank ? 0 : Math.min(1, Math.max(0, values[i] / level));
+  }
   return ink;
 }
 
@@ -135,6 +138,12 @@ function strokesOf(ink) {
   });
   const kept = within.some(Boolean) ? within : large;
   const strokes = imageOf(ink.height, ink.width);
+  const areas = new Float64Array(boxes.length + 1);
+  for (const number of numbers) areas[number]++;
+  areas[0] = 0;
+  const largestArea = areas.reduce((a, b) => Math.max(a, b), 0);
+  const all = areas.reduce((a, b) => a + b, 0);
+  if (most < SPECK || 100 * largestArea < all) return strokes; // specks
   for (let i = 0; i < numbers.length; i++) strokes.values[i] = numbers[i] && kept[numbers[i] - 1];
   return strokes;
 }
