@@ -395,6 +395,7 @@ def test_noise_and_shifts_change_what_the_network_sees(written, mnist):
 # --- the page -------------------------------------------------------------------------
 
 
+@pytest.mark.full
 @pytest.mark.slow
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("name", ["one", "two"])
@@ -447,6 +448,7 @@ def test_a_page_that_is_not_whole_says_so(written, tmp_path, harm):
         assert not tab.locator("#playground").is_visible()
 
 
+@pytest.mark.full
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("hidden", "most"), [((50, 100), 8), ((1024, 1024), 33)], ids=str

@@ -63,6 +63,7 @@ def test_pictures_that_are_not_mnist_are_read(best, kinds, count, least):
     assert share_read(best, digits_of(kinds, count, seed=2000)) >= least
 
 
+@pytest.mark.full
 @pytest.mark.slow
 def test_the_better_network_reads_them_no_worse_than_the_lessons_own(best):
     lesson, pictures = network.load("pretrained"), [*digits_of(CLEAN, 80, seed=2001)]
@@ -142,6 +143,7 @@ def test_a_row_of_digits_is_read_whole(best):
     assert np.mean(right) >= 0.8
 
 
+@pytest.mark.full
 @pytest.mark.slow
 @pytest.mark.parametrize(("times", "mode"), [(3, "nearest"), (4, "bicubic")])
 def test_mnists_own_digits_are_read_as_well_from_larger_canvases(
