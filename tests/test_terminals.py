@@ -51,6 +51,7 @@ def run(tmp_path, fewer, capsys):
     return only_run(tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FOREIGN, ids=ascii)
 def test_a_folder_of_any_name_is_told_as_it_is_called(tmp_path, run, capsys, name):
     place = shutil.copytree(run, tmp_path / name / "mnist" / name)
@@ -65,6 +66,7 @@ def test_a_folder_of_any_name_is_told_as_it_is_called(tmp_path, run, capsys, nam
     assert visible(place) in only_text(capsys)[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FOREIGN, ids=ascii)
 @pytest.mark.parametrize("command", MAINS)
 def test_what_is_refused_is_shown_as_text(tmp_path, capsys, command, name):

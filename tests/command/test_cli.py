@@ -71,6 +71,7 @@ def test_every_option_can_be_given():
     assert parse(*chain(*argv)).config == Config()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "key", [key for key, value in TAKING_A_VALUE.items() if not isinstance(value, str)]
 )
@@ -81,6 +82,7 @@ def test_every_option_is_checked(key, capsys):
     assert flag(key) in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(settings.shipped_configs(Config)))
 def test_what_is_printed_is_read_back_to_the_same(tmp_path, capsys, name):
     config = parse("--config", name).config

@@ -153,6 +153,7 @@ def mirror(monkeypatch, tmp_path):
     server.server_close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["stalls", "forbids", "cuts", "alters"])
 def test_the_next_mirror_is_asked_when_one_fails(mirror, monkeypatch, tmp_path, way):
     mirrors = [f"{mirror}/{way}/", f"{mirror}/works/"]

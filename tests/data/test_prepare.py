@@ -16,6 +16,7 @@ again = recipe.largest
 INK = np.random.default_rng(3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("times", "mode", "most"),
     [(1, "nearest", 0.5), (4, "nearest", 2), (7, "bicubic", 10)],
@@ -38,6 +39,7 @@ def test_what_mnist_itself_holds_is_one_digit(mnist):
         assert len(find_digits(image)) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [*CLEAN, *PHOTOS])
 def test_every_kind_of_picture_becomes_20_high_and_centred(kind):
     for shown, _, _ in digits_of([kind], 10, seed=7):
@@ -51,6 +53,7 @@ def test_every_kind_of_picture_becomes_20_high_and_centred(kind):
             assert 13.4 <= centre <= 14.6
 
 
+@pytest.mark.slow
 def test_dark_ink_and_light_ink_are_the_same_ink():
     for shown, _, _ in digits_of(["pen", "font", "thick"], 30, seed=8):
         image = torch.from_numpy(shown)
@@ -73,6 +76,7 @@ def test_a_blank_picture_is_zeros_and_has_no_digit():
         assert find_digits(torch.from_numpy(noise)) == []
 
 
+@pytest.mark.slow
 def test_grain_and_specks_are_no_digits():
     """With 1 pixel in 5,000 alone for a measure, 30 of 30 had digits."""
     for shown in grainy(30, seed=611):

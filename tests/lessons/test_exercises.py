@@ -699,6 +699,7 @@ def test_a_sentence_is_korean_where_that_is_asked(capsys):
     assert capsys.readouterr().out == "맞았습니다.\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("function", "message"),
     [

@@ -63,6 +63,7 @@ def test_wide_deep_and_no_hidden_layers_fit_too(monkeypatch, hidden):
     assert shown.count("logits") >= 2
 
 
+@pytest.mark.slow
 def test_the_columns_of_many_layers_and_large_numbers_stay_apart(monkeypatch):
     config = Config(model=ModelConfig(hidden=(20,) * 150, activation="relu"))
     model = network.build(config).eval()

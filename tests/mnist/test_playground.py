@@ -93,6 +93,7 @@ FORWARD = """({ packed, images }) => {
 # --- its forward pass -----------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_each_activation_has_its_like_in_the_page(tab):
     names = tab.evaluate("Object.keys(ACTIVATIONS)")
     assert names == [*ACTIVATIONS]
@@ -559,6 +560,7 @@ def test_what_the_page_cannot_compute_with_is_refused(mnist, weight, monkeypatch
         playground.playground([subject], mnist[1])
 
 
+@pytest.mark.slow
 def test_a_training_and_its_report_say_how_to_make_the_page(trained):
     line = f"python -m torchbasics.mnist.playground {trained}"
     assert line in run_hint(trained)

@@ -93,6 +93,7 @@ def test_what_is_no_digit_is_doubted(best, doubt, what):
     assert share_doubted(best, doubt, NO_DIGITS[what]()) >= 0.8
 
 
+@pytest.mark.slow
 def test_few_right_answers_are_doubted(best, doubt, mnist):
     for (images, labels), most in ((mnist[1], 0.05), (mnist[0].subset(LAST), SHARE)):
         probs = predict_probs(best.model, images, best.config.data.transform)
@@ -215,6 +216,7 @@ def test_as_json_a_program_can_read_it(place, capsys):
     assert {type(digit["sure"]) for digit in picture["digits"]} == {bool}
 
 
+@pytest.mark.slow
 def test_a_name_is_only_text(place, capsys):
     name = "\x1b]0;owned\x07[red].png"
     (place / "row.png").rename(place / name)
@@ -238,6 +240,7 @@ def test_an_empty_name_is_no_folder(capsys):
     assert "'' names no picture" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", [[], ["--json"]])
 def test_scores_that_are_not_finite_are_refused(best, place, capsys, monkeypatch, form):
     model = torch.nn.Linear(784, 10)

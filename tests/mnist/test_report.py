@@ -71,6 +71,7 @@ def pixels(url):
     return torch.tensor(list(Image.open(io.BytesIO(content)).tobytes())).view(-1, 784)
 
 
+@pytest.mark.slow
 def test_the_report_of_a_run_stands_in_its_folder_and_says_its_accuracy(
     held, mnist, capsys
 ):
@@ -90,6 +91,7 @@ def test_the_report_of_a_run_stands_in_its_folder_and_says_its_accuracy(
     assert (held / "report.html").stat().st_size < 3_000_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("which", [0, 1])
 def test_the_digits_of_each_cell_are_those_of_the_test_set(both, mnist, which):
     _, found = both
@@ -182,6 +184,7 @@ def test_a_run_that_is_not_finished_is_reported_as_that(held):
     assert shown(held / "report.html")["runs"][0]["unfinished"] == [21, 1791]
 
 
+@pytest.mark.slow
 def test_a_run_that_left_only_its_network_is_reported_too(held):
     (held / "metrics.jsonl").unlink()
     assert report.main([str(held)]) == 0
@@ -238,6 +241,7 @@ def test_weights_that_were_read_are_repeated_by_reading_them(held):
     assert "SHA-256 0123abcd" in report.facts(subject)["weights"]
 
 
+@pytest.mark.slow
 def test_the_page_of_two_runs_leaves_that_of_one(held, blind):
     (held / "report.html").write_text("mine")
     odd = blind.rename(blind.with_name("b l(i)nd"))
@@ -296,6 +300,7 @@ def hostile(held):
     return held.rename(held.with_name(HOSTILE.replace("/", "")))
 
 
+@pytest.mark.slow
 def test_what_files_hold_is_never_markup(hostile):
     assert report.main([str(hostile)]) == 0
     text = (hostile / "report.html").read_text(encoding="utf-8")
