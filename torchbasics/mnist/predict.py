@@ -41,7 +41,8 @@ class Options(settings.Settings):
         (), description="PNG, JPEG, BMP, GIF or WebP files, or folders of them"
     )
     run: str = Field(
-        "pretrained-best", description="a run's folder, latest, or pretrained"
+        "pretrained-best",
+        description="a run's folder, latest, pretrained, or pretrained-best",
     )
     runs_dir: str = Field("runs", description="folder of runs, for latest")
     as_json: Annotated[FlagCreatePairsOff[bool], arg(name="json")] = Field(
