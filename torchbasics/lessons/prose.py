@@ -40,13 +40,31 @@ def read(lesson: str, lang: Language) -> Prose:
     return Prose({**shared, **words}, body)
 
 
+class Term(NamedTuple):
+    """A word of the field: its name, what it is, in Markdown, and its other names."""
+
+    name: str
+    text: str
+    also: tuple[str, ...]
+
+
 def sections(name: str, lang: Language) -> dict[str, str]:
     """The paragraphs of a file under their headings, `## key`."""
-    split = re.split(r"^## (\S+)\n", _text(name, lang), flags=re.M)
-    return {
-        key: " ".join(text.split())
-        for key, text in zip(split[1::2], split[2::2], strict=True)
-    }
+    return {key: " ".join(text.split()) for key, text in _under(name, lang).items()}
+
+
+def glossary(lang: Language) -> dict[str, Term]:
+    """The words of the course, by keys that both languages share.
+
+    >>> glossary("en")["sgd"].also
+    ('stochastic gradient descent',)
+    """
+    terms = {}
+    for key, block in _under("glossary", lang).items():
+        names, _, text = block.partition("\n")
+        name, *also = names.split("; ")
+        terms[key] = Term(name, " ".join(text.split()), tuple(also))
+    return terms
 
 
 def language(choice: str = "auto") -> Language:
@@ -66,6 +84,12 @@ def _split(name: str, lang: Language) -> tuple[dict[str, str], str]:
     _, head, body = _text(name, lang).split("---\n", 2)
     lines = (line.partition(": ") for line in head.splitlines())
     return {key: text for key, _, text in lines}, body
+
+
+def _under(name: str, lang: Language) -> dict[str, str]:
+    """What stands in a file under each of its headings, `## key`."""
+    split = re.split(r"^## (\S+)\n", _text(name, lang), flags=re.M)
+    return dict(zip(split[1::2], split[2::2], strict=True))
 
 
 def _text(name: str, lang: Language) -> str:
