@@ -1,14 +1,23 @@
 """Files: there whole or not at all, with nothing left over, also with two writers."""
 
 import csv
+import io
 import json
+import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 
 import pytest
 from helpers import no_space
 
 from torchbasics.command import files, runs
-from torchbasics.command.files import write_atomic, write_csv, write_json
+from torchbasics.command.errors import UserError
+from torchbasics.command.files import (
+    free_place,
+    write_atomic,
+    write_csv,
+    write_json,
+)
 
 OLD, NEW = b"old", b"new" * 10_000
 
@@ -165,3 +174,45 @@ def test_a_table_that_cannot_be_written_leaves_the_old_one(path, monkeypatch):
     with pytest.raises(OSError, match="No space left"):
         write_csv(path, ["name"], [["a"]])
     assert path.read_bytes() == OLD
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("a.txt", "its name must end in .html"),
+        ("missing/a.html", "there is no folder"),
+        ("folder.html", "it is a folder"),
+        ("there.html", "is there already: --force replaces it"),
+    ],
+)
+def test_a_place_that_cannot_be_written_is_refused_at_once(tmp_path, name, said):
+    (tmp_path / "folder.html").mkdir()
+    (tmp_path / "there.html").write_bytes(OLD)
+    with pytest.raises(UserError, match=said):
+        free_place(str(tmp_path / name), ".html")
+    assert (tmp_path / "there.html").read_bytes() == OLD
+
+
+@pytest.mark.parametrize(
+    ("answer", "free"), [("y\n", True), ("n\n", False), ("", False)]
+)
+def test_a_terminal_is_asked_whether_a_file_may_be_replaced(
+    tmp_path, monkeypatch, capsys, answer, free
+):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    path = tmp_path / "there.html"
+    path.write_bytes(OLD)
+    monkeypatch.setattr(sys, "stdin", Terminal(answer))
+    with nullcontext() if free else pytest.raises(UserError, match="left as it was"):
+        assert free_place(str(path), ".html") == path
+    assert capsys.readouterr().out == f"{path} is there already: replace it? [y/N] "
+
+
+def test_force_replaces_and_a_new_name_needs_none(tmp_path):
+    path = tmp_path / "new.html"
+    assert free_place(str(path), ".html") == path
+    path.write_bytes(OLD)
+    assert free_place(str(path), ".html", force=True) == path

@@ -24,6 +24,7 @@ from helpers import only_run, train_on
 
 from torchbasics import activations
 from torchbasics.activations import ACTIVATIONS, softmax
+from torchbasics.command.page import page
 from torchbasics.data import prepare as recipe
 from torchbasics.data import scale_pixels, transforms
 from torchbasics.data.image_files import decode_image
@@ -33,7 +34,6 @@ from torchbasics.mnist import network, playground, report
 from torchbasics.mnist.__main__ import main as train
 from torchbasics.mnist.__main__ import run_hint
 from torchbasics.mnist.config import Config
-from torchbasics.mnist.page import PAGES, page
 from torchbasics.mnist.playground import Subject, packed
 
 HOSTILE = '</script><img src="http:x.invalid" onerror="alert(1)"><b>$json &amp;'
@@ -417,7 +417,7 @@ def test_all_words_are_there_in_each_language(tab):
         " [key, typeof word, word.length]))"
     )
     assert [one[:2] for one in english] == [one[:2] for one in korean]
-    form = (PAGES / "playground.html").read_text(encoding="utf-8")
+    form = playground.FORM.read_text(encoding="utf-8")
     used = re.findall(r'data-(?:text|label)="(\w+)"', form)
     assert set(used) <= {key for key, *_ in english}
 
@@ -460,7 +460,7 @@ def test_it_answers_while_one_draws(tmp_path, mnist, hidden, most):
     path = tmp_path / "page.html"
     subject = scrambled(hidden=hidden)
     content = playground.playground([subject], mnist[1])
-    path.write_bytes(page("playground", "large", content))
+    path.write_bytes(page(playground.FORM, "large", content))
     with opened(path) as tab:
         draw(tab, strokes(8, seed=0))
         rounds = (np.quantile(tab.evaluate(STROKE_TIMES), 0.25) for _ in range(8))
@@ -538,7 +538,7 @@ def test_the_largest_page_has_10_megabytes(mnist):
     subject = scrambled(hidden=(3_700_000 // 794,), batch_norm=True)
     content = playground.playground([subject], mnist[1])
     assert content["networks"][0]["dtype"] == "float16"
-    assert len(page("playground", "large", content)) <= 10_000_000
+    assert len(page(playground.FORM, "large", content)) <= 10_000_000
 
 
 def test_a_larger_network_is_refused(mnist, written, monkeypatch, capsys):

@@ -14,6 +14,7 @@ import re
 import secrets
 import shutil
 import stat
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, Literal
@@ -21,6 +22,7 @@ from typing import IO, Any, Literal
 from filelock import FileLock
 
 from torchbasics.command.errors import DISK, UserError
+from torchbasics.command.output import visible
 
 PART = re.compile(r"\..+\.([0-9a-f]{8}|\d+)|\.unpack-.*")
 """Names of what is not whole yet; the last two are those that 0.1.0 gave."""
@@ -132,6 +134,32 @@ def write_named(path: Path, content: bytes) -> None:
         if getattr(error, "errno", None) in DISK:
             raise
         raise UserError(f"cannot write {os.fspath(path)}: {reason(error)}") from None
+
+
+def free_place(name: str, suffix: str, *, force: bool = False) -> Path:
+    """Where a file that a user has named can be written. Raises UserError.
+
+    What is there already may be replaced with `force`, or if a terminal is asked and
+    says so. It is found out before the content is made, which may take long.
+    """
+    path = Path(name)
+    if path.suffix != suffix:
+        raise UserError(f"{name}: its name must end in {suffix}")
+    if not os.path.isdir(path.parent):
+        raise UserError(f"cannot write {name}: there is no folder {path.parent}")
+    if os.path.isdir(path):
+        raise UserError(f"cannot write {name}: it is a folder")
+    if not os.access(path.parent, os.W_OK):
+        raise UserError(f"cannot write {name}: {path.parent} takes no files")
+    if os.path.lexists(path) and not force:
+        if not sys.stdin or not sys.stdin.isatty():
+            raise UserError(f"{name} is there already: --force replaces it")
+        print(
+            f"{visible(name)} is there already: replace it? [y/N] ", end="", flush=True
+        )
+        if not sys.stdin.readline().strip().lower().startswith("y"):
+            raise UserError(f"{name} is left as it was")
+    return path
 
 
 def part_of(path: Path) -> Path:

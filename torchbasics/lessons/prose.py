@@ -1,7 +1,8 @@
 """The words of the course: Markdown in two languages, with places for numbers.
 
 A lesson's file begins with labels, `key: text` a line, between two lines of `---`.
-A line `{part}` in its body stands for that part of the lesson's module.
+A line `{part}` in its body stands for that part of the lesson's module, a line
+`{figure: name}` for a figure, where figures can be shown.
 """
 
 import os
@@ -21,13 +22,20 @@ class Prose(NamedTuple):
     words: dict[str, str]
     body: str
 
-    def pieces(self) -> Iterator[tuple[str, str]]:
+    def pieces(self, *, figures: bool = False) -> Iterator[tuple[str, str]]:
         r"""Markdown and, after it, the name of a part ("" at the end).
 
-        >>> list(Prose({}, "Look:\n\n{gates}\n\nYes.").pieces())
+        Where `figures` can be shown, these have places as well.
+
+        >>> prose = Prose({}, "Look:\n\n{gates}\n\n{figure: planes}\n\nYes.")
+        >>> list(prose.pieces())
         [('Look:', 'gates'), ('Yes.', '')]
+        >>> list(prose.pieces(figures=True))[1]
+        ('', 'figure: planes')
         """
-        split = re.split(r"^\{(\w+)\}$", self.body, flags=re.M)
+        figure = r"^\{figure: .*\}\n+"
+        body = self.body if figures else re.sub(figure, "", self.body, flags=re.M)
+        split = re.split(r"^\{((?:figure: )?[\w-]+)\}$", body, flags=re.M)
         names = [*split[1::2], ""]
         for markdown, name in zip(split[0::2], names, strict=True):
             yield markdown.strip(), name

@@ -21,6 +21,7 @@ from torchbasics.command import cli, settings
 from torchbasics.command.errors import UserError, as_user_error, command, run, warn
 from torchbasics.command.files import write_named
 from torchbasics.command.output import visible
+from torchbasics.command.page import page
 from torchbasics.command.terminal import Answer, SafeConsole, SideBySide, plural
 from torchbasics.data.image_files import read_image
 from torchbasics.data.prepare import find_digits, prepare
@@ -28,8 +29,8 @@ from torchbasics.evaluation import predict_probs
 from torchbasics.mnist import network
 from torchbasics.mnist.adversarial import Change, smallest_change
 from torchbasics.mnist.explanation import Explanation, Layer, as_json, explain
-from torchbasics.mnist.page import page
 
+FORM = Path(__file__).with_name("pages") / "explain.html"
 STEPS = 20
 SHOWN, HEARD = 3, 4
 HEAD = ("layer", "x", "W", "pre-activation", "output", "fire", "saturated")
@@ -88,7 +89,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     case = study(options)
     if options.html:
-        shown = page("explain", case.name, case_as_json(case))
+        shown = page(FORM, case.name, case_as_json(case))
         write_named(Path(options.html), shown)
     if options.as_json:
         print(json.dumps(case_as_json(case), allow_nan=False))

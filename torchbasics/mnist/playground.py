@@ -21,16 +21,17 @@ from torchbasics.command import cli, settings
 from torchbasics.command.errors import UserError, command, run, warn
 from torchbasics.command.files import write_named
 from torchbasics.command.output import visible
+from torchbasics.command.page import page
 from torchbasics.data import ImageDataset
 from torchbasics.evaluation import most_confident_errors, predict_probs
 from torchbasics.mlp import MLP
 from torchbasics.mnist import network
 from torchbasics.mnist.network import Network
-from torchbasics.mnist.page import page
 
 MAX_WEIGHTS = 3_700_000  # in float16, as text, they fill a page of 10 MB
 MAX_FLOAT32 = 1_000_000
 MISTAKES = 10
+FORM = Path(__file__).with_name("pages") / "playground.html"
 
 Json = dict[str, Any]
 
@@ -80,7 +81,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     usual = folder / "playground.html" if folder else Path(f"playground-{name}.html")
     path = Path(options.out or usual)
     title = " beside ".join(subject.name for subject in subjects)
-    write_named(path, page("playground", title, shown))
+    write_named(path, page(FORM, f"Draw a digit: {title}", shown))
     print(f"the playground is in {visible(path)}: open it in a browser")
     if options.opened and not webbrowser.open(path.resolve().as_uri()):
         warn("no browser could be started: open the page yourself")

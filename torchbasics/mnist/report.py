@@ -3,8 +3,6 @@
 It is one file, `report.html` in the run's folder, that asks for nothing from elsewhere.
 """
 
-import base64
-import io
 import math
 import re
 import shlex
@@ -15,7 +13,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image
 from pydantic import Field
 from torch import Tensor, nn
 from tyro.conf import Positional
@@ -27,16 +24,17 @@ from torchbasics.command.errors import UserError, command, run
 from torchbasics.command.files import write_named
 from torchbasics.command.manifest import Manifest
 from torchbasics.command.output import visible
+from torchbasics.command.page import page, picture
 from torchbasics.data import TRAINING_IMAGES, ImageDataset
 from torchbasics.evaluation import evaluate
 from torchbasics.mnist import measures, network
 from torchbasics.mnist.export import WEIGHTS
 from torchbasics.mnist.network import Network
-from torchbasics.mnist.page import page
 from torchbasics.mnist.training import metrics
 from torchbasics.mnist.training.state import plan_steps
 
 PROGRAM = "python -m torchbasics.mnist"
+FORM = Path(__file__).with_name("pages") / "report.html"
 RECIPES = {"pretrained": "lesson", "pretrained-best": "best"}  # of what is shipped
 MODULE = re.compile(r".*\btorchbasics[/\\]mnist[/\\](\w+)\.py")
 FACTS = (
@@ -91,7 +89,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     report = measured(subjects, train, test)
     path = Path(options.out or usual_path(subjects))
     title = " beside ".join(subject.name for subject in subjects)
-    write_named(path, page("report", title, report))
+    write_named(path, page(FORM, f"Report: {title}", report))
     for one in report["runs"]:
         print(f"{one['name']}: {one['summary']}")
     print(f"the report is in {visible(path)}: open it in a browser")
@@ -128,7 +126,7 @@ def measured(
         "runs": cards,
         "baselines": measures.baselines(train, test),
         "digits": dict(zip(digits.tolist(), test.labels[digits].tolist(), strict=True)),
-        "pictures": picture(test.images[digits].flatten(1)),
+        "pictures": picture(test.images[digits].flatten(1).numpy()),
     }
 
 
@@ -163,7 +161,7 @@ def card(subject: Subject, train: ImageDataset, test: ImageDataset) -> Json:
         "health": series(subject.lines, health),
         "layers": layers,
         "units": len(first),
-        "weights": picture((128 + 127 * tiles).round().byte()),
+        "weights": picture((128 + 127 * tiles).round().byte().numpy()),
         "robustness": measures.robustness(subject.network, some),
         "flat": measures.num_flat(subject.network, some),
         "changed": len(some.labels),
@@ -266,13 +264,6 @@ def commands(subject: Subject) -> list[str]:
         again = f"{PROGRAM}.evaluate --textbook {WEIGHTS} --save"
         again += f"\n{PROGRAM} --resume latest" if subject.step else ""
     return [again, visible(shlex.join(words))]
-
-
-def picture(rows: Tensor) -> str:
-    """A PNG, as a URL, with 28 x 28 pixels in each row. Shape: uint8 (N, 784)."""
-    file = io.BytesIO()
-    Image.fromarray(rows.numpy()).save(file, "PNG", optimize=True)
-    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
 if __name__ == "__main__":

@@ -1,0 +1,60 @@
+"""A page that is one file and asks for nothing from elsewhere.
+
+Its form, style and script are files in a folder; what they show is JSON in it. A script
+may have parts, in a folder of the page's name. Head and style are shared by all pages.
+"""
+
+import base64
+import hashlib
+import html
+import io
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+SHARED = Path(__file__).with_name("pages")
+
+
+def page(
+    form: Path, title: str, shown: dict[str, Any], framed: str = "", **filled: str
+) -> bytes:
+    """The page of that form, `NAME.html`. Only its own style and script are obeyed.
+
+    What comes from files is in its JSON, which the script shows as text, and which can
+    end no element. `filled` is HTML for the form's other places. `framed` is a page
+    that stands in it, whose style and script are obeyed, too.
+    """
+    style = _read(SHARED / "style.css") + _read(form.with_suffix(".css"))
+    parts = sorted(form.with_suffix("").glob("*.js"))  # what they define, script uses
+    script = "".join(map(_read, [*parts, form.with_suffix(".js")]))
+    head = Template(_read(SHARED / "head.html")).substitute(
+        title=html.escape(title),
+        style=style,
+        styles=_hashes([style, *re.findall("<style>(.*?)</style>", framed, re.S)]),
+        scripts=_hashes([script, *re.findall("<script>(.*?)</script>", framed, re.S)]),
+    )
+    shown_as_text = json.dumps(shown, allow_nan=False).replace("<", "\\u003c")
+    places = {"head": head, "script": script, "json": shown_as_text, **filled}
+    return Template(_read(form)).substitute(places).encode()
+
+
+def picture(rows: "np.ndarray[Any, Any]") -> str:
+    """Grey pixels, uint8, as a PNG that is a URL."""
+    file = io.BytesIO()
+    Image.fromarray(rows).save(file, "PNG", optimize=True)
+    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def _hashes(texts: Iterable[str]) -> str:
+    digests = (hashlib.sha256(text.encode()).digest() for text in texts)
+    return " ".join(f"'sha256-{base64.b64encode(one).decode()}'" for one in digests)
