@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from helpers import learned, only_run, train_on
+from helpers import full, learned, only_run, train_on
 from safetensors.torch import save
 
 from torchbasics.command import cli, runs
@@ -172,6 +172,47 @@ def test_a_signal_saves_tells_how_to_go_on_and_resume_ends_equal(
     assert f"python -m torchbasics.mnist --resume {tmp_path}" in said
     assert main(["--resume", "latest", *where]) == 0
     broken = only_run(tmp_path / "broken")
+    name = "checkpoints/step-00000090.safetensors"
+    assert (broken / name).read_bytes() == (whole / name).read_bytes()
+    assert learned(broken) == learned(whole)
+
+
+KINDS = {
+    "sgd": ("--optim.name", "sgd", "--optim.momentum", "0.9"),
+    "all that a step changes": (
+        *("--optim.name", "adamw", "--optim.ema", "0.9", "--optim.max-norm", "1"),
+        *("--model.batch-norm", "--model.dropout", "0.2"),
+    ),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("epoch", full((2,), (1,), (3,)))
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_stop_does_not_wait_until_an_epoch_is_scored(
+    tmp_path, fewer, monkeypatch, capsys, kind, epoch
+):
+    words = [word for word in (*QUICK, *KINDS[kind]) if word != "--quiet"]
+    assert main([*words, "--runs-dir", str(tmp_path / "whole")]) == 0
+    where = ["--runs-dir", str(tmp_path / "broken")]
+
+    def scoring(*args):
+        scored.append(args)
+        if len(scored) == epoch:
+            signal.raise_signal(signal.SIGTERM)
+            pytest.fail("the stop waited")
+        return evaluate(*args)
+
+    scored, evaluate = [], loop.evaluate
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "evaluate", scoring)
+        capsys.readouterr()
+        assert main([*words, *where]) == 143
+    assert f"stopped by SIGTERM after step {30 * epoch - 1} of 90" in (
+        capsys.readouterr().out
+    )
+    assert main(["--resume", "latest", *where]) == 0
+    whole, broken = only_run(tmp_path / "whole"), only_run(tmp_path / "broken")
     name = "checkpoints/step-00000090.safetensors"
     assert (broken / name).read_bytes() == (whole / name).read_bytes()
     assert learned(broken) == learned(whole)

@@ -25,7 +25,7 @@ from torchbasics.mnist.training.optim import (
     make_loss,
     set_learning_rate,
 )
-from torchbasics.mnist.training.resume import state_dict
+from torchbasics.mnist.training.resume import snapshot, state_dict, take_back
 from torchbasics.mnist.training.setup import Progress, Training
 from torchbasics.probes import first_nonfinite
 
@@ -158,17 +158,27 @@ def train(
     checkpoints: CheckpointManager,
     stop: StopRequest,
 ) -> None:
-    """Train to the end or until asked to stop; report and save after each epoch."""
-    progress = training.progress
+    """Train to the end or until asked to stop; report and save after each epoch.
+
+    Scoring a large network takes seconds. A stop breaks it off, and the epoch's last
+    step is taken back: whoever resumes takes it again, and then scores.
+    """
+    progress, before = training.progress, snapshot(training)
     started = time.perf_counter()
     for _ in training_steps(training, stop):
         if progress.is_epoch_end():
-            metrics = epoch_metrics(training, time.perf_counter() - started)
+            seconds = time.perf_counter() - started
+            metrics = stop.unless_asked(epoch_metrics, training, seconds)
+            if metrics is None:
+                take_back(training, before)
+                break
             monitor.after_epoch(metrics)
             if training.should_save():
                 accuracy = metrics.get("accuracy/validation")
                 checkpoints.save(state_dict(training), accuracy)
             started = time.perf_counter()
+        if progress.plan.is_epoch_end(progress.step + 1):
+            before = snapshot(training)
         monitor.after_step()  # after the epoch's numbers: it looks to the next step
         if stop.signal:
             break

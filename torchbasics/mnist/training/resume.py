@@ -5,6 +5,7 @@ the optimizer's state only counters are kept. With the same number of threads on
 same machine, a run that was stopped ends equal to one that was not, bit for bit.
 """
 
+import copy
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -154,6 +155,23 @@ def load_state_dict(training: Training, checkpoint: Checkpoint) -> None:
     if LOSSES in tensors:
         progress.losses = list(tensors[LOSSES].to(training.device).unbind())
         progress.num_correct_before = metadata["epoch_hits"]
+
+
+def snapshot(training: Training) -> list[Any]:
+    """A copy of what a step changes, for `take_back`."""
+    return [copy.deepcopy(part.state_dict()) for part in _changed_by_a_step(training)]
+
+
+def take_back(training: Training, before: list[Any]) -> None:
+    """Undo the last step, before which `snapshot` was called."""
+    for part, old in zip(_changed_by_a_step(training), before, strict=True):
+        part.load_state_dict(old)
+    training.progress.drop_batch()
+
+
+def _changed_by_a_step(training: Training) -> list[Any]:
+    averaged = [training.averaged] if training.averaged else []
+    return [training.model, training.optimizer, *averaged]
 
 
 def _environment() -> dict[str, Any]:

@@ -74,6 +74,12 @@ class Progress:
         self.logits.append(logits)
         self.labels.append(labels)
 
+    def drop_batch(self) -> None:
+        """Count one step less: the last was taken back."""
+        self.step -= 1
+        for kept in (self.losses, self.logits, self.labels):
+            kept.pop()
+
     @property
     def epoch(self) -> int:
         """The epoch of the last step, counted from 1."""
