@@ -62,7 +62,7 @@ SERIES = [
 ]
 STOPPED = {0, 130, 143, 129, -signal.SIGINT, -signal.SIGTERM, -signal.SIGHUP}
 FAILED = {0, 1, 2}  # done all the same, training failed, could not begin
-PATIENCE = 60  # seconds for a process of a fraction of one
+PATIENCE = 180  # seconds for a process of a fraction of one, on a busy machine
 NOBODY = 65534
 
 
@@ -495,6 +495,22 @@ def series_killed(scene, chance, plan, record, wanted):
     return problems + series_to_the_end(scene, record)
 
 
+def series_begun(scene, chance, plan, record, wanted):
+    """A kill at one of the first operations of a series, which then goes on alone."""
+    problems = []
+    for number, told in enumerate(plan.setdefault("kills", [None] * 2)):
+        new = Scene(scene.folder / f"series-{number}")
+        deadly = told or record.least_killed("series", chance)
+        plan["kills"][number] = deadly
+        child = new.start(series_command(new), deadly=deadly, main=seeds.main)
+        status = ended(child, 300)
+        record.see("series", new.counts())
+        record.killed += [f"series: {deadly[0]}"] * (status == -signal.SIGKILL)
+        problems += complain(new, status, {0, -signal.SIGKILL}, f"series {deadly}")
+        problems += series_to_the_end(new, record)
+    return problems
+
+
 def series_command(scene):
     """Start a series, or go on with the one that is there."""
     begun = any(scene.runs.glob("seeds/[!.]*/manifest.json"))
@@ -555,7 +571,7 @@ def working_below(folder):
 KINDS = {  # and how many of 100 trials are of it
     kill: 60, clock: 6, signals: 8, full_disk: 4, small_disk: 4, read_only: 3,
     removed: 3, owners: 2, together: 2, damage: 6, cache: 4, series: 0.8,
-    series_killed: 2, orphans: 0.5,
+    series_killed: 2, series_begun: 7, orphans: 0.5,
 }  # fmt: skip
 BY_NAME = {kind.__name__: kind for kind in KINDS}
 
