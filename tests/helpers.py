@@ -103,7 +103,10 @@ def python(*words, **options):
 def full(*values, first=1):
     """A test's parameters, all but the first marked `full`."""
     return [
-        pytest.param(*value, marks=[pytest.mark.full] * (number >= first))
+        pytest.param(
+            *(value if isinstance(value, tuple) else (value,)),
+            marks=[pytest.mark.full] * (number >= first),
+        )
         for number, value in enumerate(values)
     ]
 

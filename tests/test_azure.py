@@ -81,6 +81,7 @@ def test_commands_are_found():
     assert len(COMMANDS) > 10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("source", "module", "argv"), COMMANDS)
 def test_our_own_parser_takes_each_command(
     source, module, argv, capsys, monkeypatch, tmp_path

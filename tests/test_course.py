@@ -4,7 +4,7 @@ import os
 import re
 
 import pytest
-from helpers import only, python
+from helpers import full, only, python
 from rich.cells import cell_len
 
 from torchbasics import perceptron
@@ -12,7 +12,7 @@ from torchbasics.__main__ import main
 from torchbasics.lessons import LESSONS
 from torchbasics.lessons import perceptron as lesson
 
-BOTH = pytest.mark.parametrize("lang", ["en", "ko"])
+BOTH = pytest.mark.parametrize("lang", full("en", "ko"))
 LONG = ("learning", "vanishing", "digits")
 
 
@@ -105,7 +105,7 @@ def test_figures_go_into_a_run_folder_of_their_own(tmp_path, capsys):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("encoding", ["ascii", "cp949"])
+@pytest.mark.parametrize("encoding", full("ascii", "cp949"))
 def test_a_terminal_without_the_letters_still_gets_the_lesson(encoding):
     environment = {**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
     words = ["-m", "torchbasics", "perceptron", "--lang", "ko"]

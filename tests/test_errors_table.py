@@ -110,6 +110,7 @@ def run(argv, full):
         return status
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("command", "message", "status"), ROWS)
 def test_each_error_is_said_as_the_table_has_it(
     things, monkeypatch, fewer, capsys, command, message, status

@@ -219,6 +219,7 @@ HOW = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CALLS)
 @pytest.mark.parametrize("how", HOW)
 def test_how_a_tensor_is_held_changes_no_answer(name, how):
@@ -246,6 +247,7 @@ def works_or_is_refused(call, *arguments):
         return None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CALLS)
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_half_precision_is_near_or_refused(name, dtype):
@@ -259,6 +261,7 @@ def test_half_precision_is_near_or_refused(name, dtype):
         torch.testing.assert_close(got, answer(call), rtol=near, atol=near)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CALLS)
 @pytest.mark.parametrize("dtype", [torch.int64, torch.uint8, torch.bool])
 def test_whole_numbers_are_as_fractions_or_refused(name, dtype):
@@ -289,6 +292,7 @@ WRONG = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "place"), [*product(CALLS, (1, 2))])
 @pytest.mark.parametrize("what", WRONG)
 def test_what_is_no_tensor_is_refused_in_a_line(name, place, what):
@@ -327,6 +331,7 @@ SHAPES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CALLS)
 @pytest.mark.parametrize("shape", SHAPES)
 def test_another_shape_has_finite_answers_or_is_refused(name, shape):

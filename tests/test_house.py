@@ -278,6 +278,7 @@ OLD_NAMES = (  # with a hyphen, so that they are not found here
 )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_no_old_name_is_left():
     for path in [*FILES, *sorted((ROOT / "tests").rglob("*.py"))]:
         text = path.read_text(encoding="utf-8")

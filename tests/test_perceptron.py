@@ -233,6 +233,7 @@ def test_what_takes_too_many_answers_is_given_up(monkeypatch):
         separability(x, targets)
 
 
+@pytest.mark.slow
 def test_a_million_answers_take_seconds_and_their_sums_are_exact():
     """w is at most sqrt(k) R long, so no sum is above sqrt(MOST) MOST^2 < 2^53."""
     assert MOST**2.5 < 2**53

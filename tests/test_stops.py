@@ -151,6 +151,7 @@ def children(place):
     return {int(line) for line in found.stdout.split()} - {os.getpid()}
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("how", full((signal.SIGKILL,), (HUP,), (TERM,)))
 def test_a_series_that_ends_in_any_way_leaves_no_run_alone(tmp_path, how):
     process = start("seeds", tmp_path)
@@ -179,6 +180,7 @@ def test_a_training_under_nohup_outlives_its_terminal(tmp_path):
     assert "test accuracy" in out
 
 
+@pytest.mark.full
 def test_a_training_whose_terminal_is_closed_is_kept(tmp_path):
     """The kernel sends SIGHUP, and what is printed from then on is refused."""
     ours, terminal = os.openpty()

@@ -52,7 +52,7 @@ def run(tmp_path, fewer, capsys):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", FOREIGN, ids=ascii)
+@pytest.mark.parametrize("name", full(*FOREIGN), ids=ascii)
 def test_a_folder_of_any_name_is_told_as_it_is_called(tmp_path, run, capsys, name):
     place = shutil.copytree(run, tmp_path / name / "mnist" / name)
     assert evaluate.main([str(place)]) == 0
@@ -96,6 +96,7 @@ COMMANDS = full(
 )
 
 
+@pytest.mark.full
 @pytest.mark.slow
 @pytest.mark.parametrize("words", COMMANDS, ids=lambda words: words[0])
 def test_a_command_needs_no_docstrings_and_no_streams(tmp_path, words):

@@ -255,6 +255,7 @@ def trained_a_little(activation, batch_norm, residual, dropout, noise):
     return model
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("activation", "batch_norm", "residual", "dropout", "noise"), KINDS
 )

@@ -40,6 +40,7 @@ def leaves(group, prefix=""):
 ALL = dict(leaves(Config()))
 
 
+@pytest.mark.slow
 def test_the_command_line_beats_the_file_and_the_file_the_defaults(tmp_path):
     path = toml(tmp_path, "seed = 3\nepochs = 7\n")
     config = parse("--config", path, "--epochs", "9").config
@@ -129,6 +130,7 @@ def test_a_mistake_on_the_command_line_is_one_sentence(argv, sentence):
     assert "\n" not in str(refusal.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("argv", "said"),
     [

@@ -23,6 +23,7 @@ def digits(tmp_path_factory):
     return data.load("train", root), data.load("test", root)
 
 
+@pytest.mark.slow
 def test_the_facts_every_course_states(digits):
     train, test = digits
     assert train.images.shape == (60_000, 28, 28)
@@ -49,6 +50,7 @@ def test_unit_and_standard_scale(digits):
     assert standard.std().item() == pytest.approx(1, abs=1e-3)
 
 
+@pytest.mark.slow
 def test_torchvision_itself_reads_the_folder(tmp_path):
     mnist.restore(tmp_path)
     assert len(datasets.MNIST(tmp_path, train=True, download=False)) == 60_000
@@ -73,6 +75,7 @@ def swap_with_the_labels(path):
     path.write_bytes(path.with_name("t10k-labels-idx1-ubyte").read_bytes())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "damage", [tear, flip_one_bit, swap_with_the_labels, lambda path: path.unlink()]
 )
@@ -91,6 +94,7 @@ def test_a_damaged_file_is_found_and_restored(tmp_path, monkeypatch, damage):
     assert left == {".lock", *smaller}  # nothing else
 
 
+@pytest.mark.full
 @pytest.mark.slow
 def test_several_processes_may_start_at_once(tmp_path):
     call = "import sys, pathlib; from torchbasics.data import mnist; "
@@ -163,6 +167,7 @@ def test_the_next_mirror_is_asked_when_one_fails(mirror, monkeypatch, tmp_path, 
     assert hashlib.sha256(content).hexdigest() == mnist.SHA256[name]
 
 
+@pytest.mark.slow
 def test_when_all_mirrors_fail_one_is_told_what_to_do(mirror, monkeypatch, tmp_path):
     monkeypatch.setattr(datasets.MNIST, "mirrors", [f"{mirror}/forbids/"])
     with pytest.raises(UserError, match=r"no mirror gave it: .*403.* by hand"):

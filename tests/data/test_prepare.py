@@ -84,6 +84,7 @@ def test_grain_and_specks_are_no_digits():
         assert not prepare(torch.from_numpy(shown)).any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("grain", [0, 4, 12])
 def test_a_small_digit_on_a_large_paper_is_one_digit(mnist, grain):
     for index in range(5):
@@ -102,6 +103,7 @@ def test_a_long_picture_takes_no_more_than_its_pixels():
     assert more < 300_000  # of 1,024 bytes each
 
 
+@pytest.mark.slow
 def test_each_of_many_pieces_is_looked_at_where_it_stands(monkeypatch):
     """All the paper for each of them took a minute."""
     looked = []
@@ -126,6 +128,7 @@ def test_uneven_light_leaves_the_digit_as_it_is():
     assert difference.abs().float().mean() < 4
 
 
+@pytest.mark.slow
 def test_digits_are_found_from_left_to_right():
     rng = np.random.default_rng(9)
     found = [(len(digits), len(find_digits(torch.from_numpy(shown))))

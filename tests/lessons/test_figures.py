@@ -12,6 +12,7 @@ import matplotlib
 import numpy as np
 import pytest
 import torch
+from helpers import full
 from matplotlib import font_manager
 from matplotlib.figure import Figure
 from matplotlib.path import Path as Outline
@@ -42,9 +43,7 @@ SIZES = {
 }
 SLOW = "learning-xor"  # six times a hundred networks
 EACH = [pytest.param(n, marks=[pytest.mark.slow] * (n == SLOW)) for n in SIZES]
-LANGUAGES = pytest.mark.parametrize(
-    "lang", ["en", pytest.param("ko", marks=pytest.mark.slow)]
-)
+LANGUAGES = pytest.mark.parametrize("lang", full("en", "ko"))
 NO_FONT = ("a font that nobody has",)
 
 

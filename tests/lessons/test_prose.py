@@ -95,6 +95,7 @@ def said(item):
     return ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("lesson", "part"), SHOWN)
 def test_no_english_is_left_among_korean_numbers(lesson, part):
     words = prose.read(lesson, "ko").words

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 import torch
-from helpers import events_of, only
+from helpers import events_of, full, only
 from torch.nn.functional import cross_entropy
 
 from torchbasics import activations
@@ -61,7 +61,7 @@ def test_the_product_of_derivatives_is_autograds_gradient_and_the_known_number(n
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("lang", "digits"),
-    [("en", "small_lab"), ("ko", "mnist")],
+    full(("en", "small_lab"), ("ko", "mnist")),
 )
 def test_a_run_leaves_a_figure_tables_and_curves(
     tmp_path, capsys, request, lang, digits

@@ -54,6 +54,7 @@ def assert_real(change, some_network, image):
     assert change.num_changed == (difference != 0).sum()
 
 
+@pytest.mark.slow
 def test_it_is_real_and_far_smaller_than_the_digit(shipped, images):
     sizes = []
     for image in images:
@@ -85,6 +86,7 @@ def test_random_changes_as_large_do_nothing(shipped, images):
     assert (probs.argmax(1) == reads(shipped, images[0])).all()
 
 
+@pytest.mark.slow
 def test_of_a_linear_network_it_is_nearly_the_nearest_there_is(images):
     model = MLP(784, [], 10, generator=rng.generator(0, "linear"))
     for image in images:

@@ -7,6 +7,7 @@ import re
 import pytest
 import torch
 from browser import opened
+from helpers import full
 from PIL import Image
 
 from torchbasics.command.terminal import SafeConsole
@@ -41,6 +42,7 @@ def picture(path, image, side=280):
     return path
 
 
+@pytest.mark.slow
 def test_a_terminal_of_80_columns_shows_it_all(case, capsys):
     assert main(["--index", "8"]) == 0
     out, err = capsys.readouterr()
@@ -53,6 +55,7 @@ def test_a_terminal_of_80_columns_shows_it_all(case, capsys):
     assert f"makes it a {case.change.answer}\n" in out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hidden", [(), (1024, 1024), (9,) * 12])
 def test_wide_deep_and_no_hidden_layers_fit_too(monkeypatch, hidden):
     config = Config(model=ModelConfig(hidden=hidden, activation="relu"))
@@ -128,6 +131,7 @@ def test_several_digits_are_read_as_one_with_a_warning(mnist, tmp_path, capsys):
     assert "shows 2 digits: they are read as one\n" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_what_cannot_be_fooled_says_so(monkeypatch, capsys):
     found = network.load("pretrained")
     found.model.logits.weight.data.zero_()
@@ -186,8 +190,8 @@ def page(mnist, tmp_path_factory):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("size", ["desktop", "phone"])
+@pytest.mark.parametrize("theme", full("light", "dark"))
+@pytest.mark.parametrize("size", full("desktop", "phone"))
 def test_the_page_works_and_asks_for_nothing(page, size, theme):
     with opened(page, size, theme) as shown:
         assert shown.inner_text("h1") == "Why 7?"

@@ -38,6 +38,7 @@ def seen(model, x):
     return probes.activations
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
     ("dtype", "gap"), [(torch.float64, 1e-12), (torch.float32, 1e-5)]

@@ -186,6 +186,7 @@ def test_of_what_is_saved_every_command_reads_the_same_network(book, tmp_path, c
     assert f"{100 * manifest['figures']['accuracy/test']:.2f} %" in said[-1]
 
 
+@pytest.mark.slow
 def test_what_is_saved_can_be_trained_further(book, tmp_path, capsys, fewer):
     from torchbasics.mnist.__main__ import main as train  # noqa: PLC0415 - beside main
 
@@ -203,6 +204,7 @@ def test_a_run_that_cannot_be_saved_is_not_there(book, tmp_path, capsys, monkeyp
     assert not list(tmp_path.glob("runs/mnist/[!.]*"))
 
 
+@pytest.mark.slow
 def test_numbers_that_give_no_loss_are_saved_without_one(tmp_path, capsys):
     weights = weights_of(network.load("pretrained").model)
     huge = {key: np.full_like(value, 3e38) for key, value in weights.items()}
@@ -231,6 +233,7 @@ def test_options_that_do_not_go_together_are_refused(capsys, argv, said):
     assert said in err
 
 
+@pytest.mark.slow
 def test_the_doctor_stands_in_the_place_of_the_confusion_matrix(book, capsys):
     for argv in (["pretrained", "--doctor"], ["--textbook", book, "--doctor"]):
         lines = lines_of(argv, capsys)

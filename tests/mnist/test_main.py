@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from helpers import metrics, only_run, points, train_on
+from helpers import full, metrics, only_run, points, train_on
 
 from torchbasics import device
 from torchbasics.command import runs, settings
@@ -59,6 +59,7 @@ def test_where_bf16_is_slow_who_asks_for_it_is_told_once(
     assert capsys.readouterr().out.count("try --precision fp32\n\nepoch") == advised
 
 
+@pytest.mark.slow
 def test_the_runs_own_config_repeats_it_bit_for_bit(tmp_path, fewer):
     first, second = tmp_path / "first", tmp_path / "second"
     assert main([*QUICK, "--seed", "3", "--runs-dir", str(first), "--quiet"]) == 0
@@ -79,7 +80,9 @@ def a_tenth(mnist, monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", sorted(settings.shipped_configs(Config)))
+@pytest.mark.parametrize(
+    "name", full("fast98", *sorted({*settings.shipped_configs(Config)} - {"fast98"}))
+)
 def test_every_shipped_config_trains(tmp_path, name, a_tenth):
     argv = ["--config", name, "--max-steps", "2", "--runs-dir", str(tmp_path)]
     if training_setup.bf16_gain() < 0.9:  # a step of ciresan2010 would take 20 s
@@ -108,6 +111,7 @@ def test_without_a_validation_set_there_is_no_best(tmp_path, fewer):
     assert not (only_run(tmp_path) / "checkpoints" / "best.safetensors").exists()
 
 
+@pytest.mark.slow
 def test_the_manifest_ends_with_the_final_metrics_also_after_a_kill(
     tmp_path, capsys, fewer
 ):

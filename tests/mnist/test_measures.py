@@ -29,6 +29,7 @@ def test_wilsons_interval_is_that_of_newcombe_1998_table_1(right, count, low, hi
     assert mirrored == pytest.approx((1 - found[1], 1 - found[0]))
 
 
+@pytest.mark.slow
 def test_what_needs_no_network_reads_as_much_as_the_textbooks_say(mnist):
     found = measures.baselines(*mnist)
     assert found == {

@@ -99,6 +99,7 @@ def test_each_activation_has_its_like_in_the_page(tab):
     assert names == [*ACTIVATIONS]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch_norm", [False, True])
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_it_computes_what_pytorch_does(tab, mnist, activation, batch_norm):

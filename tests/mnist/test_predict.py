@@ -23,6 +23,7 @@ from drawings import (
     noises,
     string,
 )
+from helpers import full
 from PIL import Image
 
 from torchbasics.data.prepare import find_digits, prepare
@@ -57,7 +58,7 @@ def share_read(reader, pictures):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("kinds", "count", "least"), [(CLEAN, 160, 0.9), (PHOTOS, 80, 0.8)]
+    ("kinds", "count", "least"), full((CLEAN, 160, 0.9), (PHOTOS, 80, 0.8))
 )
 def test_pictures_that_are_not_mnist_are_read(best, kinds, count, least):
     assert share_read(best, digits_of(kinds, count, seed=2000)) >= least
@@ -88,7 +89,7 @@ NO_DIGITS = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("what", NO_DIGITS)
+@pytest.mark.parametrize("what", full(*NO_DIGITS, first=2))
 def test_what_is_no_digit_is_doubted(best, doubt, what):
     assert share_doubted(best, doubt, NO_DIGITS[what]()) >= 0.8
 
@@ -119,6 +120,7 @@ def test_how_well_an_image_suits_is_the_product_of_two_shares():
     assert digit.suits(images, probs).tolist() == pytest.approx(wanted)
 
 
+@pytest.mark.slow
 def test_an_answer_that_was_never_right_is_never_sure(best):
     model = torch.nn.Linear(784, 10)
     torch.nn.init.zeros_(model.weight)
@@ -171,6 +173,7 @@ def place(tmp_path, mnist):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_each_picture_is_shown_as_it_is_seen_and_read(place, capsys, monkeypatch):
     monkeypatch.chdir(place)
     monkeypatch.setenv("COLUMNS", "80")
@@ -188,6 +191,7 @@ def test_each_picture_is_shown_as_it_is_seen_and_read(place, capsys, monkeypatch
     assert sum("█" in line and " % " in line for line in lines) >= 3
 
 
+@pytest.mark.slow
 def test_a_text_is_no_row_of_digits_and_is_not_shown(tmp_path, capsys):
     image = np.full((40, 900), 255, np.uint8)
     image[10:30, 10:890:40] = 0
@@ -206,6 +210,7 @@ def test_a_folder_gives_its_pictures_and_nothing_hidden(tmp_path):
     assert [path.name for path in found] == ["a.webp", "b.PNG", "note.txt"]
 
 
+@pytest.mark.slow
 def test_as_json_a_program_can_read_it(place, capsys):
     assert main([str(place / "row.png"), "--json", "--run", "pretrained"]) == 0
     said = json.loads(capsys.readouterr().out)
@@ -227,6 +232,7 @@ def test_a_name_is_only_text(place, capsys):
         assert "[red].png" in said.out
 
 
+@pytest.mark.slow
 def test_a_bad_picture_is_named_and_the_others_are_read(place, capsys):
     (place / "bad.png").write_bytes(b"no picture")
     assert main([str(place / "row.png"), str(place)]) == 2
@@ -253,5 +259,6 @@ def test_scores_that_are_not_finite_are_refused(best, place, capsys, monkeypatch
     assert "pretrained-best: its scores are not finite" in said.err
 
 
+@pytest.mark.slow
 def test_no_grain_is_read_for_sure(best, doubt):
     assert share_doubted(best, doubt, grainy(9, seed=2005)) == 1

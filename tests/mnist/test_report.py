@@ -10,7 +10,7 @@ import shutil
 import pytest
 import torch
 from browser import SIZES, opened
-from helpers import no_space, only_run, train_on
+from helpers import full, no_space, only_run, train_on
 from PIL import Image
 
 from torchbasics.command import files, runs
@@ -176,6 +176,7 @@ def test_weights_are_grey_at_0_and_reach_the_ends(both, trained):
     assert (pixels(run["weights"]) - 128 - wanted).abs().max() < 0.51
 
 
+@pytest.mark.slow
 def test_a_run_that_is_not_finished_is_reported_as_that(held):
     manifest = runs.read_manifest(held)
     del manifest["finished"], manifest["figures"]
@@ -219,6 +220,7 @@ def test_what_was_typed_is_told_as_text(held, typed, said):
     assert commands_of(held, typed)[1] == said
 
 
+@pytest.mark.slow
 def test_the_shipped_network_is_reported_outside_the_package(
     tmp_path, monkeypatch, capsys
 ):
@@ -241,6 +243,7 @@ def test_weights_that_were_read_are_repeated_by_reading_them(held):
     assert "SHA-256 0123abcd" in report.facts(subject)["weights"]
 
 
+@pytest.mark.full
 @pytest.mark.slow
 def test_the_page_of_two_runs_leaves_that_of_one(held, blind):
     (held / "report.html").write_text("mine")
@@ -250,6 +253,7 @@ def test_the_page_of_two_runs_leaves_that_of_one(held, blind):
     assert "beside" in (held / "report-held-b-l-i-nd.html").read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_a_link_in_the_place_of_the_page_leads_nowhere(held, tmp_path, capsys):
     other = tmp_path / "other.txt"
     other.write_text("mine")
@@ -262,6 +266,7 @@ def test_a_link_in_the_place_of_the_page_leads_nowhere(held, tmp_path, capsys):
     assert other.read_text() == "mine"
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_the_page_that_was_there(held, monkeypatch, capsys):
     (held / "report.html").write_text("old")
     monkeypatch.setattr(files.os, "fsync", no_space)
@@ -319,8 +324,8 @@ def test_in_a_browser_markup_is_text(hostile):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("size", full(*SIZES))
+@pytest.mark.parametrize("theme", full("light", "dark"))
 def test_in_a_browser_all_parts_are_drawn(both, size, theme):
     with opened(both[0], size, theme) as page:
         assert page.locator("section").count() == 9
@@ -339,7 +344,7 @@ FLAT = {"layers": ["hidden1", "logits"], "health": {
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "said"),
-    [
+    full(
         ({"flat": 5}, "At 5 of the 2,000 digits the gradient is exactly 0: FGSM"),
         ({"flat": 5}, "(which says nothing where it is 0: at 5 of 2,000)"),
         (
@@ -352,7 +357,8 @@ FLAT = {"layers": ["hidden1", "logits"], "health": {
         (FLAT, "Always 0, so not drawn: update / weights, per step of hidden1."),
         ({"examples": None}, "The page holds 30 of the "),
         ({"curves": {}, "facts": {"weights": "x"}}, "weights were read from a file."),
-    ],
+        first=2,
+    ),
 )
 def test_in_a_browser_what_is_odd_is_told(both, tmp_path, change, said):
     path, found = both
@@ -395,6 +401,7 @@ def test_in_a_browser_a_cell_shows_its_digits(both, mnist):
         assert errors.locator(".digit").count() > before
 
 
+@pytest.mark.full
 @pytest.mark.slow
 def test_in_a_browser_runs_without_recorded_layers_say_how_to_record_them(
     both, trained

@@ -15,7 +15,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from helpers import only
+from helpers import full, only
 
 from torchbasics import data
 from torchbasics.command import runs, settings
@@ -130,7 +130,7 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(whole):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)]
+    ("number", "status"), full((signal.SIGTERM, 143), (signal.SIGINT, 130))
 )
 def test_a_series_asked_to_stop_stops_its_runs_and_starts_no_other(
     tmp_path, capsys, number, status
@@ -286,6 +286,7 @@ def test_a_result_that_cannot_be_kept_is_told():
         seeds.write_result(Path("/dev/null"), {})
 
 
+@pytest.mark.full
 @pytest.mark.slow
 def test_a_run_that_fails_fails_the_series_and_says_how_to_go_on(tmp_path, capsys):
     (tmp_path / "wild.toml").write_text(

@@ -109,6 +109,7 @@ def test_a_line_is_of_bounded_length(tmp_path):
         metrics.read(path)
 
 
+@pytest.mark.slow
 def test_many_lines_are_read_soon(tmp_path):
     path = written(tmp_path / "metrics.jsonl", lines(40_000))
     start = time.process_time()

@@ -136,6 +136,7 @@ def test_no_hook_is_left_on_the_model(finished):
         assert not module._forward_hooks
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["metrics.jsonl", "TensorBoard"])
 def test_a_broken_log_warns_once_and_training_goes_on(few, tmp_path, place, capsys):
     def before(training, monitor):
