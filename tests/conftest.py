@@ -12,6 +12,7 @@ from helpers import Course, train_on
 
 from torchbasics import data
 from torchbasics.data import ImageDataset
+from torchbasics.lessons import progress
 from torchbasics.lessons.render import terminal
 from torchbasics.mnist.training.setup import Splits
 
@@ -61,6 +62,12 @@ def course(computed, monkeypatch):
     """The same, in the place of the lessons' own parts: `main` tells from it."""
     monkeypatch.setattr(terminal, "parts_of", computed.parts_of)
     return computed
+
+
+@pytest.fixture(autouse=True)
+def _progress_of_its_own(monkeypatch, tmp_path):
+    """What a test solves, the developer has not solved."""
+    monkeypatch.setattr(progress, "default_folder", lambda: tmp_path / "data")
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,5 @@
 """The course: each lesson tells its idea, shows its numbers, and checks them."""
 
-import sys
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
@@ -10,27 +9,35 @@ from tyro.conf import FlagCreatePairsOff, Positional, arg
 from torchbasics.command import cli, runs, settings
 from torchbasics.command.errors import UserError, command, run
 from torchbasics.command.output import visible
-from torchbasics.command.terminal import SafeConsole, make_console
+from torchbasics.command.terminal import SafeConsole, make_console, paged
 from torchbasics.device import cpu_threads
 from torchbasics.lessons import LESSONS, prose
 from torchbasics.lessons.checks import Check
 from torchbasics.lessons.prose import Language
+from torchbasics.lessons.render import guide
 from torchbasics.lessons.render.terminal import (
     print_checks,
-    print_contents,
     print_lesson,
     print_summary,
 )
 
+WORDS = ("all", "exercises", "glossary")
+"""What may be asked for in the place of a lesson."""
+
 
 class Options(settings.Settings):
-    """Which lessons, in which language, and what of them."""
+    """What to tell, in which language, and how."""
 
-    lessons: Annotated[Positional[tuple[str, ...]], arg(metavar="[LESSON ...]")] = (
-        Field((), description="lessons to run; all, in order, if none is named")
-    )
+    words: Annotated[
+        Positional[tuple[str, ...]],
+        arg(metavar="[all | LESSON ... | exercises [LESSON] | glossary [TERM]]"),
+    ] = Field((), description="what to tell; the menu, if nothing is named")
     lang: Literal["auto", "en", "ko"] = Field(
         "auto", description="language, auto: the environment's"
+    )
+    section: int = Field(0, description="only this section of the lesson, 0: all")
+    ask: FlagCreatePairsOff[bool] = Field(
+        False, description="ask what each table will show before it is computed"
     )
     check: FlagCreatePairsOff[bool] = Field(
         False, description="only check the numbers; exit status 1 if one is wrong"
@@ -38,67 +45,122 @@ class Options(settings.Settings):
     figures: FlagCreatePairsOff[bool] = Field(
         False, description="also draw each lesson's figure, as PNG, into a run folder"
     )
+    pager: bool = Field(True, description="show by the page what does not fit")
     runs_dir: str = Field("runs", description="folder in which to put the figures")
+
+    @property
+    def lessons(self) -> tuple[str, ...]:
+        """The lessons that are meant: those named, or all."""
+        named = self.words[1:] if self.words[:1] == ("exercises",) else self.words
+        return LESSONS if named in ((), ("all",)) else named
 
 
 VALUED = ("--runs-dir", "--data-dir", "--config")
 """Options after which a lesson's name is no lesson."""
+NO_LAB = ("--check", "--section", "--ask")
+"""Options with which the vanishing lesson is told as any other: the lab trains not."""
 
 
 @command
 def main(argv: Sequence[str] | None = None) -> int:
-    """Tell the lessons asked for, or all; return 1 if a number is wrong."""
-    argv = sys.argv[1:] if argv is None else argv
+    """Tell the lessons asked for, or the menu; return 1 if a number is wrong."""
+    argv = argv or []
     named = [
         at
         for at, word in enumerate(argv)
         if word in LESSONS and argv[at - 1] not in VALUED
     ]
-    if [argv[at] for at in named] == ["vanishing"] and "--check" not in argv:
+    others = {word.partition("=")[0] for word in argv} & {*NO_LAB, *WORDS}
+    if [argv[at] for at in named] == ["vanishing"] and not others:
         from torchbasics.lessons import vanishing  # noqa: PLC0415 - torch.optim is slow
 
         return vanishing.main([*argv[: named[0]], *argv[named[0] + 1 :]])
-    return run_lessons(parse(argv))
+    return run_course(parse(argv))
 
 
-def run_lessons(options: Options) -> int:
+def run_course(options: Options) -> int:
+    """Tell what was asked for; the command's exit status."""
+    console, lang = make_console(), prose.language(options.lang)
+    if not (options.words or options.check or options.figures):
+        guide.print_menu(console, lang)
+        return 0
+    if options.words[:1] == ("glossary",):
+        with paged(console, wanted=options.pager):
+            guide.print_glossary(console, " ".join(options.words[1:]), lang)
+        return 0
+    if options.words[:1] == ("exercises",):
+        with paged(console, wanted=options.pager):
+            guide.print_exercises(console, options.lessons, lang)
+        return 0
+    return run_lessons(console, options)
+
+
+def run_lessons(console: SafeConsole, options: Options) -> int:
     """Tell or check the lessons; the command's exit status."""
-    console = make_console()
-    lang = prose.language(options.lang)
-    if not options.lessons and not options.check:
-        print_contents(console, lang)
-    names = options.lessons or LESSONS
-    checks = [check for name in names for check in run_lesson(name, options, console)]
+    lang, names = prose.language(options.lang), options.lessons
+    checks = [check for name in names for check in run_lesson(console, name, options)]
     if options.figures:
         draw(console, names, lang, options.runs_dir)
-    return print_summary(console, checks, lang)
+    status = print_summary(console, checks, lang)
+    if not options.check:
+        guide.print_next(console, names[-1], lang, options.section)
+    return status
 
 
-def run_lesson(name: str, options: Options, console: SafeConsole) -> list[Check]:
+def run_lesson(console: SafeConsole, name: str, options: Options) -> list[Check]:
     """Tell or check a lesson; its numbers. The lab trains where it was asked for."""
-    lang = prose.language(options.lang)
-    if name == "vanishing" and name in options.lessons and not options.check:
+    lang, asked = prose.language(options.lang), (options.ask, options.section)
+    if (
+        name == "vanishing"
+        and name in options.words
+        and not (any(asked) or options.check)
+    ):
         from torchbasics.lessons import vanishing  # noqa: PLC0415 - torch.optim is slow
         from torchbasics.lessons.lab.networks import LabConfig  # noqa: PLC0415
 
         lab = LabConfig(lang=lang, runs_dir=options.runs_dir)
         return vanishing.run_lab(lab, name, console, lang)
     with cpu_threads(1):  # small matrices: a second thread only waits
-        return (print_checks if options.check else print_lesson)(console, name, lang)
+        if options.check:
+            return print_checks(console, name, lang)
+        with paged(console, wanted=options.pager and not options.ask):
+            checks = print_lesson(
+                console, name, lang, section=options.section, ask=options.ask
+            )
+    if not options.section:
+        guide.print_exercises(console, [name], lang)
+    return checks
 
 
 def parse(argv: Sequence[str]) -> Options:
-    """The options of a command line. Raises UserError for a lesson there is not."""
+    """The options of a command line. Raises UserError for what there is not."""
     about = f"{__doc__ or ''}\n\nLessons, in order: {', '.join(LESSONS)}."
     options = cli.parse_options(
         Options(), argv, prog="python -m torchbasics", about=about
     )
+    if options.words[:1] == ("glossary",):
+        return options
     for name in options.lessons:
         if name not in LESSONS:
             raise UserError(
-                f"there is no lesson {name!r}; there are {', '.join(LESSONS)}"
+                f"there is no lesson {name!r}; there are {', '.join(LESSONS)}; "
+                f"or {', '.join(WORDS)}"
             )
+    if options.section:
+        _require_section(options)
     return options
+
+
+def _require_section(options: Options) -> None:
+    if len(options.lessons) != 1:
+        raise UserError("--section is of one lesson: name it")
+    (name,) = options.lessons
+    sections = prose.read(name, prose.language(options.lang)).sections()
+    if not 1 <= options.section <= len(sections):
+        raise UserError(
+            f"{name} has no section {options.section}; there are "
+            f"{guide.listed(sections)}"
+        )
 
 
 def draw(

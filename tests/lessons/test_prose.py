@@ -4,12 +4,16 @@ import re
 from doctest import DocTestParser
 
 import pytest
+import torch
 
 from torchbasics.lessons import LESSONS, parts_of, prose
 from torchbasics.lessons.checks import Check, Listing, Table
 from torchbasics.lessons.exercises import EXERCISES
+from torchbasics.lessons.exercises.judge import judge
 
 FILES = sorted(path.stem for path in (prose.TEXT / "en").glob("*.md"))
+
+UNLABELLED = {"mistakes", "glossary", "exercises"}
 
 
 def body(name, lang):
@@ -21,7 +25,7 @@ def test_each_file_exists_in_both_languages():
     assert sorted(path.stem for path in (prose.TEXT / "ko").glob("*.md")) == FILES
 
 
-@pytest.mark.parametrize("name", sorted(set(FILES) - {"mistakes", "glossary"}))
+@pytest.mark.parametrize("name", sorted(set(FILES) - UNLABELLED))
 def test_both_languages_have_the_same_labels_with_the_same_places(name):
     english, korean = (prose.read(name, lang).words for lang in ("en", "ko"))
     assert english.keys() == korean.keys()
@@ -114,6 +118,27 @@ def test_each_mistake_is_explained_and_no_other():
         explained = prose.sections("mistakes", lang)
         assert explained.keys() == known
         assert all(len(text) > 8 for text in explained.values())
+
+
+def test_each_exercise_has_its_call_its_task_and_hints_in_both_languages():
+    english, korean = (prose.tasks(lang) for lang in ("en", "ko"))
+    assert list(english) == list(korean) == list(EXERCISES)
+    for name, task in english.items():
+        other = korean[name]
+        assert (task.call, task.hints[-1]) == (other.call, other.hints[-1])
+        assert task.hints[-1].startswith(f"def {task.call}:")
+        assert len(task.hints) == len(other.hints) >= 3
+        for said in (task, other):
+            assert all((said.shapes, said.text, *said.hints)), name
+        assert not re.search("[가-힣]", str(task))
+        assert all(re.search("[가-힣]", hint) for hint in other.hints[:-1])
+
+
+def test_the_last_hint_of_each_exercise_is_right():
+    for name, task in prose.tasks("en").items():
+        names = {"torch": torch}
+        exec(task.hints[-1], names)
+        assert judge(EXERCISES[name], names[f"my_{name}"], "en").passed, name
 
 
 def test_the_glossary_explains_the_same_words_in_both_languages():

@@ -4,7 +4,6 @@ Precedence: defaults < `--config FILE` < command line, spelled `--group.name val
 """
 
 import argparse
-import sys
 import textwrap
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -75,7 +74,7 @@ def parse(
     default of all other options. `--resume` goes on with runs of that `kind`.
     `--print-config` prints the outcome and leaves.
     """
-    argv = sys.argv[1:] if argv is None else argv
+    argv = argv or []
     given, resume = _first_pass(argv), None
     if not kind:
         given.resume = None  # an option that is unknown, as tyro will say
@@ -127,7 +126,7 @@ def _cli(
         textwrap.fill(part.strip(), 80, subsequent_indent=hang)
         for part in (about or "").split("\n\n")  # none with -OO
     )
-    argv = sys.argv[1:] if argv is None else argv
+    argv = argv or []
     models = default if isinstance(default, tuple) else (default,)
     defaults = chain(*(flatten(m.model_dump(mode="json")).values() for m in models))
     plain = all(map(str.isprintable, (*argv, *map(str, defaults))))

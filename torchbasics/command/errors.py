@@ -20,7 +20,10 @@ DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 
 class Main(Protocol):
-    """A command: it takes the arguments of its command line, by default sys.argv's."""
+    """A command: it takes the arguments of its command line, by default none.
+
+    So a call in a notebook does not read the kernel's own command line.
+    """
 
     def __call__(self, argv: Sequence[str] | None = None) -> int:  # noqa: D102
         ...
@@ -67,7 +70,7 @@ def command(main: Main) -> Main:
     @functools.wraps(main)
     def wrapped(argv: Sequence[str] | None = None) -> int:
         with lasting() as out:
-            status = status_of(main, argv)
+            status = status_of(main, argv or [])
             out.flush()
             if out.failure and not status:
                 print(f"error: cannot print: {out.failure}", file=sys.stderr)
@@ -110,7 +113,7 @@ def run(main: Main) -> NoReturn:
         gc.freeze()
         fill_closed_descriptors()
         signals.stop_at_eof()
-        status = main()
+        status = main(sys.argv[1:])
         gc.freeze()
     except KeyboardInterrupt:  # before the command could say so, or after it was done
         status = 130

@@ -1,7 +1,13 @@
-"""Pictures in a terminal: a digit in half blocks, probabilities as bars."""
+"""A terminal: pictures in half blocks, probabilities as bars; pages, and replies."""
 
+import os
+import pydoc
+import shlex
+import shutil
+import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from rich.console import Console, ConsoleOptions
@@ -9,6 +15,8 @@ from rich.progress import track
 from rich.table import Table
 from rich.text import Text
 from torch import Tensor
+
+from torchbasics.command import signals
 
 BAR = 30  # columns of a bar that stands for 100 %
 WIDTH = 88  # longer lines of prose are tiring to read
@@ -26,6 +34,55 @@ def make_console() -> SafeConsole:
     console = SafeConsole()
     console.width = min(console.width or WIDTH, WIDTH)
     return console
+
+
+@contextmanager
+def paged(console: Console, *, wanted: bool = True) -> Iterator[None]:
+    """Let a person turn the pages of what is printed meanwhile, if it does not fit.
+
+    The pager is $PAGER, or less. Only where a person sits at both ends: a file or a
+    pipe gets all as it comes.
+    """
+    person = console.is_terminal and not console.is_dumb_terminal and _types()
+    command = pager() if person and wanted else ""
+    if not command:
+        yield
+        return
+    waiting = SafeConsole(stderr=True).status("...")
+    with waiting, console.capture() as capture:
+        yield
+    text = capture.get()
+    if text.count("\n") < console.height:
+        print(text, end="", flush=True)
+        return
+    sys.stdout.flush()
+    with signals.left_to_others():  # Ctrl+C is the pager's
+        pydoc.pipepager(text, command)
+
+
+def pager() -> str:
+    """The command that shows text by the page, or "" where there is none."""
+    try:
+        words = shlex.split(os.environ.get("PAGER", "less"))
+    except ValueError:  # a quotation without end
+        return ""
+    if not words or not shutil.which(words[0]) or words[0] == "cat":
+        return ""
+    colours = ["-R"] if words[0].endswith("less") else []
+    return shlex.join([*words, *colours])
+
+
+def reply(prompt: str) -> str:
+    """What a person types in answer, or "" where nothing can be read."""
+    try:
+        return input(prompt)
+    except (EOFError, OSError, RuntimeError, UnicodeDecodeError):  # none, or no text
+        print()
+        return ""
+
+
+def _types() -> bool:
+    return sys.stdin is not None and sys.stdin.isatty()
 
 
 class Answer(NamedTuple):

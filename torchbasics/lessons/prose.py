@@ -40,6 +40,20 @@ class Prose(NamedTuple):
         for markdown, name in zip(split[0::2], names, strict=True):
             yield markdown.strip(), name
 
+    def sections(self) -> list["Prose"]:
+        r"""The body cut before each `## heading`: the lesson's sections, from 1 on.
+
+        >>> [s.heading for s in Prose({}, "# 1. Gates\n...\n## XOR\n...").sections()]
+        ['1. Gates', 'XOR']
+        """
+        bodies = re.split(r"^(?=## )", self.body.strip(), flags=re.M)
+        return [Prose(self.words, body) for body in bodies]
+
+    @property
+    def heading(self) -> str:
+        """The first line, if it is a heading, without its marks."""
+        return self.body.strip().partition("\n")[0].lstrip("# ")
+
 
 def read(lesson: str, lang: Language) -> Prose:
     """A lesson's prose, with the labels that all lessons share."""
@@ -54,6 +68,18 @@ class Term(NamedTuple):
     name: str
     text: str
     also: tuple[str, ...]
+
+
+class Task(NamedTuple):
+    """An exercise in words: how it is called, with what, and hints, the vaguest first.
+
+    The last hint is the answer, as code.
+    """
+
+    call: str
+    shapes: str
+    text: str
+    hints: tuple[str, ...]
 
 
 def sections(name: str, lang: Language) -> dict[str, str]:
@@ -75,6 +101,22 @@ def glossary(lang: Language) -> dict[str, Term]:
     return terms
 
 
+def tasks(lang: Language) -> dict[str, Task]:
+    """The exercises of all lessons, by name.
+
+    >>> tasks("en")["or"].call
+    'my_or(x1, x2)'
+    """
+    answers, found = _under("answers", ""), {}
+    for name, block in _under("exercises", lang).items():
+        head, *hints = re.split(r"^- ", block, flags=re.M)
+        call, shapes, text = head.strip().split("\n", 2)
+        said = (" ".join(hint.split()) for hint in hints)
+        steps = (*said, answers[name].strip())
+        found[name] = Task(call, shapes, " ".join(text.split()), steps)
+    return found
+
+
 def language(choice: str = "auto") -> Language:
     """The language asked for; `auto` is Korean where the environment's locale is.
 
@@ -94,11 +136,11 @@ def _split(name: str, lang: Language) -> tuple[dict[str, str], str]:
     return {key: text for key, _, text in lines}, body
 
 
-def _under(name: str, lang: Language) -> dict[str, str]:
+def _under(name: str, lang: Language | Literal[""]) -> dict[str, str]:
     """What stands in a file under each of its headings, `## key`."""
     split = re.split(r"^## (\S+)\n", _text(name, lang), flags=re.M)
     return dict(zip(split[1::2], split[2::2], strict=True))
 
 
-def _text(name: str, lang: Language) -> str:
+def _text(name: str, lang: Language | Literal[""]) -> str:
     return (TEXT / lang / f"{name}.md").read_text(encoding="utf-8")

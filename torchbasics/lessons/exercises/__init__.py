@@ -1,9 +1,10 @@
 """Exercises: functions that a learner writes, and one `check` that judges them."""
 
 import re
+from collections import Counter
 from importlib import import_module
 
-from torchbasics.lessons import LESSONS
+from torchbasics.lessons import LESSONS, progress, prose
 from torchbasics.lessons.exercises.asking import Function
 from torchbasics.lessons.exercises.exercise import Exercise
 from torchbasics.lessons.exercises.judge import judge
@@ -14,16 +15,33 @@ BY_LESSON: dict[str, dict[str, Exercise]] = {
 EXERCISES = {name: one for some in BY_LESSON.values() for name, one in some.items()}
 
 
-def check(function: Function, exercise: str = "", lang: str = "auto") -> bool:
+_hints_given: Counter[str] = Counter()
+
+
+def names(lesson: str) -> tuple[str, ...]:
+    """The exercises of a lesson, in order.
+
+    >>> names("matrices")
+    ('matmul', 'add_bias')
+    """
+    return tuple(BY_LESSON[lesson])
+
+
+def check(
+    function: Function, exercise: str = "", lang: str = "auto", *, hint: bool = False
+) -> bool:
     """Judge a function of yours, print what there is to say, say if it is right.
 
-    Without a name, the exercise is the one that the function is named after.
+    Without a name, the exercise is the one that the function is named after. With
+    `hint`, a wrong answer gets the exercise's next hint, too; the last is an answer.
 
     >>> def my_or(x1, x2):
-    ...     return 1 if x1 + x2 > 0.5 else 0
-    >>> check(my_or, lang="en")
-    Right.
-    True
+    ...     return 1 if x1 + x2 - 1.5 > 0 else 0
+    >>> check(my_or, lang="en", hint=True)  # doctest: +ELLIPSIS
+    For 1.0, 0.0 the answer is 0.0; wanted 1.0.
+    These are the answers of AND. ...
+    Hint 1 of 3: AND's weights will do. Only the line has to move.
+    False
     """
     if lang not in ("auto", "en", "ko"):
         raise ValueError(f"no language {lang!r}; there are auto, en, ko")
@@ -36,7 +54,22 @@ def check(function: Function, exercise: str = "", lang: str = "auto") -> bool:
     certain = exercise or _name_of(function) in (guessed, f"my_{guessed}")
     print(judgement.printed, end="")
     print(judgement.message if certain else f"{guessed}: {judgement.message}")
+    if judgement.passed:
+        progress.record(guessed)
+    elif hint:
+        print(_next_hint(guessed, prose.language(lang)))
     return judgement.passed
+
+
+def _next_hint(exercise: str, lang: prose.Language) -> str:
+    """The hint after the one that was given last; after the last one, that again."""
+    words, hints = prose.read("course", lang).words, prose.tasks(lang)[exercise].hints
+    number = min(_hints_given[exercise] + 1, len(hints))
+    _hints_given[exercise] = number
+    if number == len(hints):
+        return f"{words['an answer']}\n{hints[-1]}"
+    said = {"number": number, "total": len(hints), "hint": hints[number - 1]}
+    return words["hint"].format(**said)
 
 
 def _name_of(function: Function) -> str:

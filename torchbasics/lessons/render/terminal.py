@@ -9,8 +9,9 @@ from rich.markdown import Markdown
 from rich.text import Text
 
 from torchbasics.command import terminal
+from torchbasics.command.output import visible
 from torchbasics.command.terminal import SafeConsole
-from torchbasics.lessons import LESSONS, parts_of, prose
+from torchbasics.lessons import parts_of, prose
 from torchbasics.lessons.checks import (
     Answer,
     Check,
@@ -24,34 +25,49 @@ from torchbasics.lessons.checks import (
     checks_of,
 )
 from torchbasics.lessons.prose import Language
-
-
-def print_contents(console: SafeConsole, lang: Language) -> None:
-    """List the lessons, each with its idea."""
-    contents = grid("", "", "")
-    contents.show_header = False
-    for name in LESSONS:
-        words = prose.read(name, lang).words
-        contents.add_row(Text(name, "bold"), words["title"], words["summary"])
-    console.print(contents)
+from torchbasics.lessons.questions import question
 
 
 def print_lesson(
-    console: SafeConsole, name: str, lang: Language, parts: Sequence[Part] = ()
+    console: SafeConsole,
+    name: str,
+    lang: Language,
+    parts: Sequence[Part] = (),
+    *,
+    section: int = 0,
+    ask: bool = False,
 ) -> list[Check]:
-    """The lesson: prose, with its parts where it has places for them."""
+    """The lesson, or one section: prose, with its parts where it has places for them.
+
+    With `ask`, each part is computed once the learner has guessed what it will show.
+    """
     lesson = prose.read(name, lang)
+    told = lesson.sections()[section - 1] if section else lesson
     named = {part.__name__: part for part in parts or parts_of(name)}
     checks: list[Check] = []
-    for markdown, part in lesson.pieces():
+    for markdown, part in told.pieces():
         console.print(Markdown(markdown))
         if part:
+            if ask:
+                ask_before(console, part, lesson.words)
             items = list(named[part](lesson.words))
             console.print()
             console.print(render(items, lesson.words))
             checks += checks_of(items)
     console.print()
     return checks
+
+
+def ask_before(console: SafeConsole, part: str, words: Words) -> None:
+    """Ask what a part will show, and say how the learner's number compares."""
+    asked = question(part, words)
+    if asked is None:
+        return
+    console.print(Text(f"\n{asked.text}", "bold cyan"))
+    reply = terminal.reply("> ")
+    verdict = {True: "guessed", False: "not guessed", None: "no guess"}
+    said = words[verdict[asked.is_right(reply)]]
+    console.print(said.format(reply=visible(reply.strip()), answer=asked.answer))
 
 
 def print_checks(console: SafeConsole, name: str, lang: Language) -> list[Check]:
@@ -71,7 +87,9 @@ def print_summary(console: SafeConsole, checks: Sequence[Check], lang: Language)
         console.print(Text(f"✗ {check.name}", "bold red"))
     total = sum(len(check.expected) for check in checks)
     right = total - sum(len(check.expected) for check in wrong)
-    console.print(words["conclusion"].format(right=right, total=total), soft_wrap=True)
+    if total:
+        told = words["conclusion"].format(right=right, total=total)
+        console.print(told, soft_wrap=True)
     return 1 if wrong else 0
 
 

@@ -1,0 +1,82 @@
+"""A question before a table: the learner guesses a number, then sees it computed.
+
+They stand among the labels of a lesson, `ask PART: question -> answer`; the answer is
+one number of the part, and `answer +- so much` counts what is near as right.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import NamedTuple
+
+from torchbasics.lessons.checks import Words
+
+
+class Question(NamedTuple):
+    """What is asked before a part, and the number that answers it."""
+
+    text: str
+    answer: str
+    tolerance: str = "0"
+
+    def is_right(self, reply: str) -> bool | None:
+        """Whether a reply is the answer; None if it is no number.
+
+        A reply may be a fraction or a percentage, and is as exact as it is written.
+
+        >>> asked = Question("How steep is the sigmoid at 0?", "0.25")
+        >>> asked.is_right("1/4"), asked.is_right("0.3"), asked.is_right("1")
+        (True, True, False)
+        """
+        said = number(reply)
+        if said is None:
+            return None
+        allowed = max(Fraction(self.tolerance), _half_a_unit(reply))
+        return abs(said - Fraction(self.answer)) <= allowed
+
+
+def question(part: str, words: Words) -> Question | None:
+    """What the lesson asks before a part, if it asks anything.
+
+    >>> question("gates", {"ask gates": "NAND of (1,1)? -> 0"})
+    Question(text='NAND of (1,1)?', answer='0', tolerance='0')
+    """
+    text, arrow, answer = words.get(f"ask {part}", "").rpartition(" -> ")
+    if not arrow:
+        return None
+    answer, _, tolerance = answer.partition(" +- ")
+    return Question(text, answer, tolerance or "0")
+
+
+def number(reply: str) -> Fraction | None:
+    """The number that somebody has typed; None if it is none.
+
+    >>> number("9,721"), number("97.5 %"), number("1/4"), number("1e-3"), number("?")
+    (Fraction(9721, 1), Fraction(195, 2), Fraction(1, 4), Fraction(1, 1000), None)
+    """
+    plain = reply.strip().rstrip("%").replace(",", "").replace("\u2212", "-").strip()
+    if len(plain) > MAX_SIGNS or _exponent(plain) > MAX_SIGNS:
+        return None
+    try:
+        return Fraction(plain)
+    except (ValueError, ZeroDivisionError):
+        return None
+
+
+MAX_SIGNS = 40  # 1e999999999 would be a number of a billion digits
+
+
+def _exponent(plain: str) -> int:
+    digits = plain.lower().partition("e")[2].lstrip("+-")
+    return int(digits) if digits.isdecimal() else 0
+
+
+def _half_a_unit(reply: str) -> Fraction:
+    """Half of what the last decimal of a reply counts; 0 for whole numbers."""
+    mantissa = reply.strip().rstrip("% ")
+    _, point, decimals = mantissa.partition(".")
+    return (
+        Fraction(1, 2 * 10 ** len(decimals))
+        if point and decimals.isdecimal()
+        else Fraction(0)
+    )

@@ -1,0 +1,144 @@
+"""The way through the course, in a terminal: menu, exercises, glossary, what next."""
+
+import re
+from collections.abc import Sequence
+
+from rich.markdown import Markdown
+from rich.padding import Padding
+from rich.text import Text
+
+from torchbasics.command.errors import UserError
+from torchbasics.command.settings import suggestion
+from torchbasics.command.terminal import SafeConsole
+from torchbasics.lessons import LESSONS, progress, prose
+from torchbasics.lessons.checks import Words
+from torchbasics.lessons.exercises import names
+from torchbasics.lessons.prose import Language, Prose, Task, Term
+from torchbasics.lessons.render.terminal import grid
+
+PROGRAM = "python -m torchbasics"
+
+
+def print_menu(console: SafeConsole, lang: Language) -> None:
+    """The lessons, each with its idea, how far one has come, and what to type next."""
+    words, solved = prose.read("course", lang).words, progress.solved()
+    console.print(Text(words["course"], "bold"))
+    contents = grid("", "", "", words["solved"])
+    for number, name in enumerate(LESSONS, start=1):
+        lesson, of = prose.read(name, lang).words, names(name)
+        idea = Text.assemble((lesson["title"], "bold"), "  ", lesson["summary"])
+        done = len(solved.intersection(of))
+        count = Text(f"{done}/{len(of)}", "green" if done == len(of) else "dim")
+        contents.add_row(str(number), Text(name, "bold"), idea, count)
+    console.print(contents)
+    todo = [name for name in LESSONS if not solved.issuperset(names(name))]
+    _print_commands(console, (todo or LESSONS)[0], words)
+
+
+def _print_commands(console: SafeConsole, lesson: str, words: Words) -> None:
+    """What one may type now."""
+    console.print(Text(words["next"], "bold"))
+    commands = {
+        lesson: "menu lesson",
+        f"{lesson} --ask": "menu ask",
+        f"exercises {lesson}": "menu exercises",
+        "glossary gradient": "menu glossary",
+        "all": "menu all",
+    }
+    for typed, what in commands.items():
+        line = f"  {PROGRAM} {typed:<23}  "
+        console.print(Text.assemble(line, (words[what], "dim")), no_wrap=True)
+
+
+def print_exercises(
+    console: SafeConsole, lessons: Sequence[str], lang: Language
+) -> None:
+    """The exercises of lessons: how each is called, with what, and a first hint."""
+    words, tasks = prose.read("course", lang).words, prose.tasks(lang)
+    solved = progress.solved()
+    for lesson in lessons:
+        title = prose.read(lesson, lang).words["title"]
+        console.print(Text(words["exercises"].format(lesson=title), "bold"))
+        for name in names(lesson):
+            _print_task(console, tasks[name], words, done=name in solved)
+        console.print()
+    console.print(words["how to check"])
+    first = tasks[names(lessons[0])[0]].call
+    said = ', lang="ko"' if lang == "ko" else ""
+    for line in (
+        "$ python",
+        f">>> from torchbasics.lessons import {lessons[0]}",
+        f">>> def {first}:",
+        "...     return 0",
+        "...",
+        f">>> {lessons[0]}.check({first.partition('(')[0]}{said}, hint=True)",
+    ):
+        console.print(Text(f"    {line}"))
+
+
+def _print_task(console: SafeConsole, task: Task, words: Words, *, done: bool) -> None:
+    head = Text(f"\n{task.call}", "bold")
+    if done:
+        head.append("  ✓", "green")
+    console.print(head)
+    first = words["hint"].format(number=1, total=len(task.hints), hint=task.hints[0])
+    for text, style in ((task.text, ""), (task.shapes, "dim"), (first, "dim")):
+        console.print(Padding(Text(text, style), (0, 0, 0, 2)))
+
+
+def print_next(
+    console: SafeConsole, lesson: str, lang: Language, section: int = 0
+) -> None:
+    """What to type after a lesson, or after one of its sections."""
+    words = prose.read("course", lang).words
+    sections = prose.read(lesson, lang).sections()
+    if not section:
+        console.print(f"{words['sections']} {listed(sections)}")
+    following = ""
+    if 0 < section < len(sections):
+        following = f"{lesson} --section {section + 1}"
+    elif lesson != LESSONS[-1]:
+        following = LESSONS[LESSONS.index(lesson) + 1]
+    command = f"{PROGRAM} {following}" if following else f"{PROGRAM}.mnist"
+    console.print()
+    console.print(Text.assemble((words["next"], "bold"), " ", command))
+
+
+def listed(sections: Sequence[Prose]) -> str:
+    r"""The sections of a lesson with their numbers.
+
+    >>> listed(Prose({}, "# 3. Gates\n## XOR\n").sections())
+    '1 Gates; 2 XOR'
+    """
+    headings = (re.sub(r"^\d+\. ", "", section.heading) for section in sections)
+    return "; ".join(f"{i} {heading}" for i, heading in enumerate(headings, start=1))
+
+
+def print_glossary(console: SafeConsole, asked: str, lang: Language) -> None:
+    """A word explained, or all. Raises UserError if there is no such word."""
+    terms = prose.glossary(lang)
+    found = [term for key, term in terms.items() if asked in ("", key)]
+    found = found or [t for t in terms.values() if plain(asked) in map(plain, forms(t))]
+    if not found:
+        raise UserError(f"there is no word {asked!r}{suggestion(asked, terms)}")
+    for term in found:
+        console.print(Text.assemble((term.name, "bold"), *_others(term)))
+        console.print(Padding(Markdown(term.text), (0, 0, 1, 2)))
+
+
+def forms(term: Term) -> tuple[str, ...]:
+    """All names of a term."""
+    return (term.name, *term.also)
+
+
+def plain(name: str) -> str:
+    """A name as it is compared: without case, hyphens and blanks.
+
+    >>> plain("One-cycle") == plain("one cycle")
+    True
+    """
+    return name.lower().replace("-", "").replace(" ", "")
+
+
+def _others(term: Term) -> list[tuple[str, str]]:
+    return [(f"  {', '.join(term.also)}", "dim")] if term.also else []
