@@ -88,7 +88,7 @@ def evaluate(
     >>> evaluate(nn.Identity(), logits, torch.tensor([0, 1, 1])).summary("test")
     'test accuracy 66.67 % (2 of 3)'
     """
-    logits = _logits(model, inputs, transform)
+    logits = predict_logits(model, inputs, transform)
     truth, classes = require.labels(labels, logits), logits.shape[1]
     losses = F.cross_entropy(logits, truth, reduction="none").cpu().double()
     loss = sum(some.sum().item() for some in losses.split(CHUNK))
@@ -106,10 +106,13 @@ def predict_probs(
     """
     if isinstance(inputs, Tensor) and inputs.dtype == torch.uint8 and inputs.ndim == 2:
         return predict_probs(model, inputs[None], transform)[0]
-    return softmax(_logits(model, inputs, transform))
+    return softmax(predict_logits(model, inputs, transform))
 
 
-def _logits(model: nn.Module, inputs: Tensor, transform: Transform) -> Tensor:
+def predict_logits(
+    model: nn.Module, inputs: Tensor, transform: Transform = identity
+) -> Tensor:
+    """The score of each class. Shape: (N, ...) -> (N, C)."""
     require.examples(inputs=inputs)
     with eval_mode(model):
         chunks = inputs.split(CHUNK)

@@ -58,24 +58,21 @@ class MLP(nn.Sequential):
         require.choice((False, True), batch_norm=batch_norm, residual=residual)
         if not isinstance(hidden, Iterable):
             raise TypeError(f"hidden is {hidden!r}; wanted widths, such as [50, 100]")
-        layers, widths = OrderedDict[str, nn.Module](), [in_features, *hidden]
+        built, widths = OrderedDict[str, nn.Module](), [in_features, *hidden]
         if len(widths) == 1 and (input_dropout or input_noise):
             raise ValueError("input_dropout and input_noise: wanted a hidden layer too")
-        for index, (fan_in, fan_out) in enumerate(pairwise(widths), start=1):
-            first = index == 1
+        for fan_in, fan_out in pairwise(widths):
             parts = {
-                "input_noise": first and input_noise and GaussianNoise(input_noise),
-                "input_dropout": first and input_dropout and Dropout(input_dropout),
+                "input_noise": not built and input_noise and GaussianNoise(input_noise),
+                "input_dropout": not built and input_dropout and Dropout(input_dropout),
                 "linear": _linear(fan_in, fan_out),
                 "norm": batch_norm and nn.BatchNorm1d(fan_out),
                 "activation": ACTIVATIONS[activation](),
                 "dropout": dropout and Dropout(dropout),
             }
-            layer = OrderedDict((role, part) for role, part in parts.items() if part)
-            adds = residual and fan_in == fan_out
-            layers[f"hidden{index}"] = (Residual if adds else nn.Sequential)(layer)
-        layers["logits"] = _linear(widths[-1], out_features)
-        super().__init__(layers)
+            built[f"hidden{len(built) + 1}"] = _layer(parts, residual)
+        built["logits"] = _linear(widths[-1], out_features)
+        super().__init__(built)
         self.in_features = in_features
         generator = keyed_generator(0, "weights") if generator is None else generator
         for part in self.linears().values():
@@ -200,6 +197,14 @@ def attach_generator(model: nn.Module) -> torch.Generator | None:
     for layer in layers:
         layer.generator = generator
     return generator
+
+
+def _layer(parts: dict[str, Any], residual: bool) -> nn.Sequential:
+    """Of the parts those that are there; a residual one needs equal widths."""
+    layer = OrderedDict((role, part) for role, part in parts.items() if part)
+    fan_out, fan_in = parts["linear"].weight.shape
+    adds = residual and fan_in == fan_out
+    return (Residual if adds else nn.Sequential)(layer)
 
 
 def _linear(in_features: int, out_features: int) -> nn.Linear:

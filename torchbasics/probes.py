@@ -9,11 +9,11 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 
 import torch
 from torch import Tensor, nn
-from torch.utils.hooks import RemovableHandle
 
 from torchbasics import arguments as require
 from torchbasics import rng
@@ -44,19 +44,17 @@ class Probes:
     def __init__(self, model: nn.Module) -> None:
         self.layers = dict(model.named_children())
         self.activations: dict[str, Tensor] = {}
-        self._handles: list[RemovableHandle] = []
+        self._hooks = ExitStack()
 
     def __enter__(self) -> Probes:
         for name, layer in self.layers.items():
             watched = getattr(layer, "activation", layer)
-            keep = partial(self._keep, name)
-            self._handles.append(watched.register_forward_hook(keep))
+            hook = watched.register_forward_hook(partial(self._keep, name))
+            self._hooks.enter_context(hook)
         return self
 
     def __exit__(self, *exception: object) -> None:
-        for handle in self._handles:
-            handle.remove()
-        self._handles.clear()
+        self._hooks.close()
 
     def _keep(self, name: str, module: nn.Module, inputs: object, out: Tensor) -> None:
         require.tensor(**{name: out})

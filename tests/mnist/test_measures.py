@@ -195,6 +195,6 @@ def test_robustness_is_the_accuracy_on_changed_digits(few):
 def test_the_logits_are_those_of_the_model_in_eval_mode(few):
     made = network.build(Config(model=ModelConfig(dropout=0.5))).train()
     images = ImageDataset(*few.test).images
-    found = measures.logits_of(network.Network(made, Config()), images)
+    found = network.Network(made, Config()).logits(images)
     assert torch.equal(found, made.eval()(Config().data.transform(images)))
     assert math.isfinite(found.sum())

@@ -106,7 +106,7 @@ def test_the_digits_of_each_cell_are_those_of_the_test_set(both, mnist, which):
         assert sum(thousandths) == pytest.approx(1000, abs=5)
     for label in range(10):
         for answer in range(10):
-            most = report.MAX_RIGHT if label == answer else report.MAX_WRONG
+            most = measures.MAX_RIGHT if label == answer else measures.MAX_WRONG
             assert cells[label, answer] == min(confusion[label][answer], most)
 
 
@@ -115,11 +115,11 @@ def test_of_mistakes_the_surest_are_shown_and_of_right_answers_the_least_sure():
     probs = torch.zeros(200, 10)
     probs[:, 0], probs[:, 1] = sure.repeat(2), (1 - sure).repeat(2)
     labels = torch.tensor([0] * 100 + [1] * 100)
-    rows = report.examples(probs, labels)
+    rows = measures.examples(probs, labels)
     right = [index for index, *_ in rows if index < 100]
     wrong = [index for index, *_ in rows if index >= 100]
-    assert right == [*range(report.MAX_RIGHT)]
-    assert wrong == [*range(199, 199 - report.MAX_WRONG, -1)]
+    assert right == [*range(measures.MAX_RIGHT)]
+    assert wrong == [*range(199, 199 - measures.MAX_WRONG, -1)]
 
 
 def test_the_temperature_is_fitted_on_validation_digits_where_there_are_some(
@@ -129,7 +129,7 @@ def test_the_temperature_is_fitted_on_validation_digits_where_there_are_some(
     assert [one["validation"] for one in found] == [300, 0]
     assert [len(one["temperatures"]) for one in found] == [1, 2]
     images, labels = mnist[0].subset(slice(59_700, None))
-    logits = measures.logits_of(network.load(str(trained / "held-run")), images)
+    logits = network.load(str(trained / "held-run")).logits(images)
     wanted = measures.fit_temperature(logits, labels)
     assert found[0]["temperatures"] == [pytest.approx(wanted)]
     for one in found:
@@ -388,7 +388,7 @@ def test_in_a_browser_a_cell_shows_its_digits(both, mnist):
         part = page.locator("[data-part=confusion] .runs > div").first
         part.get_by_label(f"{count} times 3 read as 3", exact=True).click()
         cards = part.locator(".digit")
-        assert cards.count() == min(count, report.MAX_RIGHT)
+        assert cards.count() == min(count, measures.MAX_RIGHT)
         assert "3 read as 3" in cards.first.inner_text()
         index = int(re.search(r"test digit (\d+)", cards.first.inner_text())[1])
         assert mnist[1].labels[index] == 3

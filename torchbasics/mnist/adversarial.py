@@ -13,7 +13,6 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from torchbasics.evaluation import predict_probs
 from torchbasics.mnist.network import Network
 from torchbasics.trace import backward_trace, forward_trace
 
@@ -80,8 +79,7 @@ def smallest_change(network: Network, image: Tensor) -> Change | None:
 
 def probs_of(network: Network, points: Tensor) -> Tensor:
     """What everybody would get who asks. Shape: (N, 784) -> (N, 10)."""
-    images = points.view(-1, 28, 28).to(torch.uint8)
-    return predict_probs(network.model, images, network.config.data.transform)
+    return network.probs(points.view(-1, 28, 28).to(torch.uint8))
 
 
 def is_changed(network: Network, points: Tensor, answer: int) -> Tensor:

@@ -15,7 +15,6 @@ import torch
 from torch import Tensor
 
 from torchbasics import data
-from torchbasics.evaluation import predict_probs
 from torchbasics.mnist.network import Network
 
 KNOWN, FITTED = 10_000, 5_000
@@ -80,7 +79,7 @@ def fit_doubt(reader: Network, data_dir: str = "auto") -> Doubt:
     train = data.load("train", data_dir)
     fitted = train.subset(slice(-KNOWN - FITTED, -KNOWN))
     images, labels = train.subset(slice(-KNOWN, None))
-    probs = predict_probs(reader.model, images, reader.config.data.transform)
+    probs = reader.probs(images)
     prob, answers = probs.max(1)
     digits, suits = [], []
     for answer in range(10):

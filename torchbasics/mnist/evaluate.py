@@ -26,10 +26,7 @@ PRETRAINED = "pretrained"
 class Options(settings.Settings):
     """Which network reads which digits."""
 
-    run: Positional[str] = Field(
-        PRETRAINED,
-        description="a run's folder, latest, pretrained, or pretrained-best",
-    )
+    run: Positional[network.RunName] = PRETRAINED
     textbook: str = Field(
         "", description="the book's sample_weight.pkl, to read in the place of a run"
     )

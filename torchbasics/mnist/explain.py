@@ -25,7 +25,6 @@ from torchbasics.command.page import page
 from torchbasics.command.terminal import Answer, SafeConsole, SideBySide, plural
 from torchbasics.data.image_files import read_image
 from torchbasics.data.prepare import find_digits, prepare
-from torchbasics.evaluation import predict_probs
 from torchbasics.mnist import network
 from torchbasics.mnist.adversarial import Change, smallest_change
 from torchbasics.mnist.explanation import Explanation, Layer, as_json, explain
@@ -40,10 +39,7 @@ WIDTHS = (9, 10, 13, 17, 16, 6, 9)
 class Options(settings.Settings):
     """Which network reads which digit."""
 
-    run: Positional[str] = Field(
-        "pretrained",
-        description="a run's folder, latest, pretrained, or pretrained-best",
-    )
+    run: Positional[network.RunName] = "pretrained"
     index: int = Field(0, ge=0, description="which digit of the set, from 0")
     picture: str = Field("", description="a picture of a digit, to read in its place")
     html: str = Field("", description="write a page to FILE.html")
@@ -113,7 +109,7 @@ def study(options: Options) -> Case:
     if change:
         shares = torch.linspace(0, 1, STEPS + 1)[:, None, None]
         images = (image + shares * change.difference).round().to(torch.uint8)
-        path = predict_probs(reader.model, images, transform)
+        path = reader.probs(images)
     architecture = network.architecture(reader.config)
     name = f"{digit}, read by {visible(options.run)}: {architecture}"
     return Case(name, image, label, explanation, change, path)

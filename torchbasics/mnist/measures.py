@@ -5,7 +5,7 @@ Shapes: N examples, C classes, B bins.
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -19,6 +19,7 @@ from torchbasics.mnist.network import Network
 from torchbasics.mnist.training import distort
 
 Z = 1.959964  # standard deviations around the mean that hold 95 % of a normal law
+MAX_RIGHT, MAX_WRONG = 20, 40  # examples of a cell of the confusion matrix
 BINS = 15  # of confidence, as Guo et al. have them
 HOTTEST = 4.0  # ln of the largest temperature looked for; the smallest is 1 / it
 SIZES = (0.02, 0.05, 0.1, 0.2)  # of a change to each pixel, paper 0 and ink 1
@@ -63,12 +64,22 @@ def baselines(train: ImageDataset, test: ImageDataset) -> dict[str, float]:
     }
 
 
-def logits_of(network: Network, images: Tensor) -> Tensor:
-    """What the network makes of the images. Shape: (N, 28, 28) -> (N, 10)."""
-    model, config = network
-    with eval_mode(model):
-        chunks = images.split(2_000)
-        return torch.cat([model(config.data.transform(some)) for some in chunks])
+def examples(probs: Tensor, labels: Tensor) -> list[list[int]]:
+    """Digits of each cell of the confusion matrix: surest mistakes, least sure hits.
+
+    Of each its index, what it was read as, and its probabilities in thousandths.
+    Shape: probs (N, 10), labels (N,).
+    """
+    confidence, answers = probs.max(1)
+    cells, rows = 10 * labels + answers, []
+    for cell in cells.unique().tolist():
+        label, answer = divmod(cell, 10)
+        which = (cells == cell).nonzero()[:, 0]
+        order = confidence[which].argsort(descending=label != answer)
+        most = MAX_RIGHT if label == answer else MAX_WRONG
+        for index in which[order[:most]].tolist():
+            rows.append([index, answer, *(1000 * probs[index]).round().int().tolist()])
+    return rows
 
 
 class Reliability(NamedTuple):
@@ -141,6 +152,26 @@ def cross_scaled(logits: Tensor, labels: Tensor) -> tuple[Tensor, list[float]]:
     for half, temperature in zip(halves, reversed(fitted), strict=True):
         probs[half] = softmax(logits[half] / temperature)
     return probs, fitted
+
+
+def calibration(
+    network: Network, logits: Tensor, train: ImageDataset, labels: Tensor
+) -> dict[str, Any]:
+    """How far probabilities can be believed, as they are and scaled. Shape: (N, C)."""
+    if held := network.config.data.validation:
+        images, truth = train.subset(slice(-held, None))
+        fitted = [fit_temperature(network.logits(images), truth)]
+        scaled = softmax(logits / fitted[0])
+    else:
+        scaled, fitted = cross_scaled(logits, labels)
+    found = [reliability(probs, labels) for probs in (softmax(logits), scaled)]
+    return {
+        "bins": [[part.tolist() for part in bins] for bins in found],
+        "errors": [bins.error for bins in found],
+        "temperatures": fitted,
+        "ends": [math.exp(end) for end in (-HOTTEST, HOTTEST)],
+        "validation": held,
+    }
 
 
 def moved(images: Tensor, pixels: int = 0, degrees: float = 0.0) -> Tensor:

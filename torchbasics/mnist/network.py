@@ -3,9 +3,10 @@
 import os
 import shlex
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
 from torchbasics import rng
@@ -13,6 +14,7 @@ from torchbasics.command import runs
 from torchbasics.command.errors import UserError, as_user_error
 from torchbasics.command.settings import from_table
 from torchbasics.data.image_files import SUFFIXES
+from torchbasics.evaluation import predict_logits, predict_probs
 from torchbasics.mlp import MLP
 from torchbasics.mnist.config import Config
 from torchbasics.mnist.textbook_weights import TextbookWeights
@@ -21,6 +23,11 @@ from torchbasics.mnist.training.checkpoint import Checkpoint, CheckpointManager
 
 SHIPPED = ("pretrained", "pretrained-best")
 """The lesson's own network, and one that reads other people's digits better."""
+RunName = Annotated[
+    str,
+    Field(description="a run's folder, latest, pretrained, or pretrained-best"),
+]
+"""What a command line may name as its run, and `load` finds."""
 MAX_NAMED = 12  # hidden layers
 
 
@@ -29,6 +36,14 @@ class Network(NamedTuple):
 
     model: MLP
     config: Config
+
+    def logits(self, images: Tensor) -> Tensor:
+        """Its scores, in the scale it was trained in. Shape: (N, 28, 28) -> (N, 10)."""
+        return predict_logits(self.model, images, self.config.data.transform)
+
+    def probs(self, images: Tensor) -> Tensor:
+        """The probability of each digit. Shape: (N, 28, 28) -> (N, 10)."""
+        return predict_probs(self.model, images, self.config.data.transform)
 
 
 def build(config: Config) -> MLP:

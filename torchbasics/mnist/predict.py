@@ -26,7 +26,6 @@ from torchbasics.command.output import visible
 from torchbasics.command.terminal import Answer, SafeConsole
 from torchbasics.data.image_files import SUFFIXES, read_image
 from torchbasics.data.prepare import find_digits
-from torchbasics.evaluation import predict_probs
 from torchbasics.mnist import network
 from torchbasics.mnist.doubt import Doubt, fit_doubt
 from torchbasics.mnist.network import Network
@@ -40,10 +39,7 @@ class Options(settings.Settings):
     pictures: Positional[tuple[str, ...]] = Field(
         (), description="PNG, JPEG, BMP, GIF or WebP files, or folders of them"
     )
-    run: str = Field(
-        "pretrained-best",
-        description="a run's folder, latest, pretrained, or pretrained-best",
-    )
+    run: network.RunName = "pretrained-best"
     runs_dir: str = Field("runs", description="folder of runs, for latest")
     as_json: Annotated[FlagCreatePairsOff[bool], arg(name="json")] = Field(
         False, description="print JSON only"
@@ -149,7 +145,7 @@ def read(reader: Network, doubt: Doubt, digits: Sequence[Tensor]) -> list[Readin
     if not digits:
         return []
     images = torch.stack(list(digits))
-    probs = predict_probs(reader.model, images, reader.config.data.transform)
+    probs = reader.probs(images)
     if not probs.isfinite().all():
         raise ValueError("its scores are not finite")
     sure = doubt.is_sure(images, probs).tolist()

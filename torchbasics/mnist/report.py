@@ -42,10 +42,10 @@ FACTS = (
     "finished",
 )  # fmt: skip
 SPLITS = ("train", "validation", "test")
+CURVES = [f"{kind}/{split}" for kind in ("loss", "accuracy") for split in SPLITS]
 HEALTH = ("gradient_norm", "update_ratio", "activation_std", "saturated", "dead")
 
 MAX_POINTS, MAX_LAYERS, MAX_TILES = 150, 8, 100
-MAX_RIGHT, MAX_WRONG = 20, 40  # digits of a cell of the confusion matrix
 LARGE = 2_000_000  # weights, with which each of the 20 changes of digits takes seconds
 
 Json = dict[str, Any]
@@ -54,10 +54,7 @@ Json = dict[str, Any]
 class Options(settings.Settings):
     """Which runs, and where the page goes."""
 
-    run: Positional[str] = Field(
-        "latest",
-        description="a run's folder, latest, pretrained, or pretrained-best",
-    )
+    run: Positional[network.RunName] = "latest"
     beside: Positional[str] = Field("", description="another, to stand beside it")
     out: str = Field("", description="file to write; else report*.html in RUN's folder")
     runs_dir: str = Field("runs", description="folder of runs, for latest")
@@ -132,17 +129,15 @@ def measured(
 
 def card(subject: Subject, train: ImageDataset, test: ImageDataset) -> Json:
     """What the page says of one run. Raises UserError where nothing can be said."""
-    model, config = subject.network
-    logits = measures.logits_of(subject.network, test.images)
+    reader, (model, config) = subject.network, subject.network
+    logits = reader.logits(test.images)
     if not logits.isfinite().all():
         raise UserError(f"{subject.name}: what it makes of the digits is not finite")
     evaluation = evaluate(nn.Identity(), logits, test.labels)
     plan = plan_steps(config, TRAINING_IMAGES - config.data.validation)
     finished = subject.folder is None or "finished" in subject.manifest
-    blank = measures.logits_of(subject.network, torch.zeros_like(test.images[:1]))
     linears = model.linears()
     layers = [[*linears][place] for place in spread(len(linears), MAX_LAYERS)]
-    curves = [f"{kind}/{split}" for kind in ("loss", "accuracy") for split in SPLITS]
     health = [f"{kind}/{layer}" for kind in HEALTH for layer in layers]
     first = next(iter(linears.values())).weight.detach()
     some = test.subset(slice(None, None, 20 if config.model.num_weights > LARGE else 5))
@@ -155,60 +150,22 @@ def card(subject: Subject, train: ImageDataset, test: ImageDataset) -> Json:
         "loss": evaluation.loss,
         "interval": measures.wilson(evaluation.num_correct, evaluation.count),
         "confusion": evaluation.confusion.tolist(),
-        "examples": examples(softmax(logits), test.labels),
-        "calibration": calibration(subject.network, logits, train, test.labels),
-        "curves": series(subject.lines, curves),
+        "examples": measures.examples(softmax(logits), test.labels),
+        "calibration": measures.calibration(reader, logits, train, test.labels),
+        "curves": series(subject.lines, CURVES),
         "health": series(subject.lines, health),
         "layers": layers,
         "units": len(first),
         "weights": picture((128 + 127 * tiles).round().byte().numpy()),
-        "robustness": measures.robustness(subject.network, some),
-        "flat": measures.num_flat(subject.network, some),
+        "robustness": measures.robustness(reader, some),
+        "flat": measures.num_flat(reader, some),
         "changed": len(some.labels),
-        "blank": softmax(blank)[0].tolist(),
+        "blank": reader.probs(torch.zeros_like(test.images[:1]))[0].tolist(),
         "facts": facts(subject),
         "commands": commands(subject),
         "playground": visible(
             f"{PROGRAM}.playground {shlex.quote(str(subject.folder or subject.name))}"
         ),
-    }
-
-
-def examples(probs: Tensor, labels: Tensor) -> list[list[int]]:
-    """Digits of each cell of the confusion matrix: surest mistakes, least sure hits.
-
-    Of each its index, what it was read as, and its probabilities in thousandths.
-    Shape: probs (N, 10), labels (N,).
-    """
-    confidence, answers = probs.max(1)
-    cells, rows = 10 * labels + answers, []
-    for cell in cells.unique().tolist():
-        label, answer = divmod(cell, 10)
-        which = (cells == cell).nonzero()[:, 0]
-        order = confidence[which].argsort(descending=label != answer)
-        most = MAX_RIGHT if label == answer else MAX_WRONG
-        for index in which[order[:most]].tolist():
-            rows.append([index, answer, *(1000 * probs[index]).round().int().tolist()])
-    return rows
-
-
-def calibration(
-    network: Network, logits: Tensor, train: ImageDataset, labels: Tensor
-) -> Json:
-    """How far probabilities can be believed, as they are and scaled. Shape: (N, C)."""
-    if held := network.config.data.validation:
-        images, truth = train.subset(slice(-held, None))
-        fitted = [measures.fit_temperature(measures.logits_of(network, images), truth)]
-        scaled = softmax(logits / fitted[0])
-    else:
-        scaled, fitted = measures.cross_scaled(logits, labels)
-    found = [measures.reliability(probs, labels) for probs in (softmax(logits), scaled)]
-    return {
-        "bins": [[part.tolist() for part in bins] for bins in found],
-        "errors": [bins.error for bins in found],
-        "temperatures": fitted,
-        "ends": [math.exp(end) for end in (-measures.HOTTEST, measures.HOTTEST)],
-        "validation": held,
     }
 
 

@@ -22,7 +22,6 @@ from torchbasics.command import runs
 from torchbasics.command.errors import UserError, as_user_error
 from torchbasics.command.files import read_regular
 from torchbasics.command.settings import Settings, from_table
-from torchbasics.evaluation import predict_probs
 from torchbasics.mnist import network
 from torchbasics.mnist.config import Config
 from torchbasics.mnist.training import metrics
@@ -117,8 +116,7 @@ def read_run(folder: Path, config: Config, seed: int, images: Tensor) -> Run:
     if path is None:
         raise UserError(f"{folder} has no run of seed {seed}")
     check_resume_config(config.model_copy(update={"seed": seed}), path)
-    model, _ = network.load(str(path))
-    probs = predict_probs(model, images, config.data.transform)
+    probs = network.load(str(path)).probs(images)
     return Run(seed, training_seconds(path, config), probs)
 
 
