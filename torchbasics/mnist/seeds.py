@@ -18,16 +18,8 @@ from typing import Any
 
 import torch
 from pydantic import Field, model_validator
+from rich import progress
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
-from rich.progress import Progress as Bars
 
 from torchbasics import device
 from torchbasics.command import cli, runs, settings
@@ -135,9 +127,10 @@ def train_seeds(
     threads = config.threads or max(1, torch.get_num_threads() // processes)
     config = config.model_copy(update={"threads": threads})
     waiting = [seed for seed in seeds if not is_finished(folder, config, seed)]
-    bars = Bars(
-        *(TextColumn("{task.description}"), MofNCompleteColumn(), BarColumn()),
-        *(TimeElapsedColumn(), TimeRemainingColumn()),
+    bars = progress.Progress(
+        "{task.description}",
+        *(progress.MofNCompleteColumn(), progress.BarColumn()),
+        *(progress.TimeElapsedColumn(), progress.TimeRemainingColumn()),
         console=console,
         transient=True,
         disable=not console.is_terminal or console.quiet,
@@ -160,7 +153,7 @@ def run_processes(
     waiting: list[int],
     processes: int,
     stop: StopRequest,
-    bars: Bars,
+    bars: progress.Progress,
 ) -> list[str]:
     """Train these seeds, so many at once; return what there is to complain of.
 
@@ -168,7 +161,7 @@ def run_processes(
     it is left, but for a kill, none of them goes on alone.
     """
     running: dict[int, Process] = {}
-    tasks: dict[int, TaskID] = {}
+    tasks: dict[int, progress.TaskID] = {}
     failed: list[str] = []
     try:
         while running or (waiting and not stop.signal):
@@ -203,16 +196,10 @@ def start_process(folder: Path, config: Config, seed: int) -> Process:
         "--config", str(folder / "config.toml"), "--seed", str(seed),
         "--runs-dir", str(folder),
     ]  # fmt: skip
-    command = [
-        sys.executable,
-        "-m",
-        "torchbasics.mnist",
-        *what,
-        *override_options(config),
-    ]
+    command = [sys.executable, "-m", "torchbasics.mnist", "--quiet", *what]
     pipe = subprocess.PIPE
     return subprocess.Popen(
-        [*command, "--quiet"],
+        [*command, *override_options(config)],
         env=os.environ | {STOP_AT_EOF: "1"},
         stdin=pipe,
         stdout=pipe,

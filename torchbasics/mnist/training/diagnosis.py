@@ -132,11 +132,9 @@ def causes(training: Training, loss: float) -> Iterator[Cause]:
     lower: list[Change] = [{"optim.lr": lr} for lr in usual[::-1] if lr < optim.lr]
     higher: list[Change] = [{"optim.lr": lr} for lr in usual if lr > optim.lr]
     if optim.ema and (alone := score(training).accuracy) > CHANCE:
-        text = (
-            f"--optim.ema {optim.ema:g} averages over some {1 / (1 - optim.ema):,.0f}"
-        )
-        text += f" steps, and the weights by themselves read {100 * alone:.0f} %"
-        yield Cause(text, [{"optim.ema": 0.0}])
+        text = f"--optim.ema {optim.ema:g} averages over some "
+        text += f"{1 / (1 - optim.ema):,.0f} steps, and the weights by themselves read "
+        yield Cause(f"{text}{100 * alone:.0f} %", [{"optim.ema": 0.0}])
     yield from short_schedule(training)
     yield from short_weights(training, start)
     yield from narrow_layers(config)
@@ -145,8 +143,7 @@ def causes(training: Training, loss: float) -> Iterator[Cause]:
     if loss > 2.5 * GUESS:
         yield Cause(f"the loss blew up at --optim.lr {optim.lr:g}", lower)
     if (moved := max(ratios(training, start))) < 0.01:
-        text = f"the weights moved by {100 * moved:.1g} %"
-        yield Cause(text, higher)
+        yield Cause(f"the weights moved by {100 * moved:.1g} %", higher)
     yield from noisy_settings(config)
     first, last = score(start).loss, score(training).loss
     text = f"on training images the loss went from {first:.3g} to {last:.3g}"
@@ -160,10 +157,8 @@ def short_schedule(training: Training) -> Iterator[Cause]:
     steps = range(0, total, -(-total // 1000))
     rates = [learning_rate(schedule, 1.0, step, total) for step in steps]
     if (mean := sum(rates) / len(rates)) < SOME_LR:
-        text = (
-            f"--schedule.name {schedule.name} leaves {100 * mean:.1g} % of --optim.lr"
-        )
-        yield Cause(f"{text} on average", [{"schedule.name": "linear"}])
+        text = f"--schedule.name {schedule.name} leaves {100 * mean:.1g} % of "
+        yield Cause(f"{text}--optim.lr on average", [{"schedule.name": "linear"}])
 
 
 def narrow_layers(config: Config) -> Iterator[Cause]:
@@ -178,21 +173,19 @@ def narrow_layers(config: Config) -> Iterator[Cause]:
 
 def short_weights(training: Training, start: Training) -> Iterator[Cause]:
     """Weights that a setting has drawn towards 0, or cut."""
-    optim, linears = training.config.optim, training.model.linears()
-    before = start.model.linears()
-    lengths = {
-        name: float(linear.weight.detach().norm() / before[name].weight.detach().norm())
-        for name, linear in linears.items()
-    }
-    if optim.weight_decay and max(lengths.values()) < 0.1:
-        text = f"--optim.weight-decay {optim.weight_decay:g} left the weights "
-        text += f"{100 * max(lengths.values()):.1g} % of their length"
-        yield Cause(text, [{"optim.weight_decay": 0.0}])
-    del lengths["logits"]  # which --optim.max-norm leaves alone
-    if optim.max_norm and lengths and max(lengths.values()) < 0.2:
-        text = f"--optim.max-norm {optim.max_norm:g} left the hidden units' weights "
-        text += f"{100 * max(lengths.values()):.1g} % of their length"
-        yield Cause(text, [{"optim.max_norm": 0.0}])
+    optim, linears = training.config.optim, training.model.linears().values()
+    pairs = zip(linears, start.model.linears().values(), strict=True)
+    left = [
+        float(a.weight.detach().norm() / b.weight.detach().norm()) for a, b in pairs
+    ]
+    for name, value, few, whose, of in (
+        ("weight_decay", optim.weight_decay, 0.1, "the weights", left),
+        ("max_norm", optim.max_norm, 0.2, "the hidden units' weights", left[:-1]),
+    ):  # --optim.max-norm leaves the logits alone, which come last
+        if value and of and max(of) < few:
+            text = f"--optim.{name.replace('_', '-')} {value:g} left {whose} "
+            text += f"{100 * max(of):.1g} % of their length"
+            yield Cause(text, [{f"optim.{name}": 0.0}])
 
 
 def lost_signals(start: Probes, config: Config) -> Iterator[Cause]:
@@ -206,19 +199,16 @@ def lost_signals(start: Probes, config: Config) -> Iterator[Cause]:
         {"model.activation": "relu", "model.init": "auto"},
         {"model.hidden": hidden[:2]},
     ]
+    first, last = names[0], names[-2]
     norms = start.statistics()["gradient_norm"]
-    left = norms[names[0]] / max(norms[names[-2]], 1e-30)
+    left = norms[first] / max(norms[last], 1e-30)
     if left < 1e-3:
-        text = (
-            f"the gradient vanishes: at the start {names[0]} gets {left:.0e} of what "
-        )
-        yield Cause(f"{text}{names[-2]} gets", changes)
-    differ = float(start.activations[names[-2]].std(0).mean())
+        text = f"the gradient vanishes: at the start {first} gets {left:.0e} of what "
+        yield Cause(f"{text}{last} gets", changes)
+    differ = float(start.activations[last].std(0).mean())
     if differ < 1e-3:
-        text = (
-            f"the signal dies out: at the start the activations of {names[-2]} differ"
-        )
-        yield Cause(f"{text} by only {differ:.0e} from image to image", changes)
+        text = f"the signal dies out: at the start the activations of {last} differ by "
+        yield Cause(f"{text}only {differ:.0e} from image to image", changes)
 
 
 def stuck_units(start: Probes, now: Probes, lower: list[Change]) -> Iterator[Cause]:
@@ -246,9 +236,7 @@ def noisy_settings(config: Config) -> Iterator[Cause]:
     values = settings.flatten(config.model_dump(mode="json"))
     used = [name for name in noisy if values[name]]
     distorted = [name for name in used if "distort" in name]
-    for names in [[name] for name in used if name not in distorted] + [distorted]:
-        if not names:
-            continue
+    for names in filter(None, [*([n] for n in used if n not in distorted), distorted]):
         text = in_words({name: values[name] for name in names})
         change = dict.fromkeys(names, 0.0)
         yield Cause(f"{text} leaves too little to learn from", [change])
@@ -257,8 +245,5 @@ def noisy_settings(config: Config) -> Iterator[Cause]:
 @torch.no_grad()
 def ratios(training: Training, start: Training) -> list[float]:
     """How far each layer's weights came from their start, as a share."""
-    before = start.model.linears()
-    return [
-        update_ratio(before[name].weight, linear.weight)
-        for name, linear in training.model.linears().items()
-    ]
+    both = (one.model.linears().values() for one in (start, training))
+    return [update_ratio(a.weight, b.weight) for a, b in zip(*both, strict=True)]

@@ -82,9 +82,10 @@ def read(path: Path) -> list[dict[str, Any]]:
             raise UserError(f"{path}: line {number} is no JSON") from None
         with as_user_error(UserError, f"{path}: line {number}: "):
             from_table(MetricsLine, line)
-            for what in RISING:
-                if lines and line[what] <= lines[-1][what]:
-                    raise UserError(f"{what} = {line[what]}: it must be after the last")
+            stale = [n for n in RISING if lines and line[n] <= lines[-1][n]]
+            if stale:
+                name = stale[0]
+                raise UserError(f"{name} = {line[name]}: it must be after the last")
         lines.append(line)
     return lines
 

@@ -13,14 +13,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from rich import progress as bars
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    TextColumn,
-    TimeRemainingColumn,
-)
-from rich.progress import Progress as Bar
 from torch import Tensor
 
 from torchbasics.command.errors import warn
@@ -53,12 +47,9 @@ class Monitor:
         self.broken: set[str] = set()
         self.before_step: dict[str, Tensor] = {}
         self.head_printed = False
-        self.bar = Bar(
-            TextColumn("step"),
-            MofNCompleteColumn(),
-            BarColumn(),
-            TextColumn("{task.fields[rate]}"),
-            TimeRemainingColumn(),
+        self.bar = bars.Progress(
+            *("step", bars.MofNCompleteColumn(), bars.BarColumn()),
+            *("{task.fields[rate]}", bars.TimeRemainingColumn()),
             console=console,
             transient=True,
             disable=not console.is_terminal or console.quiet,

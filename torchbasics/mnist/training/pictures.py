@@ -60,13 +60,8 @@ def misclassified(
     confidence, answers = probs.max(1)
     worst = most_confident_errors(probs, labels, most)
     cards = [
-        _card(
-            images[index],
-            int(labels[index]),
-            int(answers[index]),
-            float(confidence[index]),
-        )
-        for index in worst.tolist()
+        _card(images[i], f"{labels[i]} read as {answers[i]}, {confidence[i]:.0%}")
+        for i in worst.tolist()
     ]
     return _grid(cards) if cards else np.full((64, 64, 3), 255, np.uint8)
 
@@ -82,14 +77,11 @@ def distorted(columns: Tensor, scale: int = 2) -> Picture:
     return np.repeat(sheet[..., None], 3, axis=2)
 
 
-def _card(image: Tensor, label: int, answer: int, confidence: float) -> Picture:
-    """A digit in ink on paper, and under it `label read as answer, confidence`."""
+def _card(image: Tensor, text: str) -> Picture:
+    """A digit in ink on paper, and under it a text."""
     card = Image.new("RGB", (112, 112), PAPER)
-    digit = Image.fromarray(255 - image.cpu().numpy()).resize(
-        (84, 84), Image.Resampling.NEAREST
-    )
-    card.paste(digit, (14, 0))
-    text = f"{label} read as {answer}, {confidence:.0%}"
+    pixels = (255 - image.cpu().numpy()).repeat(3, axis=0).repeat(3, axis=1)
+    card.paste(Image.fromarray(pixels), (14, 0))
     draw = ImageDraw.Draw(card)
     draw.text((56, 98), text, INK, ImageFont.load_default(11), "mm")
     return np.asarray(card)
