@@ -130,12 +130,23 @@ class StochasticModule(nn.Module):
 
     generator: torch.Generator | None = None
     place = 0
+    part = (0, 1)
+    """Which part these inputs are of a batch, of how many equal ones."""
 
     def generator_on(self, device: torch.device) -> torch.Generator:
         """The generator of this layer on that device, a keyed one if it has none."""
         if self.generator is None or self.generator.device != device:
             self.generator = keyed_generator(0, "dropout", self.place, device=device)
         return self.generator
+
+    def batch_size(self, inputs: Tensor) -> torch.Size:
+        """The size of the whole batch: all is drawn, whoever has the other parts."""
+        return torch.Size((self.part[1] * len(inputs), *inputs.shape[1:]))
+
+    def own_part(self, draws: Tensor) -> Tensor:
+        """What of the batch's draws is for these inputs. Shape: (N, *) -> (n, *)."""
+        index, count = self.part
+        return draws.chunk(count)[index]
 
 
 class GaussianNoise(StochasticModule):
@@ -152,7 +163,9 @@ class GaussianNoise(StochasticModule):
         if not self.training:
             return inputs
         random = self.generator_on(inputs.device)
-        return inputs + torch.empty_like(inputs).normal_(0, self.std, generator=random)
+        noise = inputs.new_empty(self.batch_size(inputs))
+        noise.normal_(0, self.std, generator=random)
+        return inputs + self.own_part(noise)
 
 
 class Dropout(StochasticModule):
@@ -171,31 +184,37 @@ class Dropout(StochasticModule):
         """Inputs with a share p zeroed, in training. Shape: (*) -> (*)."""
         if not self.training:
             return inputs
-        draws = random_int16(inputs, self.generator_on(inputs.device))
-        dropped = draws < self.num_dropped - INT16_VALUES // 2
+        draws = random_int16(self.batch_size(inputs), self.generator_on(inputs.device))
+        dropped = self.own_part(draws) < self.num_dropped - INT16_VALUES // 2
         return torch.where(dropped, 0, inputs / (1 - self.num_dropped / INT16_VALUES))
 
 
-def random_int16(inputs: Tensor, generator: torch.Generator) -> Tensor:
-    """A whole number for each input, each of the 65,536 from -32,768 on equally likely.
+def random_int16(size: torch.Size, generator: torch.Generator) -> Tensor:
+    """Whole numbers, each of the 65,536 from -32,768 on equally likely.
 
     Four of them are cut from each draw of 64 bits: 10 times as fast as bernoulli_.
-    Shape: (*) -> int16 (*).
+    Shape: int16 (*), of that size.
     """
-    count = -(-inputs.numel() // 4)
-    draws = torch.empty(count, dtype=torch.int64, device=inputs.device)
+    count = -(-size.numel() // 4)
+    draws = torch.empty(count, dtype=torch.int64, device=generator.device)
     draws.random_(-(2**63), None, generator=generator)
-    return draws.view(torch.int16)[: inputs.numel()].view(inputs.shape)
+    return draws.view(torch.int16)[: size.numel()].view(size)
 
 
-def attach_generator(model: nn.Module) -> torch.Generator | None:
-    """Let all layers that draw do so from one new generator; None if none draws."""
+def attach_generator(
+    model: nn.Module, part: tuple[int, int] = (0, 1)
+) -> torch.Generator | None:
+    """Let all layers that draw do so from one new generator; None if none draws.
+
+    They will see that part of each batch, of so many equal ones, and draw as if it were
+    the whole: the draws do not depend on how many processes share it.
+    """
     layers = _stochastic(model)
     if not layers:
         return None
     generator = torch.Generator(next(model.parameters()).device)
     for layer in layers:
-        layer.generator = generator
+        layer.generator, layer.part = generator, part
     return generator
 
 

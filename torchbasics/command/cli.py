@@ -10,7 +10,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
 import tyro
 from pydantic import Field
@@ -42,6 +42,7 @@ class CliOptions(Settings):
 class ResumeOptions(CliOptions):
     """The same for a command whose runs can go on."""
 
+    takes_auto: ClassVar[bool] = False  # --resume auto, which the command resolves
     resume: str = Field("", description="what to go on with: its folder, or latest")
 
 
@@ -76,8 +77,8 @@ def parse(
     """
     argv = argv or []
     given, resume = _first_pass(argv), None
-    if not kind:
-        given.resume = None  # an option that is unknown, as tyro will say
+    if not kind or (given.resume == "auto" and getattr(options, "takes_auto", False)):
+        given.resume = None  # unknown, as tyro will say; or for the command to find
     if given.config is not None and given.resume is not None:
         raise UserError("--resume takes the run's own config: leave out --config")
     if given.config is not None:

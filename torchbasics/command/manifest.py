@@ -78,6 +78,7 @@ class ManifestSchema(Settings):
     number: Count = 0
     device: str = ""
     threads: Count = 0
+    processes: Count = 1
     data: dict[str, str] = Field({})
     seeds: Annotated[tuple[Seed, ...], FailFast()] = Field((), max_length=1000)
     finished: Moment | None = None

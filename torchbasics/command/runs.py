@@ -29,7 +29,7 @@ from torchbasics.command.manifest import (
 )
 
 __all__ = [
-    "config_name", "create", "find_run", "is_name", "locked",
+    "config_name", "create", "find_run", "find_runs", "is_name", "locked",
     "new_manifest", "read_manifest", "run_name", "tensorboard_address",
     "write_manifest",
 ]  # fmt: skip
@@ -133,16 +133,21 @@ def find_run(run: str, runs_dir: str, kind: str) -> Path:
             raise UserError(f"there is no run {run!r}: give its folder, or 'latest'")
         files.require_regular(Path(run))
         return Path(run)
+    folders = find_runs(runs_dir, kind)
+    if not folders:
+        raise UserError(f"there is no run in {runs_dir!r} yet: --runs-dir says where")
+    files.require_regular(folders[-1])
+    return folders[-1]
+
+
+def find_runs(runs_dir: str, kind: str) -> list[Path]:
+    """The folders of all runs of a kind, in the order in which they started."""
     where = os.path.expanduser(runs_dir)
     if not os.path.isdir(where):
-        raise UserError(f"there is no run in {runs_dir!r} yet: --runs-dir says where")
+        return []
     paths = Path(where).glob(f"{kind}/[!.]*/manifest.json")
     started = {path.parent: order for path in paths if (order := _order(path))}
-    if not started:
-        raise UserError(f"there is no run in {runs_dir!r} yet: --runs-dir says where")
-    latest = max(started, key=started.__getitem__)
-    files.require_regular(latest)
-    return latest
+    return sorted(started, key=started.__getitem__)
 
 
 def _order(path: Path) -> tuple[int, str] | None:

@@ -4,10 +4,13 @@ import math
 import shlex
 import signal
 from collections.abc import Sequence
+from contextlib import ExitStack
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import ClassVar
 
 import torch
+from pydantic import Field
 from rich.console import Console
 
 from torchbasics import device, rng
@@ -29,47 +32,106 @@ from torchbasics.mnist import network
 from torchbasics.mnist.config import Config
 from torchbasics.mnist.training.checkpoint import CheckpointManager
 from torchbasics.mnist.training.diagnosis import diagnose
-from torchbasics.mnist.training.loop import train
+from torchbasics.mnist.training.loop import train, training_steps
 from torchbasics.mnist.training.monitor import Monitor
-from torchbasics.mnist.training.resume import check_resume_config, resume
+from torchbasics.mnist.training.processes import Processes, joined
+from torchbasics.mnist.training.resume import (
+    check_resume_config,
+    find_same,
+    fixed_settings,
+    resume,
+)
 from torchbasics.mnist.training.setup import Training, bf16_hint, load_splits, setup
 
 PROGRAM = "python -m torchbasics.mnist"
 
 
+class Options(cli.ResumeOptions):
+    """What a training is told beside its settings."""
+
+    takes_auto: ClassVar[bool] = True
+    resume: str = Field(
+        "",
+        description="what to go on with: its folder, latest, or auto: the newest run "
+        "of these settings, else a new one",
+    )
+
+
 @command
 def main(argv: Sequence[str] | None = None) -> int:
-    """Train as the command line asks."""
+    """Train as the command line asks, as one of several processes if started so."""
+    with joined() as processes, ExitStack() as stack:
+        parsed = processes.together(parse, argv)
+        config = parsed.config
+        where, reason = processes.together(choose_device, config, processes)
+        same = settings.flatten(fixed_settings(config)) | {"device": where.type}
+        processes.require_same(same)
+        cores = processes.connect(where)
+        stack.enter_context(device.cpu_threads(config.threads or cores))
+        splits = processes.together(load_splits, config, where)
+        training = processes.together(setup, config, splits, processes)
+        folder, resumed = processes.together(take_folder, training, parsed, stack)
+        return run_training(training, folder, parsed.name, reason, resumed)
+
+
+def parse(argv: Sequence[str] | None) -> cli.Parsed[Config, Options]:
+    """The configuration, and the run to go on with if one is named."""
     parsed = cli.parse(
-        Config(), cli.ResumeOptions(), argv, name="lesson", kind="mnist",
+        Config(), Options(), argv, name="lesson", kind="mnist",
         prog=PROGRAM, about=__doc__,
     )  # fmt: skip
-    config, name = parsed.config, parsed.name
     if parsed.resume:
-        check_resume_config(config, parsed.resume)
+        check_resume_config(parsed.config, parsed.resume)
+    return parsed
+
+
+def choose_device(config: Config, processes: Processes) -> tuple[torch.device, str]:
+    """Where to compute, and why there."""
     with as_user_error(ValueError):
         where, reason = device.choose(config.device)
-    with device.cpu_threads(config.threads):
-        training = setup(config, load_splits(config, where))
-        folder = parsed.resume or create_run(training, name)
-        with runs.locked(folder):
-            return run_training(training, folder, name, reason, bool(parsed.resume))
+    return processes.own_device(where), reason
+
+
+def take_folder(
+    training: Training, parsed: cli.Parsed[Config, Options], stack: ExitStack
+) -> tuple[Path | None, bool]:
+    """The run's folder, locked as long as the stack, and whether it was there before.
+
+    Rank 0 alone has one.
+    """
+    if training.processes.rank:
+        return None, False
+    found = parsed.resume
+    if parsed.options.resume == "auto":
+        found = find_same(training.config)
+    folder = found or create_run(training, parsed.name)
+    stack.enter_context(runs.locked(folder))
+    return folder, found is not None
 
 
 def run_training(
-    training: Training, folder: Path, name: str, reason: str, resumed: bool
+    training: Training, folder: Path | None, name: str, reason: str, resumed: bool
 ) -> int:
     """Start or go on with the run of this folder; the command's exit status."""
-    config = training.config
-    console = SafeConsole(quiet=config.quiet)
+    console = SafeConsole(quiet=training.config.quiet)
+    resume(training, folder)
     if resumed:
-        resume(training, folder)
         console.print(f"going on after step {training.progress.step}")
-    console.print(heading(config, name, reason), soft_wrap=True)
+    console.print(heading(training, name, reason), soft_wrap=True)
     if not resumed:
-        hint = bf16_hint(config, training.device)
+        hint = bf16_hint(training.config, training.device)
         console.print(hint, soft_wrap=True, end="")
+    if folder is None:
+        return train_along(training)
     return train_and_evaluate(training, folder, console)
+
+
+def train_along(training: Training) -> int:
+    """What a process other than rank 0 does: its part of each step, and no more."""
+    with StopRequest() as stop:
+        for _ in training_steps(training, stop):
+            pass
+    return 128 + stop.signal if stop.signal else 0
 
 
 def create_run(training: Training, name: str) -> Path:
@@ -78,6 +140,7 @@ def create_run(training: Training, name: str) -> Path:
     manifest = runs.new_manifest("mnist", name, config.seed)
     manifest["device"] = str(training.device)
     manifest["threads"] = torch.get_num_threads()
+    manifest["processes"] = training.processes.count
     manifest["data"] = SHA256
     described = settings.to_toml(config, PROGRAM), manifest
     return runs.create(config.runs_dir, "mnist", f"{name}-s{config.seed}", *described)
@@ -135,14 +198,16 @@ def write_final_metrics(folder: Path, evaluation: Evaluation) -> str:
     return ""
 
 
-def heading(config: Config, name: str, reason: str) -> str:
+def heading(training: Training, name: str, reason: str) -> str:
     """What is about to be trained, on what."""
+    config, count = training.config, training.processes.count
     optim, schedule = config.optim, config.schedule
+    shared = f"{count} processes of " if count > 1 else ""
     return (
         f"{name}: {network.architecture(config)}, seed {config.seed}\n"
         f"{optim.name} {optim.lr:g} {schedule.name}, batch {config.batch_size}, "
         f"{config.precision}\n"
-        f"device {reason}; {plural(torch.get_num_threads(), 'thread')}; "
+        f"device {reason}; {shared}{plural(torch.get_num_threads(), 'thread')}; "
         f"torch {torch.__version__}\n"
     )
 

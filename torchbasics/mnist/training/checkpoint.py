@@ -49,6 +49,7 @@ class Facts(Settings):
     epoch_hits: int = Field(ge=0)
     threads: int = Field(ge=1, le=65_536)
     torch: str
+    processes: int = Field(1, ge=1, le=1024)
     accuracy: float | None = Field(None, alias="accuracy/validation", ge=0, le=1)
 
 
@@ -69,7 +70,7 @@ def read(path: Path) -> Checkpoint:
         if path.lstat().st_size > _declared_bytes(head):
             raise ValueError("there is more than its header tells of")
         content = read_regular(path, _max_bytes(head))
-        checkpoint = Checkpoint(safetensors.load(content), _facts(head))
+        checkpoint = deserialized(content)
         intact = serialized(checkpoint) == content
     except (SafetensorError, ValueError, KeyError, TypeError, RecursionError):
         intact = False
@@ -185,6 +186,11 @@ def _declared_bytes(head: bytes) -> int:
         return 8 + length + int(max(ends))
     except (ValueError, KeyError, TypeError, IndexError, RecursionError):
         return 0
+
+
+def deserialized(content: bytes) -> Checkpoint:
+    """What `serialized` has made such bytes of."""
+    return Checkpoint(safetensors.load(content), _facts(content))
 
 
 def serialized(checkpoint: Checkpoint) -> bytes:

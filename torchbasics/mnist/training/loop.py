@@ -74,7 +74,9 @@ def batches(
 def epoch_batches(training: Training) -> Iterator[tuple[Tensor, Tensor]]:
     """What is left of the current epoch, distorted if so asked.
 
-    Shape: pairs of (batch_size, 784), (batch_size,).
+    Of several processes each has its part of every batch.
+
+    Shape: pairs of (n, 784), (n,).
     """
     config, progress, plan = training.config, training.progress, training.progress.plan
     dataset = training.splits.train
@@ -84,7 +86,9 @@ def epoch_batches(training: Training) -> Iterator[tuple[Tensor, Tensor]]:
         dataset = distort.distorted(dataset, config.distort, config.seed, epoch)
     order = epoch_order(config.seed, epoch, len(dataset.labels))
     order = order[done * config.batch_size :][: left * config.batch_size]
-    return batches(dataset, order, config.batch_size, config.data.transform)
+    order = training.processes.own_part(order, config.batch_size)
+    images = config.batch_size // training.processes.count
+    return batches(dataset, order, images, config.data.transform)
 
 
 def with_autocast(
@@ -108,20 +112,22 @@ def with_autocast(
 def training_steps(
     training: Training, stop: StopRequest | None = None
 ) -> Iterator[Progress]:
-    """Train from where the training stands to its end, pausing after each step.
+    """Train until the end or a stop, pausing after each step.
 
-    An epoch's distortions are not waited for when a stop is asked for.
+    An epoch's distortions are not waited for when a stop is asked for. Several
+    processes stop after the same step, whichever of them was asked.
     """
     stop = stop or StopRequest()
     config, model, progress = training.config, training.model, training.progress
     optimizer, total_steps = training.optimizer, progress.plan.total_steps
-    loss_function = make_loss(config.optim)
-    forward = with_autocast(model, config.precision, training.device)
-    generator = attach_generator(model)
+    loss_function, processes = make_loss(config.optim), training.processes
+    generator = attach_generator(model, (processes.rank, processes.count))
+    averaging = processes.averaging_gradients(model)
+    forward = with_autocast(averaging, config.precision, training.device)
     model.train()
     while not progress.is_finished():
         epoch = stop.unless_asked(epoch_batches, training)
-        if epoch is None:
+        if processes.agree(stop, patiently=True) or epoch is None:
             return
         if progress.step % progress.plan.steps_per_epoch == 0:
             progress.start_epoch()
@@ -140,7 +146,13 @@ def training_steps(
                 where = first_nonfinite(model, loss_function, images, labels)
                 raise TrainingError(diagnosis(progress, where)) from None
             progress.add_batch(loss, logits, labels)
+            if is_epoch_end := progress.is_epoch_end():
+                progress.merge(processes)
             yield progress
+            if processes.agree(stop, patiently=is_epoch_end):
+                if not is_epoch_end:
+                    progress.merge(processes)
+                return
 
 
 def diagnosis(progress: Progress, where: str) -> str:
@@ -171,7 +183,7 @@ def train(
             metrics = stop.unless_asked(epoch_metrics, training, seconds)
             if metrics is None:
                 take_back(training, before)
-                break
+                continue
             monitor.after_epoch(metrics)
             if training.should_save():
                 accuracy = metrics.get("accuracy/validation")
@@ -180,8 +192,6 @@ def train(
         if progress.plan.is_epoch_end(progress.step + 1):
             before = snapshot(training)
         monitor.after_step()  # after the epoch's numbers: it looks to the next step
-        if stop.signal:
-            break
     if stop.signal and progress.step and not progress.is_finished():
         checkpoints.save(state_dict(training))
 

@@ -14,12 +14,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from torchbasics.command import settings
+from torchbasics.command import files, runs, settings
 from torchbasics.command.errors import TrainingError, UserError, as_user_error, warn
 from torchbasics.mnist import network
 from torchbasics.mnist.config import Config
 from torchbasics.mnist.training import metrics, state
-from torchbasics.mnist.training.checkpoint import Checkpoint, CheckpointManager
+from torchbasics.mnist.training.checkpoint import (
+    Checkpoint,
+    CheckpointManager,
+    deserialized,
+    serialized,
+)
+from torchbasics.mnist.training.processes import Processes
 from torchbasics.mnist.training.setup import Training
 from torchbasics.mnist.training.state import LOSSES
 
@@ -28,7 +34,7 @@ RESUME_OVERRIDES = {
 }  # fmt: skip
 """What a resumed run may change: where it runs and what it shows.
 
-On another device, or with other threads, it does not end bit-equal.
+On another device, or with other threads or processes, it does not end bit-equal.
 """
 
 
@@ -40,6 +46,17 @@ def fixed_settings(config: Config) -> dict[str, Any]:
 def check_resume_config(config: Config, folder: Path) -> None:
     """Raise UserError unless the folder's run has the same fixed settings."""
     require_same_settings(config, settings.read_config(Config, folder / "config.toml"))
+
+
+def find_same(config: Config) -> Path | None:
+    """The newest run of these very settings and seed, finished or not, if any."""
+    for folder in reversed(runs.find_runs(config.runs_dir, "mnist")):
+        with suppress(UserError):  # one whose config is damaged is none of them
+            before = settings.read_config(Config, folder / "config.toml")
+            if fixed_settings(before) == fixed_settings(config):
+                files.require_regular(folder)
+                return folder
+    return None
 
 
 def require_same_settings(config: Config, before: Config) -> None:
@@ -82,28 +99,50 @@ def as_options(values: Mapping[str, bool | str | float]) -> list[str]:
     return options
 
 
-def resume(training: Training, folder: Path) -> None:
+def resume(training: Training, folder: Path | None) -> None:
     """Put the training where its run's latest good checkpoint was taken, if any.
 
-    Raises UserError, before anything is changed, if the run's files are not as a
-    training leaves them.
+    Rank 0 reads it, the others have no folder. Raises UserError, before anything is
+    changed, if the run's files are not as a training leaves them.
     """
-    metrics.read(folder / "metrics.jsonl")
-    checkpoints = CheckpointManager(folder)
-    checkpoint = checkpoints.latest()
+    processes = training.processes
+    checkpoint = _shared(processes.together(_latest_checkpoint, folder), processes)
     if checkpoint is None:
         return
-    with as_user_error(UserError, f"{checkpoints.path(checkpoint.metadata['step'])}: "):
-        load_state_dict(training, checkpoint)
-    with suppress(OSError):  # a kill may have left one too many
-        checkpoints.prune(training.progress.step)
-    for what, here in _environment().items():
-        before = checkpoint.metadata.get(what)
+    processes.together(_load_latest, training, checkpoint, folder)
+    for what, here in _environment(processes).items():
+        before = checkpoint.metadata.get(what, 1)
         if before != here:
             warn(
                 f"{what} was {before} and is {here} now: "
                 "the run will not end bit-equal to an unbroken one"
             )
+
+
+def _latest_checkpoint(folder: Path | None) -> Checkpoint | None:
+    if folder is None:
+        return None
+    metrics.read(folder / "metrics.jsonl")
+    return CheckpointManager(folder).latest()
+
+
+def _shared(found: Checkpoint | None, processes: Processes) -> Checkpoint | None:
+    """What rank 0 has found, in all processes."""
+    if processes.count == 1:
+        return found
+    content = processes.from_rank_0(serialized(found) if found else b"")
+    return deserialized(content) if content else None
+
+
+def _load_latest(
+    training: Training, checkpoint: Checkpoint, folder: Path | None
+) -> None:
+    checkpoints = CheckpointManager(folder or Path())
+    with as_user_error(UserError, f"{checkpoints.path(checkpoint.metadata['step'])}: "):
+        load_state_dict(training, checkpoint)
+    if folder is not None:
+        with suppress(OSError):  # a kill may have left one too many
+            checkpoints.prune(training.progress.step)
 
 
 def state_dict(training: Training) -> Checkpoint:
@@ -129,7 +168,7 @@ def state_dict(training: Training) -> Checkpoint:
         "config": fixed_settings(training.config),
         "step": progress.step,
         "epoch_hits": progress.num_correct(),
-        **_environment(),
+        **_environment(training.processes),
     }
     return Checkpoint(tensors, metadata)
 
@@ -174,9 +213,13 @@ def _changed_by_a_step(training: Training) -> list[Any]:
     return [training.model, training.optimizer, *averaged]
 
 
-def _environment() -> dict[str, Any]:
-    """What of this process decides whether sums are rounded alike."""
-    return {"threads": torch.get_num_threads(), "torch": str(torch.__version__)}
+def _environment(processes: Processes) -> dict[str, Any]:
+    """What decides whether sums are rounded alike."""
+    return {
+        "processes": processes.count,
+        "threads": torch.get_num_threads(),
+        "torch": str(torch.__version__),
+    }
 
 
 def _prefixed(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

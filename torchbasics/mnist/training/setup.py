@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
+from torchbasics.command.errors import UserError
 from torchbasics.data import ImageDataset, load
 from torchbasics.mlp import MLP
 from torchbasics.mnist import network
@@ -21,6 +22,7 @@ from torchbasics.mnist.training.optim import (
     make_loss,
     make_optimizer,
 )
+from torchbasics.mnist.training.processes import Processes
 from torchbasics.mnist.training.state import Plan, plan_steps
 from torchbasics.probes import Probes, probe_copy
 
@@ -74,6 +76,19 @@ class Progress:
         self.logits.append(logits)
         self.labels.append(labels)
 
+    def merge(self, processes: Processes) -> None:
+        """Put beside this process's part of each batch those of the others.
+
+        Their losses become the mean, which is the whole batch's.
+        """
+        if processes.count == 1 or not self.logits:
+            return
+        new = len(self.logits)
+        losses = processes.cat(torch.stack(self.losses[-new:])[:, None]).mean(1)
+        self.losses[-new:] = losses.unbind()
+        for kept in (self.logits, self.labels):
+            kept[:] = processes.cat(torch.stack(kept)).unbind()
+
     def drop_batch(self) -> None:
         """Count one step less: the last was taken back."""
         self.step -= 1
@@ -111,6 +126,7 @@ class Training:
     optimizer: torch.optim.Optimizer
     progress: Progress
     averaged: AveragedModel | None = None
+    processes: Processes = field(default_factory=Processes)
 
     @property
     def eval_model(self) -> nn.Module:
@@ -142,8 +158,12 @@ class Training:
         return progress.is_finished() or (every > 0 and progress.epoch % every == 0)
 
 
-def setup(config: Config, splits: Splits) -> Training:
-    """A training before its first step."""
+def setup(
+    config: Config, splits: Splits, processes: Processes | None = None
+) -> Training:
+    """A training before its first step. Raises UserError if it cannot be shared so."""
+    processes = processes or Processes()
+    require_equal_parts(config, processes.count)
     model = network.build(config).to(splits.train.labels.device)
     optimizer = make_optimizer(config.optim, model)
     add_finite_check(optimizer, model)
@@ -153,7 +173,29 @@ def setup(config: Config, splits: Splits) -> Training:
     if optim.ema:  # after what else a step changes
         averaged = add_ema(optimizer, model, optim.ema)
     progress = Progress(plan_steps(config, len(splits.train.labels)))
-    return Training(config, splits, model, optimizer, progress, averaged)
+    return Training(config, splits, model, optimizer, progress, averaged, processes)
+
+
+def require_equal_parts(config: Config, count: int) -> None:
+    """Raise UserError unless so many processes can share each batch.
+
+    >>> require_equal_parts(Config(batch_size=100), 3)
+    Traceback (most recent call last):
+    torchbasics.command.errors.UserError: batch_size = 100: 3 processes cannot share \
+    it equally; they could 99 or 102
+    """
+    batch_size, least = config.batch_size, count * (1 + config.model.batch_norm)
+    below = batch_size // count * count
+    if batch_size < least:
+        raise UserError(
+            f"batch_size = {batch_size}: for {count} processes it must be at least "
+            f"{least}, so that each has {least // count}"
+        )
+    if below != batch_size:
+        raise UserError(
+            f"batch_size = {batch_size}: {count} processes cannot share it equally; "
+            f"they could {below} or {below + count}"
+        )
 
 
 def bf16_hint(config: Config, device: torch.device) -> str:
