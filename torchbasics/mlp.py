@@ -139,8 +139,8 @@ class StochasticModule(nn.Module):
             self.generator = keyed_generator(0, "dropout", self.place, device=device)
         return self.generator
 
-    def batch_size(self, inputs: Tensor) -> torch.Size:
-        """The size of the whole batch: all is drawn, whoever has the other parts."""
+    def drawn_size(self, inputs: Tensor) -> torch.Size:
+        """The whole batch's size, as all of it is drawn. Shape: (n, *) -> (N, *)."""
         return torch.Size((self.part[1] * len(inputs), *inputs.shape[1:]))
 
     def own_part(self, draws: Tensor) -> Tensor:
@@ -163,7 +163,7 @@ class GaussianNoise(StochasticModule):
         if not self.training:
             return inputs
         random = self.generator_on(inputs.device)
-        noise = inputs.new_empty(self.batch_size(inputs))
+        noise = inputs.new_empty(self.drawn_size(inputs))
         noise.normal_(0, self.std, generator=random)
         return inputs + self.own_part(noise)
 
@@ -184,7 +184,7 @@ class Dropout(StochasticModule):
         """Inputs with a share p zeroed, in training. Shape: (*) -> (*)."""
         if not self.training:
             return inputs
-        draws = random_int16(self.batch_size(inputs), self.generator_on(inputs.device))
+        draws = random_int16(self.drawn_size(inputs), self.generator_on(inputs.device))
         dropped = self.own_part(draws) < self.num_dropped - INT16_VALUES // 2
         return torch.where(dropped, 0, inputs / (1 - self.num_dropped / INT16_VALUES))
 
