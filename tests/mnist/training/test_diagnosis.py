@@ -127,6 +127,11 @@ FAILS = {
         "--schedule.name exponential leaves 0.7 % of --optim.lr on average",
         "--schedule.name linear:",
     ),
+    "few steps": (
+        {"batch_size": 1000, "steps": 20, "optim": sgd(0.01)},
+        "batches of 1,000 images leave 20 steps",
+        "--batch-size 100 --optim.lr 1.0:",
+    ),
     "one unit a layer": (
         {"model": ModelConfig(hidden=(1, 1), activation="relu"), "optim": sgd(0.1)},
         "1 unit is all that a hidden layer has, too little to tell ten digits apart",

@@ -14,6 +14,7 @@ import torch
 
 from torchbasics.command import settings
 from torchbasics.command.errors import TrainingError, UserError
+from torchbasics.command.terminal import plural
 from torchbasics.evaluation import Evaluation, evaluate
 from torchbasics.mnist.config import Config
 from torchbasics.mnist.training.loop import training_steps
@@ -26,11 +27,13 @@ CHANCE = 0.2  # accuracy up to which next to nothing was learned; guessing has 0
 FEW_IMAGES = 10_000  # seen in training: too few to say
 GUESS = math.log(10)  # the loss of one who guesses
 FEW_UNITS = 4  # of a layer: too few to tell ten digits apart
+FEW_STEPS = 100  # of a whole run
 SOME_LR = 0.05  # share of the learning rate, on average; exponential has 0.14
 LEARNED = 0.5  # accuracy from which a trial counts as mended
 SCORED = 1000  # training images on which a trial is scored
 TRIAL_STEPS = 200
 MOST_WORK = 2e12  # of all trials together: weights times images
+USUAL_BATCH = 100
 USUAL_LR = {"sgd": (0.1, 1.0), "adam": (0.001, 0.01), "adamw": (0.001, 0.01)}
 
 Change = dict[str, Any]
@@ -135,6 +138,7 @@ def causes(training: Training, loss: float) -> Iterator[Cause]:
         text = f"--optim.ema {optim.ema:g} averages over some "
         text += f"{1 / (1 - optim.ema):,.0f} steps, and the weights by themselves read "
         yield Cause(f"{text}{100 * alone:.0f} %", [{"optim.ema": 0.0}])
+    yield from few_steps(training, usual[-1])
     yield from short_schedule(training)
     yield from short_weights(training, start)
     yield from narrow_layers(config)
@@ -147,8 +151,17 @@ def causes(training: Training, loss: float) -> Iterator[Cause]:
     yield from noisy_settings(config)
     first, last = score(start).loss, score(training).loss
     text = f"on training images the loss went from {first:.3g} to {last:.3g}"
-    rest: list[Change] = [{"batch_size": 100}, {"model.batch_norm": True}]
+    rest: list[Change] = [{"batch_size": USUAL_BATCH}, {"model.batch_norm": True}]
     yield Cause(text, [*lower, *higher, *rest])
+
+
+def few_steps(training: Training, lr: float) -> Iterator[Cause]:
+    """Batches so large that a run has next to no steps."""
+    steps, batch_size = training.progress.step, training.config.batch_size
+    if steps < FEW_STEPS and batch_size > USUAL_BATCH:
+        text = f"batches of {batch_size:,} images leave {plural(steps, 'step')}"
+        smaller: Change = {"batch_size": USUAL_BATCH}
+        yield Cause(text, [smaller, smaller | {"optim.lr": lr}])
 
 
 def short_schedule(training: Training) -> Iterator[Cause]:
