@@ -1,7 +1,7 @@
 """A page that is one file and asks for nothing from elsewhere.
 
 Its form, style and script are files in a folder; what they show is JSON in it. A script
-may have parts, in a folder of the page's name. Head and style are shared by all pages.
+may have parts, in a folder of the page's name. What stands in `pages` is shared by all.
 """
 
 import base64
@@ -22,17 +22,28 @@ SHARED = Path(__file__).with_name("pages")
 
 
 def page(
-    form: Path, title: str, shown: dict[str, Any], framed: str = "", **filled: str
+    form: Path,
+    title: str,
+    shown: dict[str, Any],
+    *,
+    framed: str = "",
+    parts: Path | None = None,
+    **filled: str,
 ) -> bytes:
     """The page of that form, `NAME.html`. Only its own style and script are obeyed.
 
     What comes from files is in its JSON, which the script shows as text, and which can
     end no element. `filled` is HTML for the form's other places. `framed` is a page
-    that stands in it, whose style and script are obeyed, too.
+    that stands in it, whose style and script are obeyed, too. `parts` is a folder of
+    more scripts and styles.
     """
-    style = _read(SHARED / "style.css") + _read(form.with_suffix(".css"))
-    parts = sorted(form.with_suffix("").glob("*.js"))  # what they define, script uses
-    script = "".join(map(_read, [*parts, form.with_suffix(".js")]))
+    folders = [SHARED, form.with_suffix(""), *([parts] if parts else [])]
+    styles, scripts = (
+        [path for folder in folders for path in sorted(folder.glob(f"*.{kind}"))]
+        for kind in ("css", "js")
+    )
+    style = _joined([*styles, form.with_suffix(".css")])
+    script = _joined([*scripts, form.with_suffix(".js")])  # it uses what parts define
     head = Template(_read(SHARED / "head.html")).substitute(
         title=html.escape(title),
         style=style,
@@ -49,6 +60,10 @@ def picture(rows: "np.ndarray[Any, Any]") -> str:
     file = io.BytesIO()
     Image.fromarray(rows).save(file, "PNG", optimize=True)
     return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
+def _joined(paths: Iterable[Path]) -> str:
+    return "".join(map(_read, paths))
 
 
 def _read(path: Path) -> str:
