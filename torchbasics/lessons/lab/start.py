@@ -11,6 +11,7 @@ from torchbasics.initialization import init_variance
 from torchbasics.lessons.lab.networks import Variant
 from torchbasics.losses import cross_entropy_gradient
 from torchbasics.mean_field import signal_propagation
+from torchbasics.mlp import MLP
 from torchbasics.trace import backward_trace, forward_trace
 
 
@@ -49,12 +50,20 @@ def measure_start(
 ) -> Start:
     """Measure a network's gradients before training, beside what theory says."""
     x = scale_pixels(probed.images).double()
-    model = variant.build(depth, width, seed).double()
-    logits = forward_trace(model, x)[-1].outputs
-    asked = cross_entropy_gradient(logits, probed.labels)
+    variances = partial(init_variance, variant.init, variant.activation)
+    theory = signal_propagation(x, [width] * depth, variant.activation, variances)
+    sizes = gradient_sizes(variant.build(depth, width, seed), probed)
+    return Start(sizes, theory.gradients)
+
+
+def gradient_sizes(model: MLP, probed: ImageDataset) -> Tensor:
+    """Of each hidden layer the gradient by its sums, the last one's taken as 1.
+
+    Shape: (depth,).
+    """
+    model, x = model.double(), scale_pixels(probed.images).double()
+    asked = cross_entropy_gradient(forward_trace(model, x)[-1].outputs, probed.labels)
     back = backward_trace(model, x, asked)[:0:-1]  # hidden layers, the first first
     gradients = [layer.pre_activations for layer in back]
     sizes = torch.stack([gradient.square().mean().sqrt() for gradient in gradients])
-    variances = partial(init_variance, variant.init, variant.activation)
-    theory = signal_propagation(x, [width] * depth, variant.activation, variances)
-    return Start(sizes / sizes[-1], theory.gradients)
+    return sizes / sizes[-1]
