@@ -30,8 +30,12 @@ class Options(settings.Settings):
 
     words: Annotated[
         Positional[tuple[str, ...]],
-        arg(metavar="[all | LESSON ... | exercises [LESSON] | glossary [TERM]]"),
-    ] = Field((), description="what to tell; the menu, if nothing is named")
+        arg(metavar="[WHAT ...]"),
+    ] = Field(
+        (),
+        description="lessons, all, exercises [LESSON], or glossary [TERM]; if nothing "
+        "is named, the menu",
+    )
     lang: Literal["auto", "en", "ko"] = Field(
         "auto", description="language, auto: the environment's"
     )
@@ -109,12 +113,9 @@ def run_lessons(console: SafeConsole, options: Options) -> int:
 
 def run_lesson(console: SafeConsole, name: str, options: Options) -> list[Check]:
     """Tell or check a lesson; its numbers. The lab trains where it was asked for."""
-    lang, asked = prose.language(options.lang), (options.ask, options.section)
-    if (
-        name == "vanishing"
-        and name in options.words
-        and not (any(asked) or options.check)
-    ):
+    lang = prose.language(options.lang)
+    in_part = options.check or options.ask or options.section
+    if name == "vanishing" and name in options.words and not in_part:
         from torchbasics.lessons import vanishing  # noqa: PLC0415 - torch.optim is slow
         from torchbasics.lessons.lab.networks import LabConfig  # noqa: PLC0415
 
@@ -123,10 +124,9 @@ def run_lesson(console: SafeConsole, name: str, options: Options) -> list[Check]
     with cpu_threads(1):  # small matrices: a second thread only waits
         if options.check:
             return print_checks(console, name, lang)
-        with paged(console, wanted=options.pager and not options.ask):
-            checks = print_lesson(
-                console, name, lang, section=options.section, ask=options.ask
-            )
+        section, ask = options.section, options.ask
+        with paged(console, wanted=options.pager and not ask):
+            checks = print_lesson(console, name, lang, section=section, ask=ask)
     if not options.section:
         guide.print_exercises(console, [name], lang)
     return checks
@@ -138,13 +138,15 @@ def parse(argv: Sequence[str]) -> Options:
     options = cli.parse_options(
         Options(), argv, prog="python -m torchbasics", about=about
     )
-    if options.words[:1] == ("glossary",):
-        return options
-    for name in options.lessons:
+    first = options.words[:1]
+    tells = bool(first) and first[0] not in ("exercises", "glossary")
+    if (options.ask or options.section) and (options.check or not tells):
+        raise UserError("--ask and --section want a lesson's name, and no --check")
+    for name in () if first == ("glossary",) else options.lessons:
         if name not in LESSONS:
             raise UserError(
-                f"there is no lesson {name!r}; there are {', '.join(LESSONS)}; "
-                f"or {', '.join(WORDS)}"
+                f"there is no lesson {name!r}; there are {', '.join(LESSONS)}, and "
+                f"in a lesson's place {', '.join(WORDS)}"
             )
     if options.section:
         _require_section(options)
@@ -153,7 +155,7 @@ def parse(argv: Sequence[str]) -> Options:
 
 def _require_section(options: Options) -> None:
     if len(options.lessons) != 1:
-        raise UserError("--section is of one lesson: name it")
+        raise UserError("--section wants one lesson's name")
     (name,) = options.lessons
     sections = prose.read(name, prose.language(options.lang)).sections()
     if not 1 <= options.section <= len(sections):

@@ -1,10 +1,18 @@
 """The picture in the terminal: right pixels, right bars, with and without colour."""
 
+import contextlib
+import fcntl
 import io
+import os
 import re
+import struct
+import subprocess
+import sys
+import termios
 
 import pytest
 import torch
+from helpers import full
 from rich.console import Console
 
 from torchbasics.command.terminal import (
@@ -13,6 +21,9 @@ from torchbasics.command.terminal import (
     SideBySide,
     digit_rows,
     make_console,
+    paged,
+    pager,
+    reply,
     signed_rows,
     tracked,
 )
@@ -126,3 +137,82 @@ def test_captions_stand_below_pictures():
     rows = capture.get().splitlines()
     assert len(rows) == 15
     assert rows[-1].split() == ["one", "two"]
+
+
+SCRIPT = """
+from torchbasics.command.terminal import SafeConsole, paged
+console = SafeConsole()
+for lines in (3, 40):
+    with paged(console):
+        for number in range(lines):
+            console.print(f"{lines}.{number}", style="green")
+"""
+
+
+def on_a_terminal(keys=b"", **environment):
+    """What the script leaves on a terminal of 24 lines, where somebody types."""
+    ours, theirs = os.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    process = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT],
+        **{"stdin": theirs, "stdout": theirs, "stderr": theirs},
+        env={**os.environ, "TERM": "xterm", **environment},
+    )
+    os.close(theirs)
+    os.write(ours, keys)
+    shown = b""
+    with contextlib.suppress(OSError):  # the terminal is closed
+        while piece := os.read(ours, 4096):
+            shown += piece
+    assert process.wait(timeout=60) == 0
+    os.close(ours)
+    return re.sub(r"\x1b\[[\d;?]*[A-Za-z]|\r", "", shown.decode())
+
+
+@pytest.mark.slow
+def test_what_does_not_fit_on_a_terminal_is_shown_by_the_page():
+    """The pager gets what is longer than the screen, and only that."""
+    shown = re.findall(r"\d+\.\d+", on_a_terminal(PAGER="tail -n 2"))
+    assert shown == ["3.0", "3.1", "3.2", "40.38", "40.39"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "environment",
+    full(
+        ({"PAGER": "no-such-pager"},),
+        ({"PAGER": "'"},),
+        ({"PAGER": "cat"},),
+        ({"TERM": "dumb"},),
+    ),
+)
+def test_where_there_is_no_pager_all_is_printed(environment):
+    lines = on_a_terminal(**environment).split()
+    assert lines[-40:] == [f"40.{number}" for number in range(40)]
+
+
+def test_what_is_no_terminal_gets_no_pager(monkeypatch):
+    monkeypatch.setenv("PAGER", "false")
+    console = SafeConsole(file=io.StringIO())
+    with paged(console):
+        console.print("\n" * 100, "here")
+    assert "here" in console.file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("wanted", "command"),
+    [("less", "less -R"), ("less -X", "less -X -R"), ("", ""), ("cat", ""), ("'", "")],
+)
+def test_less_is_told_to_show_colours(monkeypatch, wanted, command):
+    monkeypatch.setenv("PAGER", wanted)
+    monkeypatch.setattr("shutil.which", lambda name: name)
+    assert pager() == command
+
+
+@pytest.mark.parametrize("error", [EOFError, OSError, RuntimeError])
+def test_where_nothing_can_be_read_a_reply_is_empty(monkeypatch, error):
+    def fail(prompt):
+        raise error
+
+    monkeypatch.setattr("builtins.input", fail)
+    assert reply("> ") == ""

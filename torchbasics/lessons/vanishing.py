@@ -44,7 +44,7 @@ from torchbasics.lessons.lab.start import Start, measure_start
 from torchbasics.lessons.lab.training import EARLY, Snapshot, train_variant
 from torchbasics.lessons.lab.verdict import verdict
 from torchbasics.lessons.prose import Language
-from torchbasics.lessons.render import terminal
+from torchbasics.lessons.render import guide, terminal
 from torchbasics.lessons.textbook import CHAIN, float64, load
 from torchbasics.mlp import MLP
 from torchbasics.probes import probe_copy
@@ -206,6 +206,9 @@ class LabOptions(cli.CliOptions):
     figures: FlagCreatePairsOff[bool] = Field(
         False, description="as in the other lessons; the lab always draws its own"
     )
+    pager: bool = Field(
+        True, description="as in the other lessons; the lab prints as it goes"
+    )
 
 
 @command
@@ -217,7 +220,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     )  # fmt: skip
     console, lang = make_console(), prose.language(parsed.config.lang)
     checks = run_lab(parsed.config, parsed.name, console, lang)
-    return terminal.print_summary(console, checks, lang)
+    status = terminal.print_summary(console, checks, lang)
+    guide.print_next(console, "vanishing", lang)
+    return status
 
 
 def run_lab(
@@ -238,7 +243,8 @@ def run_lab(
         output.write_tables(folder, *measured)
         if output.draw(folder / "vanishing.png", lang, *measured) != lang:
             console.print(words["no_font"])
-        console.print(words["left behind"])
+        guide.print_exercises(console, ["vanishing"], lang)
+        console.print(f"\n{words['left behind']}")
         for line in (str(folder), f"tensorboard --logdir {shlex.quote(str(folder))}"):
             console.print(f"  {visible(line)}", soft_wrap=True)
     return checks

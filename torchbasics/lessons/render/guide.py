@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Sequence
+from difflib import get_close_matches
 
 from rich.markdown import Markdown
 from rich.padding import Padding
 from rich.text import Text
 
 from torchbasics.command.errors import UserError
-from torchbasics.command.settings import suggestion
 from torchbasics.command.terminal import SafeConsole
 from torchbasics.lessons import LESSONS, progress, prose
 from torchbasics.lessons.checks import Words
@@ -24,6 +24,7 @@ def print_menu(console: SafeConsole, lang: Language) -> None:
     words, solved = prose.read("course", lang).words, progress.solved()
     console.print(Text(words["course"], "bold"))
     contents = grid("", "", "", words["solved"])
+    contents.box = None  # all of it fits on 24 lines
     for number, name in enumerate(LESSONS, start=1):
         lesson, of = prose.read(name, lang).words, names(name)
         idea = Text.assemble((lesson["title"], "bold"), "  ", lesson["summary"])
@@ -37,7 +38,7 @@ def print_menu(console: SafeConsole, lang: Language) -> None:
 
 def _print_commands(console: SafeConsole, lesson: str, words: Words) -> None:
     """What one may type now."""
-    console.print(Text(words["next"], "bold"))
+    console.print(Text(f"\n{words['next']}", "bold"))
     commands = {
         lesson: "menu lesson",
         f"{lesson} --ask": "menu ask",
@@ -120,7 +121,12 @@ def print_glossary(console: SafeConsole, asked: str, lang: Language) -> None:
     found = [term for key, term in terms.items() if asked in ("", key)]
     found = found or [t for t in terms.values() if plain(asked) in map(plain, forms(t))]
     if not found:
-        raise UserError(f"there is no word {asked!r}{suggestion(asked, terms)}")
+        known = {
+            form: key for key, term in terms.items() for form in (key, *forms(term))
+        }
+        close = get_close_matches(asked, known, n=1)
+        instead = f"; did you mean {known[close[0]]!r}?" if close else ""
+        raise UserError(f"the glossary has no {asked!r}{instead}")
     for term in found:
         console.print(Text.assemble((term.name, "bold"), *_others(term)))
         console.print(Padding(Markdown(term.text), (0, 0, 1, 2)))
