@@ -13,6 +13,7 @@ from itertools import combinations
 import torch
 from torch import Tensor
 
+from torchbasics.lessons.exercises import numbers
 from torchbasics.lessons.exercises.asking import TOLERANCE, Ask, Case, Right, same
 from torchbasics.lessons.exercises.formulas import Ways, formulas
 
@@ -51,9 +52,10 @@ def derived(
 
     The more telling come first.
     """
-    yield "overflows", lambda ask, cases: _right_but_nan(*_numbers(ask, cases, right))
-    yield "constant", lambda ask, cases: _constant(*_numbers(ask, cases, right))
-    yield "scaled", lambda ask, cases: _scaled(*_numbers(ask, cases, right), tolerance)
+    scaled = partial(numbers.scaled, tolerance=tolerance)
+    yield "overflows", _by_numbers(right, numbers.right_but_nan)
+    yield "constant", _by_numbers(right, numbers.constant)
+    yield "scaled", _by_numbers(right, scaled)
     for heading, text in _OF_RIGHT.items():
         ways = formulas(["r"], text).items()
         yield heading, like({how: _after(right, of) for how, of in ways})
@@ -61,9 +63,9 @@ def derived(
     yield "ignored", lambda ask, cases: _ignored(ask, cases, names)
     yield "exchanged", like(dict(_exchanged(right, names)), tolerance)
     yield "replaced", like(dict(_replaced(right, names)), tolerance)
-    yield "sign_lost", lambda ask, cases: _sizes_right(*_numbers(ask, cases, right))
+    yield "sign_lost", _by_numbers(right, numbers.sizes_right)
     yield "right_only_in", lambda ask, cases: _right_only_in(ask, cases, right)
-    yield "whole_only", lambda ask, cases: _whole_only(*_numbers(ask, cases, right))
+    yield "whole_only", _by_numbers(right, numbers.whole_only)
     for heading, fits in _SHAPES.items():
         yield heading, partial(_all_fit, right, fits)
 
@@ -109,6 +111,10 @@ def _after(right: Right, of: Right) -> Right:
     return lambda *case: of(right(*case).double())
 
 
+def _by_numbers(right: Right, fits: Callable[[Tensor, Tensor], str | bool]) -> Mistake:
+    return lambda ask, cases: fits(*_numbers(ask, cases, right))
+
+
 def _numbers(ask: Ask, cases: Sequence[Case], right: Right) -> tuple[Tensor, Tensor]:
     """All numbers that came out, and all wanted, or none where a shape differs.
 
@@ -120,54 +126,6 @@ def _numbers(ask: Ask, cases: Sequence[Case], right: Right) -> tuple[Tensor, Ten
         return torch.zeros(0), torch.zeros(0)
     flat = [(a.double().ravel(), r.double().ravel()) for a, r in pairs if a is not None]
     return torch.cat([a for a, _ in flat]), torch.cat([r for _, r in flat])
-
-
-def _right_but_nan(got: Tensor, wanted: Tensor) -> bool:
-    finite = got.isfinite()
-    some = len(got) / 2 < finite.sum() < len(got)
-    return bool(some) and same(got[finite], wanted[finite])
-
-
-def _constant(got: Tensor, _: Tensor) -> str:
-    constant = len(got) > 1 and bool((got == got[0]).all())
-    return _short(got[0]) if constant else ""
-
-
-def _scaled(got: Tensor, wanted: Tensor, tolerance: float) -> str:
-    """How all numbers follow from the wanted ones by one factor and one summand."""
-    if len(wanted.unique()) < 2 or not got.isfinite().all():
-        return ""
-    low, high = wanted.argmin(), wanted.argmax()
-    factor = (got[high] - got[low]) / (wanted[high] - wanted[low])
-    summand = got[low] - factor * wanted[low]
-    largest = wanted.abs().argmax()
-    if same(
-        got / got.abs().max(), wanted / wanted[largest] * got[largest].sign(), 1e-6
-    ):
-        factor, summand = got[largest] / wanted[largest], torch.tensor(0.0)
-    elif len(wanted) < 3:
-        return ""
-    scale = float((factor * wanted).abs().max())
-    fits = scale > 0 and same(got / scale, (factor * wanted + summand) / scale, 1e-6)
-    close = torch.allclose(got, factor * wanted + summand, tolerance, 1e-5 * scale)
-    return _formula(float(factor), float(summand)) if fits and close else ""
-
-
-def _formula(factor: float, summand: float) -> str:
-    """As one writes it: -r, 1 - r, 2 * r - 1, r / 255."""
-    inverse = round(1 / factor)
-    scaled = {"1": "r", "-1": "-r"}.get(_short(factor), f"{_short(factor)} * r")
-    if abs(factor) < 1 and abs(1 / factor - inverse) < 1e-4 * abs(inverse):
-        scaled = f"r / {inverse}"
-    if not summand:
-        return scaled
-    if scaled == "-r":
-        return f"{_short(summand)} - r"
-    return f"{scaled} {'+' if summand > 0 else '-'} {_short(abs(summand))}"
-
-
-def _short(number: Tensor | float) -> str:
-    return f"{float(number):.4g}"
 
 
 def _unfinished(ask: Ask, cases: Sequence[Case], right: Right) -> str:
@@ -220,10 +178,6 @@ def _replaced(right: Right, names: Sequence[str]) -> Iterator[tuple[str, Right]]
             )
 
 
-def _sizes_right(got: Tensor, wanted: Tensor) -> bool:
-    return len(got) > 0 and same(got.abs(), wanted.abs())
-
-
 def _right_only_in(ask: Ask, cases: Sequence[Case], right: Right) -> str:
     """The only rows, columns or entry that are right, in most cases."""
     answers = [(ask.seen(case), right(*case)) for case in cases]
@@ -247,12 +201,6 @@ def _only(mark: Tensor, dim: int, at: slice) -> bool:
     wanted = torch.zeros_like(rows)
     wanted[at] = True
     return torch.equal(rows, wanted)
-
-
-def _whole_only(got: Tensor, wanted: Tensor) -> bool:
-    near = bool(((got - wanted).abs() < 3).all() and (got.abs() > 1).any())
-    whole = near and bool((got == got.round()).all())
-    return whole and not bool((wanted == wanted.round()).all())
 
 
 def _all_fit(

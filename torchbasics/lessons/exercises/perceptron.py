@@ -1,12 +1,10 @@
 """Exercises of lesson 1: gates, a perceptron, one step of its rule."""
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor, tensor
 
 from torchbasics.activations import step
-from torchbasics.lessons.exercises.asking import ROWS, Ask, Case, same
+from torchbasics.lessons.exercises.asking import ROWS, Ask, same
 from torchbasics.lessons.exercises.derived import Mistake
 from torchbasics.lessons.exercises.exercise import GENERAL, Exercise, exercise
 from torchbasics.lessons.exercises.formulas import WRONG
@@ -32,27 +30,15 @@ _FAR = 1e6  # where only weights count, not the bias
 def _gate(name: str) -> Exercise:
     """A gate to write. What went wrong is found by asking about other points too."""
     wanted = tensor(TRUTH_TABLES[name], dtype=torch.float64)
-    others = {key: table for key, table in _TABLES.items() if key != name}
+    places = tensor([1, 2])  # in the truth table
+    right = lambda x: wanted[x.long() @ places]  # noqa: E731
+    mistakes = GENERAL | _mistakes(name, wanted)
+    return Exercise(right, [(INPUTS.double(),)], mistakes, ROWS, alone=1)
 
-    def wrong_on_the_line(ask: Ask) -> bool:
-        return bool((_on_the_line(ask) | (ask(INPUTS) == wanted)).all())
 
-    def is_sigmoid(ask: Ask) -> bool:
-        sums = ask(INPUTS).logit()
-        is_line = same(sums[0] + sums[3], sums[1] + sums[2])
-        return is_line and same((sums > 0).double(), wanted)
-
-    def weights_suit(ask: Ask) -> bool:
-        """Whether another bias would mend it: both weights have the gate's sign."""
-        far = ask(_FAR * INPUTS)
-        turns = bool(far[3] != ask(-_FAR * INPUTS)[3])
-        return turns and same(far[1:3], wanted[3].expand(2))
-
-    def table(ask: Ask, _: Sequence[Case]) -> str:
-        return next((key for key, t in others.items() if same(ask(INPUTS), t)), "")
-
-    mistakes: dict[str, Mistake] = {
-        **GENERAL,
+def _mistakes(name: str, wanted: Tensor) -> dict[str, Mistake]:
+    """What may be wrong with the gate of that name and table, by its heading."""
+    return {
         "not_summed": lambda ask, _: ask(INPUTS).shape == INPUTS.shape,
         "signs": lambda ask, _: same((ask(INPUTS) + 1) / 2, wanted),
         "tilde": lambda ask, _: same(ask(INPUTS) + 2, wanted),
@@ -60,32 +46,52 @@ def _gate(name: str) -> Exercise:
         "sign_lost": lambda ask, _: same(ask(INPUTS).abs(), wanted),
         "no_step": lambda ask, _: not _binary(ask) and same(step(ask(INPUTS)), wanted),
         "one_input": lambda ask, _: _one_input(ask),
-        "one_line": lambda ask, cases: (
-            name == "XOR" and _needs_one_line(ask) and table(ask, cases)
+        "one_line": lambda ask, _: (
+            name == "XOR" and _needs_one_line(ask) and _other_gate(ask, name)
         ),
         "at_least": lambda ask, _: (
-            wrong_on_the_line(ask) and bool((ask(INPUTS) >= wanted).all())
+            _wrong_on_the_line(ask, wanted) and bool((ask(INPUTS) >= wanted).all())
         ),
         "on_the_line": lambda ask, _: (
-            wrong_on_the_line(ask) and bool((ask(INPUTS) <= wanted).all())
+            _wrong_on_the_line(ask, wanted) and bool((ask(INPUTS) <= wanted).all())
         ),
         "inverted": lambda ask, _: same(1 - ask(INPUTS), wanted),
         "bias_sign": lambda ask, _: same(1 - ask(-INPUTS), wanted),
         "no_bias": lambda ask, _: _line_through_zero(ask),
         "weights_sign": lambda ask, _: _is_constant(ask) and same(ask(-INPUTS), wanted),
-        "always_0": lambda ask, _: not ask(INPUTS).any() and weights_suit(ask),
-        "always_1": lambda ask, _: bool((ask(INPUTS) == 1).all()) and weights_suit(ask),
-        "constant": lambda ask, _: _is_constant(ask) and f"{ask(INPUTS)[0]:g}",
-        "sigmoid_for_step": lambda ask, _: is_sigmoid(ask),
-        "other_gate": table,
-        "column": lambda ask, _: same(ask(INPUTS), wanted[:, None]),
-        "not_binary": lambda ask, _: (
-            ask(INPUTS).shape == wanted.shape and not _binary(ask)
+        "always_0": lambda ask, _: not ask(INPUTS).any() and _weights_suit(ask, wanted),
+        "always_1": lambda ask, _: (
+            bool((ask(INPUTS) == 1).all()) and _weights_suit(ask, wanted)
         ),
+        "constant": lambda ask, _: _is_constant(ask) and f"{ask(INPUTS)[0]:g}",
+        "sigmoid_for_step": lambda ask, _: _is_sigmoid(ask, wanted),
+        "other_gate": lambda ask, _: _other_gate(ask, name),
+        "column": lambda ask, _: same(ask(INPUTS), wanted[:, None]),
+        "not_binary": lambda ask, _: ask(INPUTS).shape == (4,) and not _binary(ask),
     }
-    places = tensor([1, 2])  # in the truth table
-    right = lambda x: wanted[x.long() @ places]  # noqa: E731
-    return Exercise(right, [(INPUTS.double(),)], mistakes, ROWS, alone=1)
+
+
+def _wrong_on_the_line(ask: Ask, wanted: Tensor) -> bool:
+    """Whether all that is wrong lies on the edge of a half plane."""
+    return bool((_on_the_line(ask) | (ask(INPUTS) == wanted)).all())
+
+
+def _is_sigmoid(ask: Ask, wanted: Tensor) -> bool:
+    sums = ask(INPUTS).logit()
+    is_line = same(sums[0] + sums[3], sums[1] + sums[2])
+    return is_line and same((sums > 0).double(), wanted)
+
+
+def _weights_suit(ask: Ask, wanted: Tensor) -> bool:
+    """Whether another bias would mend it: both weights have the gate's sign."""
+    far = ask(_FAR * INPUTS)
+    turns = bool(far[3] != ask(-_FAR * INPUTS)[3])
+    return turns and same(far[1:3], wanted[3].expand(2))
+
+
+def _other_gate(ask: Ask, name: str) -> str:
+    others = (key for key in _TABLES if key != name)
+    return next((key for key in others if same(ask(INPUTS), _TABLES[key])), "")
 
 
 def _is_constant(ask: Ask) -> bool:
