@@ -90,8 +90,10 @@ def parse(
         config = read_config(type(config), resume / "config.toml", prog)
     shipped = ", ".join(sorted(shipped_configs(type(config))))
     about = f"{about or ''}\n\nShipped configs: {shipped}."
-    both: Any = tuple[_unnamed(config), _unnamed(options)]  # type: ignore[misc]
-    config, options = _cli(both, (config, options), argv, prog=prog, about=about)
+    both = config, options
+    unnamed = [Annotated[type(one), arg(name="")] for one in both]
+    form: Any = tuple[tuple(unnamed)]  # type: ignore[misc]
+    config, options = _cli(form, both, argv, prog=prog, about=about)
     if options.print_config:
         print(to_toml(config), end="")
         raise SystemExit(0)
@@ -112,11 +114,6 @@ def _first_pass(argv: Sequence[str]) -> argparse.Namespace:
     for option in ("--config", "--resume", "--runs-dir"):
         first.add_argument(option, nargs="?")
     return first.parse_known_args(argv)[0]
-
-
-def _unnamed(settings: Settings) -> Any:
-    """The type of these settings, its options without a prefix."""
-    return Annotated[type(settings), arg(name="")]
 
 
 def _cli(

@@ -8,25 +8,17 @@ import errno
 import functools
 import gc
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import NoReturn, Protocol
+from typing import NoReturn
 
 from torchbasics.command import signals
 from torchbasics.command.output import fill_closed_descriptors, lasting, visible
 
+Main = Callable[[Sequence[str] | None], int]
+"""A command: the arguments of a command line in, an exit status out."""
 DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 """What a disk answers that takes no more; no bug, and no input either."""
-
-
-class Main(Protocol):
-    """A command: it takes the arguments of its command line, by default none.
-
-    So a call in a notebook does not read the kernel's own command line.
-    """
-
-    def __call__(self, argv: Sequence[str] | None = None) -> int:  # noqa: D102
-        ...
 
 
 class UserError(Exception):

@@ -9,7 +9,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime, timezone
 from itertools import count
 from pathlib import Path
@@ -57,7 +57,8 @@ def create(
     try:
         parent.mkdir(parents=True, exist_ok=True)
         part = files.part_of(parent / name)
-        with files.swept(parent), _removed_if_it_fails(part):
+        with files.swept(parent), ExitStack() as undone:
+            undone.callback(shutil.rmtree, part, ignore_errors=True)  # unless renamed
             part.mkdir()
             if manifest is not None:
                 files.write_atomic(part / "config.toml", config.encode())
@@ -71,15 +72,6 @@ def create(
             "choose another place with --runs-dir"
         ) from None
     return folder
-
-
-@contextmanager
-def _removed_if_it_fails(part: Path) -> Iterator[None]:
-    try:
-        yield
-    except (OSError, UnicodeError):
-        shutil.rmtree(part, ignore_errors=True)
-        raise
 
 
 def _renamed(part: Path, name: str) -> Path:
