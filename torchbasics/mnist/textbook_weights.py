@@ -7,7 +7,6 @@ with what NumPy writes of an array. Of names it may hold three, all of NumPy's.
 """
 
 import hashlib
-import pickletools
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from enum import Enum
 from io import BytesIO
 from math import prod
 from pathlib import Path
+from pickletools import OpcodeInfo, markobject, opcodes, stackslice
 from typing import IO, Any, NamedTuple
 
 import numpy as np
@@ -35,7 +35,7 @@ SHAPES = {
 MAX_BYTES = 2**20  # the textbook's has 181,853
 MAX_STEPS = 1_000  # instructions; six arrays need 201
 FLOATS = ("f2", "f4", "f8")
-OPCODES = {opcode.code: opcode for opcode in pickletools.opcodes}
+OPCODES = {opcode.code: opcode for opcode in opcodes}
 QUOTED = re.compile(rb"""(['"])((?:[^\\]|\\[\\'"nrt]|\\x[0-9a-f]{2})*)\1""")
 
 
@@ -119,48 +119,23 @@ def _tensor(key: str, array: object) -> Tensor:
     return weights
 
 
-class _Machine:
-    """The stack of a pickle's instructions, the marks on it, and the memo."""
+def _with_items(table: object, *items: Any) -> dict[str, Any]:
+    """The dict, with keys, each before its value.
 
-    def __init__(self) -> None:
-        self.stack: list[Any] = []
-        self.marks: list[int] = []
-        self.memo: dict[int, Any] = {}
-
-    def push(self, value: object) -> None:
-        self.stack.append(value)
-
-    def pop(self, count: int) -> list[Any]:
-        place = len(self.stack) - count
-        if not 0 <= place <= len(self.stack):
-            raise IndexError("the stack has fewer")
-        items, self.stack[place:] = self.stack[place:], []
-        return items
-
-    def pop_mark(self) -> list[Any]:
-        return self.pop(len(self.stack) - self.marks.pop())
-
-    def set_items(self, items: list[Any]) -> None:
-        if not isinstance(into := self.stack[-1], dict):
-            raise TypeError("only a dict has items")
-        into.update(_dict(items))
-
-    def build(self, call: object, state: object) -> None:
-        if not isinstance(call, Call):
-            raise TypeError("only what was called has a state")
-        call.state = state
-        self.push(call)
-
-    def store(self, place: int) -> None:
-        self.memo[place] = self.stack[-1]
-
-
-def _dict(items: list[Any]) -> dict[str, Any]:
-    """Keys, each before its value. They are texts: to hash tuples can take for ever."""
+    They are texts: to hash tuples can take for ever.
+    """
     keys, values = items[::2], items[1::2]
-    if not all(isinstance(key, str) for key in keys):
-        raise TypeError("a key is no text")
-    return dict(zip(keys, values, strict=True))
+    if not isinstance(table, dict) or not all(isinstance(key, str) for key in keys):
+        raise TypeError("only a dict has items, and only by texts")
+    table.update(zip(keys, values, strict=True))
+    return table
+
+
+def _with_state(call: object, state: object) -> Call:
+    if not isinstance(call, Call):
+        raise TypeError("only what was called has a state")
+    call.state = state
+    return call
 
 
 def _name(text: str) -> Name:
@@ -175,63 +150,78 @@ def _name(text: str) -> Name:
         ) from None
 
 
-_Step = Callable[[_Machine, Any], None]
-_push: _Step = _Machine.push
-_store: _Step = _Machine.store
-STEPS: dict[str, _Step] = {
-    **dict.fromkeys(("PROTO", "FRAME", "STOP"), lambda m, _: None),
-    **dict.fromkeys(("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1"), _push),
-    **dict.fromkeys(("STRING", "BINSTRING", "SHORT_BINSTRING"), _push),
-    **dict.fromkeys(("UNICODE", "BINUNICODE", "SHORT_BINUNICODE"), _push),
-    **dict.fromkeys(("BINBYTES", "SHORT_BINBYTES"), _push),
-    "NONE": lambda m, _: m.push(None),
-    "NEWTRUE": lambda m, _: m.push(True),
-    "NEWFALSE": lambda m, _: m.push(False),
-    "MARK": lambda m, _: m.marks.append(len(m.stack)),
-    "EMPTY_TUPLE": lambda m, _: m.push(()),
-    "TUPLE": lambda m, _: m.push(tuple(m.pop_mark())),
-    "TUPLE1": lambda m, _: m.push(tuple(m.pop(1))),
-    "TUPLE2": lambda m, _: m.push(tuple(m.pop(2))),
-    "TUPLE3": lambda m, _: m.push(tuple(m.pop(3))),
-    "EMPTY_DICT": lambda m, _: m.push({}),
-    "DICT": lambda m, _: m.push(_dict(m.pop_mark())),
-    "SETITEM": lambda m, _: m.set_items(m.pop(2)),
-    "SETITEMS": lambda m, _: m.set_items(m.pop_mark()),
-    "GLOBAL": lambda m, arg: m.push(_name(arg)),
-    "STACK_GLOBAL": lambda m, _: m.push(_name(" ".join(m.pop(2)))),
-    "REDUCE": lambda m, _: m.push(Call(*m.pop(2))),
-    "BUILD": lambda m, _: m.build(*m.pop(2)),
-    "MEMOIZE": lambda m, _: m.store(len(m.memo)),
-    **dict.fromkeys(("PUT", "BINPUT", "LONG_BINPUT"), _store),
+PUSHED = {
+    "INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "STRING", "BINSTRING",
+    "SHORT_BINSTRING", "UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINBYTES",
+    "SHORT_BINBYTES",
+}  # fmt: skip
+STORED = {"PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"}
+FETCHED = {"GET", "BINGET", "LONG_BINGET"}
+MADE: dict[str, Callable[..., object]] = {
+    "NONE": lambda: None,
+    "NEWTRUE": lambda: True,
+    "NEWFALSE": lambda: False,
     **dict.fromkeys(
-        ("GET", "BINGET", "LONG_BINGET"), lambda m, arg: m.push(m.memo[arg])
+        ("EMPTY_TUPLE", "TUPLE", "TUPLE1", "TUPLE2", "TUPLE3"), lambda *items: items
     ),
+    **dict.fromkeys(("EMPTY_DICT", "DICT"), lambda *items: _with_items({}, *items)),
+    **dict.fromkeys(("SETITEM", "SETITEMS"), _with_items),
+    "STACK_GLOBAL": lambda *names: _name(" ".join(names)),
+    "REDUCE": Call,
+    "BUILD": _with_state,
 }
-"""What each instruction does, of those that a dict of arrays needs."""
+"""What is made of the values that an instruction takes from the stack."""
+FOLLOWED = {"PROTO", "FRAME", "STOP", "MARK", "GLOBAL", *PUSHED, *STORED, *FETCHED}
+FOLLOWED |= MADE.keys()
 
 
 def _unpickled(content: bytes) -> object:
     """What a pickle describes, with each call that it asks for as a `Call`."""
-    machine = _Machine()
-    for name, arg in _instructions(BytesIO(content)):
-        STEPS[name](machine, arg)
-    (value,) = machine.stack
+    stack: list[Any] = []
+    marks: list[int] = []
+    memo: dict[int, Any] = {}
+    for opcode, arg in _instructions(BytesIO(content)):
+        if opcode.name in PUSHED:
+            stack.append(arg)
+        elif opcode.name == "GLOBAL":
+            stack.append(_name(arg))
+        elif opcode.name == "MARK":
+            marks.append(len(stack))
+        elif opcode.name in STORED:
+            memo[len(memo) if arg is None else arg] = stack[-1]
+        elif opcode.name in FETCHED:
+            stack.append(memo[arg])
+        elif opcode.name in MADE:
+            taken = _taken(opcode, stack, marks)
+            stack.append(MADE[opcode.name](*taken))
+    (value,) = stack
     return value
 
 
-def _instructions(file: IO[bytes]) -> Iterator[tuple[str, Any]]:
+def _taken(opcode: OpcodeInfo, stack: list[Any], marks: list[int]) -> list[Any]:
+    """What the instruction takes from the stack: some values, or all from a mark."""
+    wanted = [kind for kind in opcode.stack_before if kind is not markobject]
+    end = marks.pop() + 1 if stackslice in wanted else len(stack)
+    place = end - len(wanted)
+    if not 0 <= place <= len(stack):
+        raise IndexError("the stack has fewer")
+    taken, stack[place:] = stack[place:], []
+    return taken
+
+
+def _instructions(file: IO[bytes]) -> Iterator[tuple[OpcodeInfo, Any]]:
     """The instructions up to STOP, which is the end, each with what follows it."""
     for _ in range(MAX_STEPS):
         opcode = OPCODES[file.read(1).decode("latin-1")]
-        if opcode.name not in STEPS:
+        if opcode.name not in FOLLOWED:
             raise UserError(
                 f"it is no pickle of NumPy arrays alone: it has the instruction "
                 f"{opcode.name}, which is not followed"
             )
         if opcode.name == "STRING":  # pickletools takes letters only
-            yield opcode.name, _quoted(file.readline())
+            yield opcode, _quoted(file.readline())
         else:
-            yield opcode.name, opcode.arg.reader(file) if opcode.arg else None
+            yield opcode, opcode.arg.reader(file) if opcode.arg else None
         if opcode.name == "STOP":
             break
     if opcode.name != "STOP" or file.read(1):
