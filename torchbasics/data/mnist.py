@@ -19,7 +19,7 @@ from torch import Tensor
 
 from torchbasics import arguments as require
 from torchbasics.command.errors import UserError
-from torchbasics.command.files import read_regular, swept, write_atomic
+from torchbasics.command.files import read_regular, reason, swept, write_atomic
 
 SHA256 = {
     "train-images-idx3-ubyte":
@@ -67,8 +67,8 @@ def load(split: Split, data_dir: str = "auto") -> ImageDataset:
         root = default_folder() if data_dir == "auto" else Path(data_dir).expanduser()
         restore(root)
     except (OSError, ValueError, RuntimeError) as error:  # no way in, or no home
-        reason = getattr(error, "strerror", None) or error
-        raise UserError(f"no folder for MNIST ({reason}): give --data-dir") from None
+        said = f"no folder for MNIST ({reason(error)}): give --data-dir"
+        raise UserError(said) from None
     from torchvision.datasets import MNIST  # noqa: PLC0415 - 2 s of imports
 
     mnist = MNIST(root, train=split == "train", download=False)

@@ -53,9 +53,7 @@ def ink_of(image: Tensor) -> Tensor:
     radius = max(1, min(small.shape) // 6)
     closed = -largest(-largest(padded(small, 2 * radius), radius), radius)
     closed = closed[2 * radius : -2 * radius, 2 * radius : -2 * radius]
-    paper = F.interpolate(
-        closed[None, None], grey.shape, mode="bilinear", align_corners=False
-    )[0, 0]
+    paper = F.interpolate(closed[None, None], grey.shape, mode="bilinear")[0, 0]
     darkness = (paper - grey) / paper.clamp(min=1)
     ordered = darkness.flatten().sort().values
     quarter, median = (float(ordered[(len(ordered) - 1) // n]) for n in (4, 2))
