@@ -41,7 +41,7 @@ from torchbasics.lessons.exercises import check  # noqa: F401 - for its readers
 from torchbasics.lessons.lab import output
 from torchbasics.lessons.lab.networks import PAIR, SWEPT, LabConfig, Variant
 from torchbasics.lessons.lab.start import Start, measure_start
-from torchbasics.lessons.lab.training import EARLY, Snapshot, train_variant
+from torchbasics.lessons.lab.training import Snapshot, milestones, train_variant
 from torchbasics.lessons.lab.verdict import verdict
 from torchbasics.lessons.prose import Language
 from torchbasics.lessons.render import guide, terminal
@@ -189,15 +189,6 @@ class Laboratory:
         train_variant(variant, self.lab, train, take)
         events.close()
         return history
-
-
-def milestones(variant: Variant, history: Sequence[Snapshot]) -> list[Snapshot]:
-    """The start and the end of a training; of Adam's, two moments between, too."""
-    between = (EARLY, 1000) if variant.optimizer == "adam" else ()
-    steps = (0, *between, history[-1].step)
-    taken = [snapshot.step for snapshot in history]
-    nearest = {min(taken, key=lambda at: abs(at - step)) for step in steps}
-    return [snapshot for snapshot in history if snapshot.step in nearest]
 
 
 class LabOptions(cli.CliOptions):

@@ -61,6 +61,15 @@ class Snapshot(NamedTuple):
         return (f"{self.step:,}", *sizes, f"{self.loss:.3f}", accuracy)
 
 
+def milestones(variant: Variant, history: Sequence[Snapshot]) -> list[Snapshot]:
+    """The start and the end of a training; of Adam's, two moments between, too."""
+    between = (EARLY, 1000) if variant.optimizer == "adam" else ()
+    steps = (0, *between, history[-1].step)
+    taken = [snapshot.step for snapshot in history]
+    nearest = {min(taken, key=lambda at: abs(at - step)) for step in steps}
+    return [snapshot for snapshot in history if snapshot.step in nearest]
+
+
 OnSnapshot = Callable[[MLP, int, float, float], None]
 """What is called with the model, the step's number, its loss, its update ratio."""
 
