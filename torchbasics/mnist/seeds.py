@@ -29,16 +29,8 @@ from torchbasics.command.output import visible
 from torchbasics.command.signals import STOP_AT_EOF, StopRequest
 from torchbasics.command.terminal import SafeConsole
 from torchbasics.mnist.config import Config, Seed
+from torchbasics.mnist.training import series
 from torchbasics.mnist.training.resume import check_resume_config, override_options
-from torchbasics.mnist.training.series import (
-    check_result,
-    is_finished,
-    run_folder,
-    steps_done,
-    summarize,
-    summary_table,
-    total_steps,
-)
 from torchbasics.mnist.training.setup import bf16_hint
 
 PROGRAM = "python -m torchbasics.mnist.seeds"
@@ -75,7 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     config, options = parsed.config, parsed.options
     if parsed.resume:
         check_resume_config(config, parsed.resume)
-        check_result(parsed.resume)
+        series.check_result(parsed.resume)
     with as_user_error(ValueError):
         where, _ = device.choose(config.device)
     console = SafeConsole(quiet=config.quiet)
@@ -87,10 +79,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         else:
             console.print(bf16_hint(config, where), soft_wrap=True, end="")
         train_seeds(folder, config, seeds, options.processes, console)
-        summary = summarize(folder, config, seeds)
+        summary = series.summarize(folder, config, seeds)
         write_result(folder, summary)
-        lines = [*summary_table(summary), f"\nthe series is in {visible(folder)}"]
-        print("\n".join(lines))
+        print("\n".join(series.summary_table(summary)))
+        print(f"\nthe series is in {visible(folder)}")
     return 0
 
 
@@ -126,7 +118,7 @@ def train_seeds(
     """Train each seed that is not finished, so many at once; or say how to go on."""
     threads = config.threads or max(1, torch.get_num_threads() // processes)
     config = config.model_copy(update={"threads": threads})
-    waiting = [seed for seed in seeds if not is_finished(folder, config, seed)]
+    waiting = [seed for seed in seeds if not series.is_finished(folder, config, seed)]
     bars = progress.Progress(
         "{task.description}",
         *(progress.MofNCompleteColumn(), progress.BarColumn()),
@@ -163,12 +155,13 @@ def run_processes(
     running: dict[int, Process] = {}
     tasks: dict[int, progress.TaskID] = {}
     failed: list[str] = []
+    total = series.total_steps(config)
     try:
         while running or (waiting and not stop.signal):
             if waiting and len(running) < processes and not stop.signal:
                 seed = waiting.pop(0)
                 running[seed] = start_process(folder, config, seed)
-                tasks[seed] = bars.add_task(f"seed {seed}", total=total_steps(config))
+                tasks[seed] = bars.add_task(f"seed {seed}", total=total)
                 continue
             time.sleep(SECONDS_PER_LOOK)
             if stop.signal:
@@ -177,7 +170,7 @@ def run_processes(
                 bars.remove_task(tasks.pop(seed))
                 failed += finish(seed, process, bars.console)
             for seed, task in tasks.items():
-                bars.update(task, completed=steps_done(folder, seed))
+                bars.update(task, completed=series.steps_done(folder, seed))
     finally:
         terminate(running.values())
         for process in running.values():
@@ -191,7 +184,7 @@ def start_process(folder: Path, config: Config, seed: int) -> Process:
     Ctrl+C does not reach it by itself: it would end it while it is still importing.
     When this process ends, in whatever way, so does its standard input, and it stops.
     """
-    begun = run_folder(folder, seed)
+    begun = series.run_folder(folder, seed)
     what = ["--resume", str(begun)] if begun else [
         "--config", str(folder / "config.toml"), "--seed", str(seed),
         "--runs-dir", str(folder),
