@@ -136,6 +136,19 @@ class TestDropout:
     def test_a_network_that_draws_nothing_gets_no_generator(self):
         assert attach_generator(MLP(20, [30], 2)) is None
 
+    def test_the_draws_of_a_batch_do_not_depend_on_how_many_share_it(self):
+        drawing = {"dropout": 0.5, "input_dropout": 0.2, "input_noise": 0.3}
+        model, x = MLP(20, [30], 2, **drawing).train(), torch.randn(6, 20)
+        logits = {}
+        for count in (1, 2, 3):
+            parts = []
+            for index, inputs in enumerate(x.chunk(count)):
+                attach_generator(model, (index, count)).manual_seed(5)
+                parts.append(model(inputs))
+            logits[count] = torch.cat(parts)
+        torch.testing.assert_close(logits[2], logits[1])
+        torch.testing.assert_close(logits[3], logits[1])
+
     def test_a_network_that_shares_a_generator_can_be_copied(self):
         model = MLP(20, [30], 2, dropout=0.5)
         attach_generator(model)

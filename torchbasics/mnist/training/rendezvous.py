@@ -100,7 +100,7 @@ def meet() -> tuple[int, int, Store | None]:
     missing = [name for name in VARIABLES if not os.environ.get(name)]
     if missing:
         raise UserError(
-            f"WORLD_SIZE is {os.environ['WORLD_SIZE']}, but {' and '.join(missing)} "
+            f"WORLD_SIZE is {os.environ['WORLD_SIZE']}, but {', '.join(missing)} "
             f"{'is' if len(missing) == 1 else 'are'} not set, so the processes cannot "
             f"find each other: `{TORCHRUN}` sets all; alone, unset WORLD_SIZE"
         )

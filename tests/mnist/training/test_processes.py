@@ -1,0 +1,361 @@
+"""Several processes train as one would, stop as one, and leave as one."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import torch
+from helpers import full, metrics, only_run, python
+
+from torchbasics.command import runs
+from torchbasics.command.errors import UserError
+from torchbasics.mnist.__main__ import main
+from torchbasics.mnist.config import Config, ModelConfig
+from torchbasics.mnist.training import rendezvous
+from torchbasics.mnist.training.checkpoint import CheckpointManager
+from torchbasics.mnist.training.loop import epoch_batches
+from torchbasics.mnist.training.processes import Processes
+from torchbasics.mnist.training.setup import setup
+
+TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+SEVERAL = str(Path(__file__).parents[2] / "several.py")
+PROGRAM = ["-m", "torchbasics.mnist"]
+STARTED = []
+
+
+def start(*words, **options):
+    """A process that has just been started; at the test's end it and its own end."""
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    command = [sys.executable, *map(str, words)]
+    STARTED.append(subprocess.Popen(command, **pipes | options))
+    return STARTED[-1]
+
+
+def workers(launcher):
+    """The processes that a launcher has started, by rank."""
+    found = {}
+    for place in Path("/proc").glob("[0-9]*"):
+        try:
+            parent = (place / "stat").read_text().rpartition(")")[2].split()[1]
+            texts = (place / "environ").read_text().split("\0")
+        except OSError:
+            continue
+        ranks = [text[5:] for text in texts if text.startswith("RANK=")]
+        if int(parent) == launcher.pid and ranks:
+            found[int(ranks[0])] = int(place.name)
+    return found
+
+
+@pytest.fixture(autouse=True)
+def _nothing_goes_on():
+    yield
+    while STARTED:
+        process = STARTED.pop()
+        for pid in (*workers(process).values(), process.pid):
+            if process.poll() is None or pid != process.pid:
+                os.kill(pid, signal.SIGKILL)
+        process.communicate()
+
+
+def wait_for(folder, pattern, process):
+    """Wait until there is such a file, or the process has ended."""
+    while not list(folder.glob(pattern)) and process.poll() is None:
+        time.sleep(0.02)
+
+
+def goes_on(pid):
+    """Whether a process is there, and no mere entry of one that has ended."""
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
+
+
+def told(place, *words, alone=False):
+    """What several.py writes: by rank, digest of the weights and losses."""
+    place.mkdir()
+    done = python(*([] if alone else TORCHRUN), SEVERAL, place, *words)
+    assert done.returncode == 0, done.stderr
+    return [json.loads(path.read_text()) for path in sorted(place.iterdir())]
+
+
+EQUAL = [
+    ("float32", 1e-5, ["--max-steps", "300"]),
+    ("float64", 1e-8, ["--epochs", "2"]),
+    (
+        "float32",
+        1e-5,
+        ["--max-steps", "10", "--model.hidden", "800", "800", "--model.activation",
+         "relu", "--model.dropout", "0.5", "--model.input-noise", "0.1"],
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("dtype", "tolerance", "options"), full(*EQUAL))
+def test_two_processes_take_the_steps_of_one(tmp_path, dtype, tolerance, options):
+    (one,) = told(tmp_path / "1", dtype, *options, alone=True)
+    first, second = told(tmp_path / "2", dtype, *options)
+    assert first["weights"] == second["weights"]
+    two, one = torch.tensor(first["losses"]), torch.tensor(one["losses"])
+    torch.testing.assert_close(two, one, rtol=tolerance, atol=0)
+
+
+def test_each_has_its_part_of_every_batch_in_the_same_order(few):
+    config = Config(batch_size=96, model=ModelConfig(hidden=(8,)))
+    whole = [*epoch_batches(setup(config, few))]
+    parts = [[*epoch_batches(setup(config, few, Processes(r, 3)))] for r in range(3)]
+    for batch, *shared in zip(whole, *parts, strict=True):
+        for both, some in zip(batch, zip(*shared, strict=True), strict=True):
+            assert [len(part) for part in some] == [32, 32, 32]
+            assert torch.equal(torch.cat(some), both)
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "batch_norm", "said"),
+    [
+        (100, False, "3 processes cannot share it equally; they could 99 or 102"),
+        (2, False, "for 3 processes it must be at least 3, so that each has 1"),
+        (3, True, "for 3 processes it must be at least 6, so that each has 2"),
+    ],
+)
+def test_a_batch_that_cannot_be_shared_is_refused(few, batch_size, batch_norm, said):
+    config = Config(batch_size=batch_size, model=ModelConfig(batch_norm=batch_norm))
+    with pytest.raises(UserError, match=f"batch_size = {batch_size}: {said}"):
+        setup(config, few, Processes(0, 3))
+
+
+RUN = ["--batch-size", "600", "--epochs", "3"]
+
+
+@pytest.mark.slow
+def test_a_signal_to_one_stops_all_after_one_saved_step_and_one_goes_on(
+    tmp_path, capsys
+):
+    launcher = start(*TORCHRUN, *PROGRAM, *RUN, "--runs-dir", tmp_path)
+    wait_for(tmp_path, "**/step-00000100*", launcher)
+    both = workers(launcher)
+    os.kill(both[1], signal.SIGTERM)
+    out, _ = launcher.communicate(timeout=60)
+    assert launcher.returncode
+    assert not any(map(goes_on, both.values()))
+    step = int(out.partition("stopped by SIGTERM after step ")[2].split()[0])
+    latest = CheckpointManager(only_run(tmp_path)).latest().metadata
+    assert (latest["step"], latest["processes"]) == (step, 2)
+    assert main(["--resume", str(only_run(tmp_path)), "--quiet"]) == 0
+    said = capsys.readouterr()
+    assert "of 10,000)" in said.out
+    assert "processes was 2 and is 1 now" in said.err
+    assert [line["step"] for line in metrics(only_run(tmp_path))] == [100, 200, 300]
+
+
+@pytest.mark.full
+def test_from_two_processes_to_one_to_two_it_learns_what_one_learns(tmp_path):
+    where = ["--runs-dir", tmp_path / "run"]
+    count = 2
+    for step in ("step-00000100*", "step-00000200*"):
+        what = ["--resume", "auto", *RUN, *where]
+        process = start(*(TORCHRUN if count == 2 else []), *PROGRAM, *what)
+        wait_for(tmp_path, f"run/**/{step}", process)
+        os.kill((workers(process) or {0: process.pid})[0], signal.SIGTERM)
+        process.communicate(timeout=60)
+        count = 3 - count
+    done = python(*TORCHRUN, *PROGRAM, "--resume", "auto", *RUN, *where)
+    assert "of 10,000)" in done.stdout, done.stderr
+    whole = python(*PROGRAM, *RUN, "--runs-dir", tmp_path / "whole")
+    both = [metrics(only_run(tmp_path / name)) for name in ("run", "whole")]
+    assert whole.returncode == 0
+    for broken, unbroken in zip(*both, strict=True):
+        assert broken["loss/train"] == pytest.approx(unbroken["loss/train"], rel=1e-4)
+        assert abs(broken["accuracy/test"] - unbroken["accuracy/test"]) <= 0.002
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_kill_of_one_ends_all_and_the_run_goes_on(tmp_path, rank):
+    launcher = start(*TORCHRUN, *PROGRAM, *RUN, "--runs-dir", tmp_path)
+    wait_for(tmp_path, "**/step-00000100*", launcher)
+    both = workers(launcher)
+    os.kill(both[rank], signal.SIGKILL)
+    ended = time.monotonic() + 30
+    while any(map(goes_on, both.values())):
+        assert time.monotonic() < ended
+        time.sleep(0.05)
+    launcher.communicate(timeout=60)
+    assert main(["--resume", str(only_run(tmp_path)), "--quiet"]) == 0
+    assert [line["step"] for line in metrics(only_run(tmp_path))] == [100, 200, 300]
+
+
+def free_port():
+    """A port that nobody uses."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+def as_a_cluster(rank, port, count=2):
+    """The environment of one of the processes that a cluster starts by itself."""
+    said = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": count, "MASTER_PORT": port}
+    text = {name: str(value) for name, value in said.items()}
+    return os.environ | text | {"MASTER_ADDR": "127.0.0.1"}
+
+
+@pytest.mark.full
+def test_a_job_that_is_killed_three_times_ends_bit_equal(tmp_path):
+    """As the cluster starts it, again and again with the same command."""
+
+    def job(place):
+        port = free_port()
+        what = ["--resume", "auto", *RUN, "--runs-dir", place]
+        return [start(*PROGRAM, *what, env=as_a_cluster(r, port)) for r in range(2)]
+
+    for killed in ("100", "200", "200"):
+        both = job(tmp_path / "killed")
+        wait_for(tmp_path, f"killed/**/step-00000{killed}*", both[0])
+        for process in both:
+            process.kill()
+            process.communicate()
+    for place in ("killed", "whole"):
+        for process in job(tmp_path / place):
+            assert process.communicate(timeout=120)
+            assert process.returncode == 0
+    killed, whole = (only_run(tmp_path / name) for name in ("killed", "whole"))
+    name = "checkpoints/step-00000300.safetensors"
+    assert (killed / name).read_bytes() == (whole / name).read_bytes()
+
+
+def test_auto_begins_a_run_then_goes_on_with_it_then_tells_its_result(
+    tmp_path, capsys, fewer
+):
+    words = [
+        "--config",
+        "lesson",
+        "--epochs",
+        "2",
+        "--resume",
+        "auto",
+        "--threads",
+        "1",
+    ]
+    words += ["--monitor.no-tensorboard", "--runs-dir", str(tmp_path)]
+    assert main(words) == 0
+    run = only_run(tmp_path)
+    last = run / "checkpoints" / "step-00000020.safetensors"
+    content, lines = last.read_bytes(), metrics(run)
+    last.unlink()  # as if killed in the second epoch
+    capsys.readouterr()
+    assert main(words) == 0
+    assert capsys.readouterr().out.startswith("going on after step 10\n")
+    assert last.read_bytes() == content
+    before = last.stat()
+    assert main([*words, "--quiet", "--monitor.histograms", "0"]) == 0
+    assert capsys.readouterr().out.startswith("test accuracy ")
+    assert (last.stat(), len(metrics(run))) == (before, len(lines))
+    assert main([*words, "--seed", "1"]) == 0
+    assert len(runs.find_runs(str(tmp_path), "mnist")) == 2
+
+
+def test_auto_is_for_trainings_only(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["--resume", "auto", "--print-config"]) == 0
+    from torchbasics.mnist import seeds  # noqa: PLC0415
+
+    capsys.readouterr()
+    assert seeds.main(["--resume", "auto"]) == 2
+    assert "there is no run 'auto'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"WORLD_SIZE": "2"}, "RANK, MASTER_ADDR, MASTER_PORT are not set"),
+        ({"WORLD_SIZE": "2", "RANK": "0", "MASTER_ADDR": "x"}, "MASTER_PORT is not"),
+        ({"WORLD_SIZE": "two"}, "WORLD_SIZE is two"),
+        ({"RANK": "2"}, "RANK is '2': it must be from 0 to 1"),
+        ({"MASTER_PORT": "99999"}, "MASTER_PORT is '99999'"),
+    ],
+)  # fmt: skip
+def test_an_environment_that_tells_too_little_is_refused(
+    monkeypatch, capsys, variables, said
+):
+    if "WORLD_SIZE" not in variables:
+        variables = as_a_cluster(0, 1) | variables
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert main([]) == 2
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_who_waits_in_vain_names_whom_and_where(monkeypatch, capsys, rank):
+    port = free_port()
+    monkeypatch.setattr(rendezvous, "TO_MEET", timedelta(seconds=0.5))
+    for name, value in as_a_cluster(rank, port).items():
+        monkeypatch.setenv(name, value)
+    assert main(["--print-config"] if rank else []) == 2
+    said = capsys.readouterr().err
+    assert f"process {1 - rank} of 2 was not met at 127.0.0.1:{port}" in said
+    assert len(said.splitlines()) == 1
+
+
+def test_a_port_in_use_is_named(monkeypatch, capsys):
+    with socket.socket() as taken:
+        taken.bind(("", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        for name, value in as_a_cluster(0, port).items():
+            monkeypatch.setenv(name, value)
+        assert main([]) == 2
+    assert f"another program has the port {port} already" in capsys.readouterr().err
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(
+    ("others", "said"),
+    [
+        (
+            ["--optim.lr", "0.1"],
+            "process 0 has optim.lr = 0.02, process 1 has optim.lr",
+        ),
+        (["--resume", "gone"], "process 1: there is no run 'gone'"),
+        (["--epocs", "1"], "process 1: its command line is not that of process 0"),
+        (["--device", "tpu"], "process 1: device 'tpu' is not there"),
+    ],
+)
+def test_one_that_was_started_otherwise_ends_all_in_one_sentence(
+    tmp_path, others, said
+):
+    port, where = free_port(), ["--runs-dir", tmp_path]
+    first = start(*PROGRAM, *where, env=as_a_cluster(0, port))
+    second = start(*PROGRAM, *where, *others, env=as_a_cluster(1, port))
+    _, err = first.communicate(timeout=60)
+    assert second.communicate(timeout=60) == ("", "")
+    assert (first.returncode, second.returncode) == (2, 2)
+    assert said in err
+    assert len(err.splitlines()) == 1
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("name", "local", "devices", "wanted"),
+    [("auto", "1", 2, "cuda:1"), ("auto", "1", 1, ""), ("cuda:0", "0", 2, "")],
+)
+def test_each_process_has_an_accelerator_of_its_own_or_is_refused(
+    monkeypatch, name, local, devices, wanted
+):
+    monkeypatch.setenv("LOCAL_RANK", local)
+    monkeypatch.setattr(torch.accelerator, "device_count", lambda: devices)
+    monkeypatch.setattr(torch.accelerator, "set_device_index", lambda index: None)
+    asked = torch.device("cuda" if name == "auto" else name)
+    if wanted:
+        assert Processes(1, 2).own_device(asked) == torch.device(wanted)
+        return
+    with pytest.raises(UserError, match=f"here (is|are) {devices}: start as many"):
+        Processes(1, 2).own_device(asked)
