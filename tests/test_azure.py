@@ -18,6 +18,8 @@ import torchbasics.__main__ as course
 from torchbasics.command import cli, settings
 from torchbasics.mnist import report
 from torchbasics.mnist.__main__ import main as train
+from torchbasics.mnist.config import Config
+from torchbasics.mnist.training.setup import require_equal_parts
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -29,7 +31,9 @@ AZURE = ROOT / "configs" / "azure"
 GUIDES = ["README.md", "README.ko.md"]
 YAML = sorted(path.name for path in AZURE.glob("*.yml"))
 BLOCK_LINE = re.compile(r"^    (.*\S)$", re.M)
-OURS = re.compile(r"python -m (torchbasics[\w.]*)((?: [^&|;`\n]+)?)")
+OURS = re.compile(
+    r"(?:python|torchrun --[^|&;`\n]*) -m (torchbasics[\w.]*)((?: [^&|;`\n]+)?)"
+)
 
 # The keys that azure-ai-ml 1.35.2's schemas know, which are the published ones.
 KEYS = {
@@ -77,7 +81,7 @@ COMMANDS = [(source, *one) for source, text in TEXTS.items() for one in commands
 
 def test_commands_are_found():
     found = {source for source, *_ in COMMANDS}
-    assert found == {"job.yml", "Dockerfile", *GUIDES}
+    assert found == {"job.yml", "job-distributed.yml", "Dockerfile", *GUIDES}
     assert len(COMMANDS) > 10
 
 
@@ -92,7 +96,7 @@ def test_our_own_parser_takes_each_command(
         course.parse(argv)
     elif module == "torchbasics.mnist.report":
         cli.parse_options(report.Options(), argv, prog=module, about="")
-    elif "--resume" in argv:
+    elif "latest" in argv:
         assert train(argv) == 2
         assert "there is no run" in capsys.readouterr().err
     else:
@@ -121,9 +125,9 @@ def test_no_guide_opens_tensorboard_to_all():
 @pytest.mark.parametrize("guide", GUIDES)
 def test_what_a_guide_links_to_and_names_is_there(guide):
     text = (AZURE / guide).read_text(encoding="utf-8")
-    for link in re.findall(r"\]\(([\w./]+)\)", text):
+    for link in re.findall(r"\]\(([\w./-]+)\)", text):
         assert (AZURE / link).exists(), link
-    for path in re.findall(r"configs/azure/[\w.]+", text):
+    for path in re.findall(r"configs/azure/[\w.-]+", text):
         assert (ROOT / path).exists(), path
     for name in re.findall(r"`(ciresan\d+|srivastava[\w-]+|fast\d+)`", text):
         assert name in settings.shipped_configs()
@@ -160,6 +164,22 @@ def test_the_job_shows_and_keeps_what_it_trains():
     assert (ROOT / studio[1]).is_file()
     assert studio[2] == f"{runs_dir}/mnist/*"
     assert job["environment"] == f"azureml:{spec('environment.yml')['name']}@latest"
+
+
+def test_the_distributed_job_is_what_its_processes_understand():
+    """They are PyTorch's, they can share a batch, and their command starts again."""
+    job, guide = spec("job-distributed.yml"), read("configs/azure/README.md")
+    assert "(job-distributed.yml)" in guide
+    assert (AZURE / job["code"]).resolve() == ROOT
+    assert job["distribution"]["type"] == "pytorch"
+    nodes, each = job["resources"], job["distribution"]
+    count = nodes["instance_count"] * each["process_count_per_instance"]
+    ((_, argv),) = commands(job["command"])
+    assert argv[argv.index("--resume") + 1] == "auto"
+    assert argv[argv.index("--runs-dir") + 1] == "${{outputs.runs}}"
+    assert job["outputs"]["runs"] == {"type": "uri_folder", "mode": "rw_mount"}
+    config = settings.shipped_configs()[argv[argv.index("--config") + 1]]
+    require_equal_parts(settings.read_config(Config, config), count)
 
 
 def test_the_environment_has_what_the_package_needs():
