@@ -8,6 +8,7 @@ and 89.57 % from standardised ones.
 
 from collections.abc import Callable, Iterator
 from copy import deepcopy
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -36,10 +37,7 @@ def raw_pixels(images: Tensor) -> Tensor:
 
 PIXELS: dict[str, tuple[str, Callable[[Tensor], Tensor]]] = {
     "unit": ("pixels / 255", scale_pixels),
-    "standard": (
-        "pixels standardised",
-        lambda images: scale_pixels(images, "standard"),
-    ),
+    "standard": ("pixels standardised", partial(scale_pixels, scale="standard")),
     "raw": ("pixels raw, 0 to 255", raw_pixels),
 }
 

@@ -102,11 +102,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             {"picture": str(path), "digits": [one.as_json() for one in some]}
             for path, some in readings
         ]
-        print(
-            json.dumps(
-                {"run": options.run, "pictures": pictures}, indent=2, allow_nan=False
-            )
-        )
+        shown = {"run": options.run, "pictures": pictures}
+        print(json.dumps(shown, indent=2, allow_nan=False))
         return status
     for path, some in readings:
         if len(some) <= MAX_DIGITS:
