@@ -28,15 +28,7 @@ from torchbasics.device import cpu_threads
 from torchbasics.evaluation import evaluate
 from torchbasics.lessons import prose
 from torchbasics.lessons.activations import FUNCTIONS, chain
-from torchbasics.lessons.checks import (
-    Check,
-    Item,
-    Paragraph,
-    Part,
-    Table,
-    Words,
-    short,
-)
+from torchbasics.lessons.checks import Check, Item, Paragraph, Part, Table, Words, short
 from torchbasics.lessons.exercises import check  # noqa: F401 - for its readers
 from torchbasics.lessons.lab import output
 from torchbasics.lessons.lab.networks import PAIR, SWEPT, LabConfig, Variant
