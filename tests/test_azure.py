@@ -7,6 +7,7 @@ import shlex
 import subprocess
 import sys
 from contextlib import nullcontext
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
 
@@ -160,9 +161,6 @@ def test_the_job_shows_and_keeps_what_it_trains():
     runs_dir = argv[argv.index("--runs-dir") + 1]
     assert Path(runs_dir).parts[0] == "outputs"  # which the platform keeps
     assert job["services"]["tensorboard"]["log_dir"] == runs_dir
-    studio = re.search(r"&& python (\S+) (\S+)$", job["command"])
-    assert (ROOT / studio[1]).is_file()
-    assert studio[2] == f"{runs_dir}/mnist/*"
     assert job["environment"] == f"azureml:{spec('environment.yml')['name']}@latest"
 
 
@@ -275,10 +273,11 @@ def send(monkeypatch, *words):
 
 
 class FakeMlflow(ModuleType):
-    """What studio.py uses of MLflow, noted down."""
+    """What we use of MLflow, noted down."""
 
     def __init__(self, failing=False):
         super().__init__("mlflow")
+        self.__spec__ = ModuleSpec("mlflow", None)  # it can be found
         self.sent, self.failing = [], failing
         self.exceptions = ModuleType("mlflow.exceptions")
         self.exceptions.MlflowException = type("MlflowException", (Exception,), {})
@@ -287,7 +286,7 @@ class FakeMlflow(ModuleType):
         self.sent.append(run_name)
         return nullcontext()
 
-    def log_metrics(self, numbers, step):
+    def log_metrics(self, numbers, *, step):
         if self.failing:
             raise self.exceptions.MlflowException("no such workspace")
         self.sent.append((step, numbers))
@@ -332,6 +331,22 @@ def test_mlflow_gets_each_epoch_at_its_step(monkeypatch, capsys, some_run, job, 
     assert first[1]["loss/train"] == 0.5
     assert "loss/test" not in second[1]
     assert "azureml://here" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("failing", [False, True])
+def test_a_job_sends_each_epoch_while_it_trains(
+    monkeypatch, capsys, tmp_path, fewer, failing
+):
+    monkeypatch.setenv("MLFLOW_RUN_ID", "7b1e")
+    monkeypatch.setitem(sys.modules, "mlflow", mlflow := FakeMlflow(failing))
+    words = ["--epochs", "2", "--monitor.histograms", "0", "--monitor.no-tensorboard"]
+    assert train([*words, "--quiet", "--runs-dir", str(tmp_path)]) == 0
+    if failing:
+        said = "warning: nothing more goes to MLflow: no such workspace\n"
+        assert capsys.readouterr().err == said
+    else:
+        assert [step for step, _ in mlflow.sent] == [10, 20]
+        assert {"loss/train", "accuracy/test", "lr"} <= set(mlflow.sent[1][1])
 
 
 def test_an_mlflow_that_fails_fails_no_job(monkeypatch, capsys, some_run):

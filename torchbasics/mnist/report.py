@@ -38,8 +38,8 @@ FORM = Path(__file__).with_name("pages") / "report.html"
 RECIPES = {"pretrained": "lesson", "pretrained-best": "best"}  # of what is shipped
 MODULE = re.compile(r".*\btorchbasics[/\\]mnist[/\\](\w+)\.py")
 FACTS = (
-    "device", "threads", "versions", "python", "platform", "commit", "started",
-    "finished",
+    "device", "processes", "threads", "versions", "python", "platform", "commit",
+    "started", "finished",
 )  # fmt: skip
 SPLITS = ("train", "validation", "test")
 CURVES = [f"{kind}/{split}" for kind in ("loss", "accuracy") for split in SPLITS]

@@ -8,9 +8,13 @@ that cannot be written to is named once and left alone.
 from __future__ import annotations
 
 import json
+import math
+import os
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 from rich import progress as bars
@@ -106,6 +110,8 @@ class Monitor:
         self.attempt("metrics.jsonl", metrics_file.append, self.metrics_path, metrics)
         if monitor.tensorboard:
             self.attempt("TensorBoard", self.board.write_epoch, metrics, probes)
+        if "MLFLOW_RUN_ID" in os.environ:
+            self.attempt("MLflow", send_to_job, metrics)
 
     def _print(self, metrics: Metrics) -> None:
         if not self.head_printed:
@@ -149,6 +155,16 @@ class Monitor:
         except Exception as error:
             self.broken.add(place)
             warn(f"nothing more goes to {place}: {error}")
+
+
+def send_to_job(metrics: Metrics) -> None:
+    """Make them metrics of the job that trains here, if MLflow is there to send them.
+
+    A platform that runs a job names its run in `MLFLOW_RUN_ID`.
+    """
+    if find_spec("mlflow"):
+        finite = {tag: n for tag, n in metrics.items() if math.isfinite(n)}
+        import_module("mlflow").log_metrics(finite, step=int(metrics["step"]))
 
 
 COLUMNS = {

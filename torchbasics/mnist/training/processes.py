@@ -143,6 +143,8 @@ def joined() -> Iterator[Processes]:
             yield processes
             if dist.is_initialized():
                 processes.sum(torch.zeros(1))
+    except TrainingError as failure:  # all have met the same number that is not finite
+        processes.leave(failure, SystemExit(1))
     except RuntimeError as error:
         if not _is_of_connection(error):
             raise

@@ -50,16 +50,16 @@ class Meeting:
             refused, left = "its command line is not that of process 0", stop
         for rank, why in enumerate(self.gather(refused)):
             if why:
-                self._leave(f"process {rank}: {why}" if rank else why, left)
+                says = UserError(f"process {rank}: {why}" if rank else why)
+                self.leave(left or says, left or SystemExit(2))
         return value
 
-    def _leave(self, why: str, left: SystemExit | None = None) -> NoReturn:
+    def leave(self, says: BaseException, silently: SystemExit) -> NoReturn:
         """Rank 0 says why, and goes first: whoever sees one go ends the others."""
         if self.rank:
             time.sleep(1)
-        if left:
-            raise left
-        raise SystemExit(2) if self.rank else UserError(why)
+            raise silently
+        raise says
 
     def gather(self, text: str) -> list[str]:
         """What each process says here, by rank; it waits for all. Raises UserError."""
@@ -83,10 +83,9 @@ class Meeting:
         for rank, other in enumerate(others, start=1):
             for here, there in zip(first, other, strict=True):
                 if here != there:
-                    self._leave(
-                        f"process 0 has {here}, process {rank} has {there}: start all "
-                        "with the same settings"
-                    )
+                    why = f"process 0 has {here}, process {rank} has {there}"
+                    differ = UserError(f"{why}: start all with the same settings")
+                    self.leave(differ, SystemExit(2))
 
 
 def meet() -> tuple[int, int, Store | None]:
