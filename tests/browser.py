@@ -29,7 +29,7 @@ def browser():
 
 
 @contextmanager
-def opened(path, size="desktop", theme="light", locale="en-US"):
+def opened(path, size="desktop", theme="light", locale="en-US", **options):
     """The page of a file; on leaving, it must have asked for nothing but itself.
 
     Nor may its script have failed, or the page be wider than its window.
@@ -41,6 +41,7 @@ def opened(path, size="desktop", theme="light", locale="en-US"):
             viewport={"width": width, "height": height},
             color_scheme=theme,
             locale=locale,
+            **options,
         )
         page.on("console", lambda message: said.append(message.text))
         page.on("pageerror", lambda error: said.append(str(error)))

@@ -13,7 +13,7 @@ from helpers import Course, train_on
 from torchbasics import data
 from torchbasics.data import ImageDataset
 from torchbasics.lessons import progress
-from torchbasics.lessons.render import terminal
+from torchbasics.lessons.render import page, terminal
 from torchbasics.mnist.training.setup import Splits
 
 torch.set_num_threads(1)
@@ -60,7 +60,8 @@ def computed():
 @pytest.fixture
 def course(computed, monkeypatch):
     """The same, in the place of the lessons' own parts: `main` tells from it."""
-    monkeypatch.setattr(terminal, "parts_of", computed.parts_of)
+    for renderer in (terminal, page):
+        monkeypatch.setattr(renderer, "parts_of", computed.parts_of)
     return computed
 
 

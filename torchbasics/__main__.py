@@ -8,6 +8,7 @@ from tyro.conf import FlagCreatePairsOff, Positional, arg
 
 from torchbasics.command import cli, runs, settings
 from torchbasics.command.errors import UserError, command, run
+from torchbasics.command.files import free_place
 from torchbasics.command.output import visible
 from torchbasics.command.terminal import SafeConsole, make_console, paged
 from torchbasics.device import cpu_threads
@@ -49,6 +50,10 @@ class Options(settings.Settings):
     figures: FlagCreatePairsOff[bool] = Field(
         False, description="also draw each lesson's figure, as PNG, into a run folder"
     )
+    html: str = Field("", description="write these lessons as one page: NAME.html")
+    force: FlagCreatePairsOff[bool] = Field(
+        False, description="replace the file if it is there already"
+    )
     pager: bool = Field(True, description="show by the page what does not fit")
     runs_dir: str = Field("runs", description="folder in which to put the figures")
 
@@ -61,7 +66,7 @@ class Options(settings.Settings):
 
 VALUED = ("--runs-dir", "--data-dir", "--config")
 """Options after which a lesson's name is no lesson."""
-NO_LAB = ("--check", "--section", "--ask")
+NO_LAB = ("--check", "--section", "--ask", "--html")
 """Options with which the vanishing lesson is told as any other: the lab trains not."""
 
 
@@ -85,6 +90,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def run_course(options: Options) -> int:
     """Tell what was asked for; the command's exit status."""
     console, lang = make_console(), prose.language(options.lang)
+    if options.html:
+        return write_page(console, options)
     if not (options.words or options.check or options.figures):
         guide.print_menu(console, lang)
         return 0
@@ -130,6 +137,21 @@ def run_lesson(console: SafeConsole, name: str, options: Options) -> list[Check]
     if not options.section:
         guide.print_exercises(console, [name], lang)
     return checks
+
+
+def write_page(console: SafeConsole, options: Options) -> int:
+    """Write the lessons as one page, and say where it is; 1 if a number is wrong."""
+    path = free_place(options.html, ".html", force=options.force)
+    from torchbasics.lessons import figures  # noqa: PLC0415 - matplotlib is slow
+    from torchbasics.lessons.render import page  # noqa: PLC0415 - and what it needs
+
+    lang = prose.language(options.lang)
+    checks = page.write(path, options.lessons, lang)
+    if figures.drawable(lang) != lang:
+        console.print(prose.read("course", lang).words["no_font"])
+    where = prose.read("page", lang).words["where"].format(path=visible(path))
+    console.print(where, soft_wrap=True)
+    return print_summary(console, checks, lang)
 
 
 def parse(argv: Sequence[str]) -> Options:

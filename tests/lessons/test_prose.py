@@ -13,7 +13,7 @@ from torchbasics.lessons.exercises.judge import judge
 
 FILES = sorted(path.stem for path in (prose.TEXT / "en").glob("*.md"))
 
-UNLABELLED = {"mistakes", "glossary", "exercises"}
+UNLABELLED = {"mistakes", "glossary", "exercises", "replies"}
 
 
 def body(name, lang):

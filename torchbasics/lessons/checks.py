@@ -108,6 +108,13 @@ class Answer(NamedTuple):
     if_right: str
     if_wrong: str
 
+    @property
+    def text(self) -> str:
+        """The sentence that holds."""
+        answer = int(self.probs.argmax())
+        sentence = self.if_right if answer == self.label else self.if_wrong
+        return sentence.format(answer=answer, label=self.label)
+
 
 Item = Check | Table | Listing | Paragraph | Images | Answer
 Part = Callable[[Words], Iterable[Item]]

@@ -117,6 +117,20 @@ def tasks(lang: Language) -> dict[str, Task]:
     return found
 
 
+def replies(lang: Language) -> dict[str, list[str]]:
+    """By lesson, the answers to the questions at its end, in their order.
+
+    >>> replies("en")["matrices"][0][:8]
+    '(5, 50).'
+    """
+    return {
+        lesson: [
+            " ".join(one.split()) for one in re.split(r"^- ", block, flags=re.M)[1:]
+        ]
+        for lesson, block in _under("replies", lang).items()
+    }
+
+
 def language(choice: str = "auto") -> Language:
     """The language asked for; `auto` is Korean where the environment's locale is.
 

@@ -245,4 +245,5 @@ def product_of_derivatives(name: ActivationName, depth: int) -> Tensor:
     return product[0]
 
 
-PARTS = Laboratory(LabConfig()).parts()
+LABORATORY = Laboratory(LabConfig())
+PARTS = LABORATORY.parts()

@@ -1,10 +1,11 @@
-"""The figures of the lessons, as PNG; every number in it comes from the library."""
+"""The figures of the lessons; every number in them comes from the library."""
 
 import logging
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO, Any
 
 from matplotlib import font_manager, style
 from matplotlib.figure import Figure
@@ -14,6 +15,7 @@ from torchbasics.lessons.checks import Words
 from torchbasics.lessons.figures import (
     chain,
     curves,
+    deep,
     digits,
     learned,
     network,
@@ -37,6 +39,13 @@ STYLE = {
     "lines.linewidth": 2.5,
     "lines.solid_capstyle": "butt",
 }
+SVG = {
+    "savefig.format": "svg",
+    "svg.fonttype": "path",  # a reader has no font with these letters, or a wider one
+    "image.composite_image": False,
+}
+"""What else is set where a figure is drawn for a page."""
+
 HANGUL = (
     "Noto Sans CJK KR", "Noto Sans KR", "NanumGothic", "NanumBarunGothic",
     "Malgun Gothic", "Apple SD Gothic Neo", "AppleGothic", "UnDotum",
@@ -52,6 +61,7 @@ FIGURES: dict[str, Callable[[Words], Figure]] = {
     "forward": network.forward,
     "learning-chain": chain.chain,
     "learning-xor": learned.xor,
+    "vanishing-start": deep.start,
     "digits": digits.digits,
 }
 
@@ -65,20 +75,33 @@ def of(lesson: str) -> list[str]:
     return [name for name in FIGURES if name.partition("-")[0] == lesson]
 
 
-def draw(name: str, lang: Language, path: Path) -> Language:
+def draw(
+    name: str,
+    lang: Language,
+    path: Path | IO[bytes],
+    looks: dict[str, Any] | None = None,
+) -> Language:
     """Draw a figure of a lesson as a PNG; in which language, `drawable` says."""
-    return save(FIGURES[name], "figures", lang, path)
+    text = "vanishing" if name in of("vanishing") else "figures"
+    return save(FIGURES[name], text, lang, path, looks)
 
 
 def save(
-    figure: Callable[[Words], Figure], text: str, lang: Language, path: Path
+    figure: Callable[[Words], Figure],
+    text: str,
+    lang: Language,
+    path: Path | IO[bytes],
+    looks: dict[str, Any] | None = None,
 ) -> Language:
     """Draw a figure whose words stand in that text; in which language, is returned."""
     lang = drawable(lang)
     words = prose.read(text, lang).words
     words = {key: text.replace(" | ", "\n") for key, text in words.items()}
     family = ["DejaVu Sans", *([hangul_font()] if lang == "ko" else [])]
-    with style.context(["default", STYLE, {"font.family": family}]), quiet_fonts():
+    with (
+        style.context(["default", STYLE, {"font.family": family}, looks or {}]),
+        quiet_fonts(),
+    ):
         figure(words).savefig(path)
     return lang
 

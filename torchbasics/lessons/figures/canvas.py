@@ -34,7 +34,8 @@ BELOW: Look = {"ha": "center", "va": "top"}
 def sheet(height: float, title: str) -> Figure:
     """An empty figure, 1400 pixels wide, with its title at the top left."""
     figure = Figure(figsize=(14, height))
-    figure.text(0.028, 1 - 0.3 / height, title, size=17, weight="bold", va="top")
+    look: Look = {"size": 17, "weight": "bold", "va": "top"}
+    figure.text(0.028, 1 - 0.3 / height, title, gid="title", **look)
     return figure
 
 

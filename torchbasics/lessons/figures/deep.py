@@ -13,6 +13,7 @@ from torchbasics.lessons.lab.networks import PAIR, SWEPT
 from torchbasics.lessons.lab.start import Start
 from torchbasics.lessons.lab.training import Snapshot
 from torchbasics.lessons.lab.verdict import Histories
+from torchbasics.lessons.vanishing import LABORATORY
 
 LOOKS: tuple[canvas.Look, ...] = (
     {"color": BLUE, "marker": "o", "ls": "-"},
@@ -31,6 +32,16 @@ DEEP_LOOKS: tuple[canvas.Look, ...] = (
     {"color": RED, "marker": "s"},
     {"color": GREEN, "marker": "^"},
 )
+
+
+def start(words: Words) -> Figure:
+    """Gradients by layer and by depth before training, as the lesson measures them."""
+    figure = canvas.sheet(6, words["start"])
+    sides = {"left": 0.07, "right": 0.975, "bottom": 0.11, "top": 0.73}
+    grid = canvas.panels(figure, 1, 2, wspace=0.2, **sides)
+    by_layer(figure.add_subplot(grid[0], yscale="log"), LABORATORY.starts, words)
+    by_depth(figure.add_subplot(grid[1], yscale="log"), LABORATORY.sweep, words)
+    return figure
 
 
 def vanishing(

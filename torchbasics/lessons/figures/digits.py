@@ -56,7 +56,7 @@ def tiles(
     (x, y), (rows, columns) = corner, values.shape
     width, height = size[0] * columns, size[1] * rows
     place = (x, x + width, y - height, y)
-    look = look | {"extent": place, "aspect": "auto", "interpolation": "nearest"}
+    look = look | {"extent": place, "aspect": "auto", "interpolation": "none"}
     axes.imshow(values.numpy(), **look)
     canvas.frame(axes, corner, (width, height), GREY, 0.8)
 

@@ -17,7 +17,7 @@ document.addEventListener("DOMContentLoaded", () => {
     return;
   }
   $("playground").hidden = false;
-  playground = new Playground(data, networks, language);
+  playground = new Playground(data, networks, data.language ?? language);
 });
 
 // Fill in all words that do not depend on what is drawn.

@@ -1,0 +1,72 @@
+// Search in the page: all places are marked, one after the other is shown.
+"use strict";
+
+const LEAST = 2; // letters
+
+class Search {
+  constructor(words) {
+    this.words = words;
+    this.form = document.getElementById("search");
+    this.input = this.form.querySelector("input");
+    this.said = this.form.querySelector("output");
+    this.steps = [...this.form.querySelectorAll("button")];
+    this.found = [];
+    this.form.hidden = false;
+    this.input.addEventListener("input", () => this.find());
+    this.form.addEventListener("submit", (event) => { event.preventDefault(); this.step(1); });
+    for (const button of this.steps) button.addEventListener("click", () => this.step(Number(button.dataset.step)));
+    addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && document.activeElement === this.input) { this.input.value = ""; this.find(); }
+      if (event.key !== "/" || event.target.matches("input, textarea") || event.ctrlKey || event.metaKey) return;
+      event.preventDefault();
+      this.input.focus();
+    });
+  }
+
+  find() {
+    const wanted = this.input.value.trim().toLowerCase();
+    this.at = -1;
+    this.found = wanted.length < LEAST ? [] : [...places(wanted)];
+    this.mark("found", this.found);
+    this.mark("here", []);
+    this.form.classList.toggle("some", wanted.length >= LEAST);
+    for (const button of this.steps) button.disabled = !this.found.length;
+    this.tell();
+  }
+
+  step(by) {
+    const count = this.found.length;
+    if (!count) return;
+    this.at = (Math.max(this.at, by > 0 ? -1 : 0) + by + count) % count;
+    const range = this.found[this.at], place = range.startContainer.parentElement;
+    for (let fold = place.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
+    place.scrollIntoView({ block: "center" });
+    this.mark("here", [range]);
+    this.tell();
+  }
+
+  tell() {
+    const count = this.found.length;
+    this.said.textContent = count ? filled(this.words.found, { at: this.at + 1, count }) : this.words.found_none;
+  }
+
+  // Where a browser cannot mark, the place is only scrolled to.
+  mark(name, ranges) {
+    if (globalThis.CSS?.highlights) CSS.highlights.set(name, new Highlight(...ranges));
+  }
+}
+
+// Each place in the lessons and the glossary with that text, letters large or small.
+function* places(wanted) {
+  const walker = document.createTreeWalker(document.querySelector("main"), NodeFilter.SHOW_TEXT);
+  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+    if (node.parentElement.closest("noscript, script, [hidden]")) continue;
+    const text = node.data.toLowerCase();
+    for (let at = text.indexOf(wanted); at >= 0; at = text.indexOf(wanted, at + wanted.length)) {
+      const range = new Range();
+      range.setStart(node, at);
+      range.setEnd(node, at + wanted.length);
+      yield range;
+    }
+  }
+}

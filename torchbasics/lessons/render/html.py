@@ -1,0 +1,252 @@
+"""Lessons as HTML: prose with its words explained, and the items of each part.
+
+Elements are built, never written as text: nothing in them can be taken for HTML.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from torchbasics.command.page import picture
+from torchbasics.lessons.checks import (
+    Answer,
+    Check,
+    Images,
+    Item,
+    Listing,
+    Paragraph,
+    Table,
+    Words,
+    checks_of,
+)
+from torchbasics.lessons.prose import Term
+
+MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
+NO_TERMS: Mapping[str, Term] = {}
+COMMON = {"example", "shape", "step", "step-function", "label", "class"}
+"""Words that say other things, too: they are explained only where they stand out."""
+
+ENDING = (
+    r"(?:e?s)?(?![a-z0-9_])"
+    r"(?:(?![가-힣])|(?=은|는|이|가|을|를|의|에|와|과|로|으로|도|만|들|마다|까지|부터|란|라|인))"
+)
+"""What follows a word of the glossary: a plural, or a particle of Korean."""
+
+
+def element(tag: str, *children: Element | str, **attributes: object) -> Element:
+    """An element of a page; `class_` and `data_x` stand for `class` and `data-x`.
+
+    >>> from xml.etree.ElementTree import tostring
+    >>> tostring(element("p", "1 < ", element("b", 2), class_="sum"))
+    b'<p class="sum">1 &lt; <b>2</b></p>'
+    """
+    made = Element(tag)
+    for key, value in attributes.items():
+        made.set(key.rstrip("_").replace("_", "-"), str(value))
+    last = None
+    for child in children:
+        if isinstance(child, Element):
+            made.append(child)
+            last = child
+        elif last is None:
+            made.text = f"{made.text or ''}{child}"
+        else:
+            last.tail = f"{last.tail or ''}{child}"
+    return made
+
+
+# --- prose ----------------------------------------------------------------------------
+
+
+class Prose:
+    """The Markdown of one lesson, piece by piece, as HTML.
+
+    Headings are one level lower, as the page has one above them; those of sections are
+    kept with their ids, `headings`. A word of the glossary is a link where it comes
+    first.
+    """
+
+    def __init__(self, lesson: str = "", terms: Mapping[str, Term] = NO_TERMS) -> None:
+        self.lesson = lesson
+        self.headings: dict[str, str] = {}
+        self.explained: set[str] = set()
+        self.keys = {
+            name.lower(): key
+            for key, term in terms.items()
+            for name in (term.name, *term.also)
+        }
+        longest = sorted(map(re.escape, self.keys), key=len, reverse=True)
+        words = rf"(?<!\w)({'|'.join(longest)}){ENDING}"
+        self.pattern = re.compile(words, re.IGNORECASE)
+
+    def elements(self, text: str) -> list[Element]:
+        """The elements of a piece."""
+        tokens = MARKDOWN.parse(text)
+        for before, token in zip([None, *tokens], tokens, strict=False):
+            if token.type in ("heading_open", "heading_close"):
+                token.tag = f"h{int(token.tag[1]) + 1}"
+            elif token.children and before and before.type == "heading_open":
+                self._name(before, token.content)
+            elif token.children and self.keys:
+                token.children = self._linked(token.children)
+        made = MARKDOWN.renderer.render(tokens, MARKDOWN.options, {})
+        return list(ElementTree.fromstring(f"<div>{made}</div>"))
+
+    def _name(self, heading: Token, text: str) -> None:
+        if heading.tag == "h3":
+            name = f"{self.lesson}-{len(self.headings) + 1}"
+            heading.attrSet("id", name)
+            self.headings[name] = text
+
+    def _linked(self, tokens: Sequence[Token]) -> list[Token]:
+        made, stress = list[Token](), 0
+        for token in tokens:
+            stress += token.nesting if token.tag in ("strong", "em") else 0
+            made += self._split(token, stress) if token.type == "text" else [token]
+        return made
+
+    def _split(self, token: Token, stress: int) -> Iterator[Token]:
+        """A text with links where a word of the glossary is new in the lesson."""
+        at = 0
+        for found in self.pattern.finditer(token.content):
+            key = self.keys[found[1].lower()]
+            if key in self.explained or (key in COMMON and not stress):
+                continue
+            self.explained.add(key)
+            yield Token("text", "", 0, content=token.content[at : found.start()])
+            link = {"href": f"#term-{key}", "class": "term"}
+            yield Token("link_open", "a", 1, attrs=dict(link))
+            yield Token("text", "", 0, content=found[0])
+            yield Token("link_close", "a", -1)
+            at = found.end()
+        yield Token("text", "", 0, content=token.content[at:])
+
+
+# --- items ----------------------------------------------------------------------------
+
+
+def rendered(items: Iterable[Item], words: Words) -> list[Element]:
+    """A part as the page shows it: checks that follow each other in one table."""
+    made: list[Element] = []
+    for are_checks, group in groupby(items, lambda item: isinstance(item, Check)):
+        members = list(group)
+        if are_checks:
+            made.append(checks_table(checks_of(members), words))
+        else:
+            made += (shown(item) for item in members if not is_blank(item))
+    return made
+
+
+def is_blank(item: Item) -> bool:
+    """Whether it only leaves room between two others in a terminal."""
+    return isinstance(item, Listing) and not item.text.strip()
+
+
+def shown(item: Item) -> Element:
+    """One item that is no check."""
+    match item:
+        case Table(headers, rows):
+            return scrolling(table(headers, rows))
+        case Answer():
+            return answer(item)
+        case Images(images):
+            drawn = (digit(picture(image.numpy())) for image in images)
+            return element("div", *drawn, class_="digits")
+        case Listing(text):
+            return element("pre", text.rstrip("\n"), class_="listing")
+        case Paragraph(text):
+            return element("p", text)
+    raise TypeError(f"{item!r} is no item of a lesson")
+
+
+def checks_table(checks: Iterable[Check], words: Words) -> Element:
+    """The checks, a row each: name, the source's numbers, ours, whether equal."""
+    heads = ("checked", "expected", "computed", "agrees", "source")
+    rows = [
+        element(
+            "tr",
+            element("th", check.name, scope="row"),
+            element("td", check.text(check.expected), class_="expected"),
+            element("td", check.text(check.here), class_="computed"),
+            mark(check, words),
+            element("td", words.get(check.source, check.source), class_="source"),
+        )
+        for check in checks
+    ]
+    return element(
+        "table", head(words[name] for name in heads), body(rows), class_="checks"
+    )
+
+
+def mark(check: Check, words: Words) -> Element:
+    """Whether a check's numbers are right, by a sign and in words."""
+    if check.passed:
+        sign = element("span", "✓", role="img", aria_label=words["agrees"])
+        return element("td", sign, class_="mark")
+    return element("td", f"✗ {words['wrong']}", class_="mark wrong")
+
+
+def table(headers: Iterable[str], rows: Iterable[Iterable[str]]) -> Element:
+    """Rows of cells under their headers."""
+    lines = [element("tr", *(element("td", cell) for cell in row)) for row in rows]
+    return element("table", head(headers), body(lines), class_="plain")
+
+
+def head(headers: Iterable[str]) -> Element:
+    """The first row of a table; where a column has no name it is an empty cell."""
+    cells = (
+        element("th", name, scope="col") if name else element("td") for name in headers
+    )
+    return element("thead", element("tr", *cells))
+
+
+def body(rows: Iterable[Element]) -> Element:
+    """All other rows of a table."""
+    return element("tbody", *rows)
+
+
+def scrolling(wide: Element) -> Element:
+    """What may be wider than a phone, in a frame that scrolls."""
+    return element("div", wide, class_="wide")
+
+
+def digit(source: str, label: str = "") -> Element:
+    """A picture of a digit, its pixels as squares; without a label it is decoration."""
+    return element("img", src=source, alt=label, width=28, height=28, class_="digit")
+
+
+def answer(item: Answer) -> Element:
+    """A digit, its ten probabilities as bars, and which digit was read."""
+    most = int(item.probs.argmax())
+    bars = (
+        element(
+            "tr",
+            element("th", str(number), scope="row"),
+            element("td", bar(prob)),
+            element("td", f"{100 * prob:.2f} %"),
+            **({"class_": "best"} if number == most else {}),
+        )
+        for number, prob in enumerate(item.probs.tolist())
+    )
+    read = element("table", body(bars), class_="probs")
+    picked = digit(picture(item.image.numpy()), str(item.label))
+    return element(
+        "figure", picked, read, element("figcaption", item.text), class_="answer"
+    )
+
+
+def bar(share: float) -> Element:
+    """A share of 1 as a bar; the number stands beside it."""
+    filled = element("rect", width=f"{100 * share:.2f}", height=8)
+    return element(
+        "svg",
+        filled,
+        viewBox="0 0 100 8",
+        preserveAspectRatio="none",
+        aria_hidden="true",
+    )
