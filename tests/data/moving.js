@@ -49,3 +49,26 @@ function shake() {
 }
 
 const shaken = (times) => Array.from({ length: times }, shake);
+
+// Milliseconds that each slider and each handle takes to be moved once, layout included.
+function timed() {
+  const times = [];
+  const watch = (move) => {
+    const start = performance.now();
+    move();
+    figure.getBoundingClientRect();
+    times.push(performance.now() - start);
+  };
+  for (const input of figure.querySelectorAll("input")) {
+    input.value = Number(input.min) + random() * (input.max - input.min);
+    watch(() => input.dispatchEvent(new Event("input")));
+  }
+  for (const handle of figure.querySelectorAll(".handle")) {
+    const box = handle.ownerSVGElement.querySelector(".edge").getBoundingClientRect();
+    const place = () => [box.left + random() * box.width, box.top + random() * box.height];
+    pointer(handle, "pointerdown", place());
+    watch(() => pointer(handle, "pointermove", place()));
+    pointer(handle, "pointerup", place());
+  }
+  return times;
+}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from browser import opened
+from browser import browser, opened
 from helpers import full
 
 from torchbasics.activations import ACTIVATIONS, DERIVATIVES, sigmoid, softmax, step
@@ -34,6 +34,13 @@ def _float64():
     torch.set_default_dtype(torch.float64)
     yield
     torch.set_default_dtype(torch.float32)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_browser():
+    """For all tests here; each opens a page in it."""
+    with browser():
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -199,7 +206,7 @@ CHECKS = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("times", full((10,), (250,)))
+@pytest.mark.parametrize("times", full((20,), (250,)))
 @pytest.mark.parametrize("name", FIGURES)
 def test_it_computes_what_the_library_does(written, name, times):
     with opened(written(name)) as tab:
@@ -357,17 +364,15 @@ def test_what_was_measured_is_the_labs_own():
         assert dict(data["measured"]["sigmoid"]["xavier"])[depth] == start.left
 
 
+LOOKS = [
+    (name, *look)
+    for look in (("ko", "phone", "dark"), ("en", "desktop", "light"))
+    for name in ("folding", "layers", "depth", "slopes", "downhill", "separating-line")
+]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("lang", "size", "theme"),
-    full(
-        ("ko", "phone", "dark"),
-        ("en", "desktop", "light"),
-        ("ko", "desktop", "light"),
-        ("en", "phone", "dark"),
-    ),
-)
-@pytest.mark.parametrize("name", FIGURES)
+@pytest.mark.parametrize(("name", "lang", "size", "theme"), full(*LOOKS, first=2))
 def test_nobody_is_kept_out(written, name, lang, size, theme):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     with opened(written(name, lang), size, theme) as tab:

@@ -52,7 +52,7 @@ class Numbers {
     for (const [key, value] of Object.entries(values)) {
       const { made, form } = this.places.get(key);
       made.value = value;
-      made.textContent = form(value);
+      made.textContent = Number.isNaN(value) ? "\u2013" : form(value);
     }
   }
 }

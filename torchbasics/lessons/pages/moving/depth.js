@@ -22,7 +22,7 @@ moving.depth = (element, data, words) => {
   const width = slider(words.width, { min: 3, max: 11, step: 1, value: 7, form: (power) => String(2 ** power) }, (power) => change("width")(2 ** power));
   const depth = slider(words.hidden_layers, { min: 2, max: deepest, step: 1, value: state.depth }, (to) => { state.depth = to; show(); });
   draggable(plane.svg, plane, ([to]) => depth.move(Math.max(2, to)));
-  const rows = data.depths.map((layers, row) => [`${layers}`, numbers.place(`predicted${row}`, brief), numbers.place(`measured${row}`, orNone)]);
+  const rows = data.depths.map((layers, row) => [`${layers}`, numbers.place(`predicted${row}`, brief), numbers.place(`measured${row}`, brief)]);
   const tell = frame(element, words.depth, words.depth_task, [plane.svg], [
     piece("div", { class: "controls" }, activations, inits, width.made, depth.made),
     piece("p", {}, `${words.factor}: `, numbers.place("factor"), `. ${words.left}: `, numbers.place("left", brief)),
@@ -71,5 +71,3 @@ moving.depth = (element, data, words) => {
 
   predict();
 };
-
-const orNone = (x) => (Number.isNaN(x) ? "\u2013" : brief(x));

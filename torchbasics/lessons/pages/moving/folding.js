@@ -47,7 +47,7 @@ moving.folding = (element, data, words) => {
     const weights = lines.map((line) => line.weights);
     const values = inputs.map(([x, y]) => hidden(weights, x, y)), sums = values.map((h) => sumAt(output, ...h));
     planes[0].shade.setAttribute("d", before.region((x, y) => sumAt(output, ...hidden(weights, x, y))));
-    planes[1].shade.setAttribute("d", after.region((x, y) => sumAt(output, x, y)));
+    planes[1].shade.setAttribute("d", after.region((x, y) => sumAt(output, x, y), 1));
     sheet(planes[0], (x, y) => [x, y], true);
     sheet(planes[1], (x, y) => hidden(weights, x, y), soft);
     inputs.forEach((input, at) => {

@@ -22,6 +22,7 @@ moving.layers = (element, data, words) => {
       switches(words.right_answer, [["0", `${words.wanted}: 0`], ["1", `${words.wanted}: 1`]], String(data.label), (label) => { state.label = Number(label); show(); })),
     piece("p", {}, "p = (", numbers.place("p0", (x) => rounded(x, 4)), ", ", numbers.place("p1", (x) => rounded(x, 4)), `), ${words.loss} L = \u2212ln p = `, numbers.place("loss", (x) => rounded(x, 4))),
     table([words.unit, "a", "z", "dL/dz", "dL/da"], rows, words.units),
+    piece("p", { class: "small" }, words.layers_note),
     piece("details", {}, piece("summary", {}, words.gradients), table(["dL/dw", "0", "1", "2"], gradients, words.gradients)),
   ]);
 

@@ -52,6 +52,7 @@ class Plane {
   }
 
   // Where a function of the place is above 0: cell by cell, its border found in between.
+  // For a plane function (w1 x + w2 y + b) one cell is enough, and exact.
   region(f, cells = 48) {
     const ticks = ([low, high]) => Array.from({ length: cells + 1 }, (_, at) => low + (high - low) * at / cells);
     const xs = ticks(this.x), ys = ticks(this.y);

@@ -30,7 +30,7 @@ moving["separating-line"] = (element, data, words) => {
   function show() {
     const weights = line.weights, { targets } = data.gates[gate], [b, w1, w2] = weights;
     const sums = data.inputs.map(([x, y]) => sumAt(weights, x, y)), length = Math.hypot(w1, w2);
-    shade.setAttribute("d", plane.region((x, y) => sumAt(weights, x, y)));
+    shade.setAttribute("d", plane.region((x, y) => sumAt(weights, x, y), 1));
     const right = sums.map((sum, at) => Number(sum > 0) === targets[at]);
     sums.forEach((sum, at) => points[at].show(sum, targets[at], right[at], words));
     const near = sums.reduce((best, sum, at) => (Math.abs(sum) < Math.abs(sums[best]) ? at : best), 0);

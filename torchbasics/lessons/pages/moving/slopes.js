@@ -68,7 +68,7 @@ moving.slopes = (element, data, words) => {
 class Bars {
   constructor(words, most) {
     this.plane = new Plane(words.chain, {
-      x: [0.4, most + 0.6], y: [0, 1.2], size: [340, 170], margin: [34, 8, 8, 32], names: [words.layer, words.product],
+      x: [0.4, most + 0.6], y: [0, 1.6], size: [340, 170], margin: [34, 8, 8, 32], names: [words.layer, words.product],
       ticks: [Array.from({ length: most }, (_, at) => [at + 1, `${at + 1}`]), [[0, "0"], [0.5, "0.5"], [1, "1"]]],
     });
     this.svg = this.plane.svg;
@@ -78,7 +78,7 @@ class Bars {
   }
 
   show(layers) {
-    const { plane } = this, top = (y) => Math.min(y, 1.2);
+    const { plane } = this, top = (y) => clamp(y, [0, 2]);
     const box = (at, y, wide) => plane.path([[at - wide, 0], [at - wide, top(y)], [at + wide, top(y)], [at + wide, 0]]) + "z";
     this.product.setAttribute("d", layers.map(({ product }, at) => box(at + 1, product, 0.32)).join(""));
     this.own.setAttribute("d", layers.map(({ slope }, at) => plane.path([[at + 0.6, top(slope)], [at + 1.4, top(slope)]])).join(""));
