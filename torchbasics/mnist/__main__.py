@@ -95,10 +95,7 @@ def choose_device(config: Config, processes: Processes) -> tuple[torch.device, s
 def take_folder(
     training: Training, parsed: cli.Parsed[Config, Options], stack: ExitStack
 ) -> tuple[Path | None, bool]:
-    """The run's folder, locked as long as the stack, and whether it was there before.
-
-    Rank 0 alone has one.
-    """
+    """Rank 0's run folder, locked with the stack, and whether it was there before."""
     if training.processes.rank:
         return None, False
     found = parsed.resume

@@ -146,13 +146,13 @@ def training_steps(
                 where = first_nonfinite(model, loss_function, images, labels)
                 raise TrainingError(diagnosis(progress, where)) from None
             progress.add_batch(loss, logits, labels)
-            if is_epoch_end := progress.is_epoch_end():
+            stopped = processes.agree(stop)
+            if stopped or progress.is_epoch_end():
                 progress.merge(processes)
             yield progress
-            if processes.agree(stop, patiently=is_epoch_end):
-                if not is_epoch_end:
-                    progress.merge(processes)
+            if stopped:
                 return
+    processes.agree(stop, patiently=True)  # rank 0 may have taken its last step back
 
 
 def diagnosis(progress: Progress, where: str) -> str:

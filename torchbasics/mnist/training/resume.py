@@ -102,8 +102,8 @@ def as_options(values: Mapping[str, bool | str | float]) -> list[str]:
 def resume(training: Training, folder: Path | None) -> None:
     """Put the training where its run's latest good checkpoint was taken, if any.
 
-    Rank 0 reads it, the others have no folder. Raises UserError, before anything is
-    changed, if the run's files are not as a training leaves them.
+    Rank 0 alone has a folder. Raises UserError, before anything is changed, if the
+    run's files are not as a training leaves them.
     """
     processes = training.processes
     checkpoint = _shared(processes.together(_latest_checkpoint, folder), processes)
@@ -134,13 +134,11 @@ def _shared(found: Checkpoint | None, processes: Processes) -> Checkpoint | None
     return deserialized(content) if content else None
 
 
-def _load_latest(
-    training: Training, checkpoint: Checkpoint, folder: Path | None
-) -> None:
-    checkpoints = CheckpointManager(folder or Path())
+def _load_latest(training: Training, checkpoint: Checkpoint, of: Path | None) -> None:
+    checkpoints = CheckpointManager(of or Path())
     with as_user_error(UserError, f"{checkpoints.path(checkpoint.metadata['step'])}: "):
         load_state_dict(training, checkpoint)
-    if folder is not None:
+    if of is not None:
         with suppress(OSError):  # a kill may have left one too many
             checkpoints.prune(training.progress.step)
 
