@@ -129,7 +129,8 @@ def measured(
 
 def card(subject: Subject, train: ImageDataset, test: ImageDataset) -> Json:
     """What the page says of one run. Raises UserError where nothing can be said."""
-    reader, (model, config) = subject.network, subject.network
+    reader = subject.network
+    model, config = reader
     logits = reader.logits(test.images)
     if not logits.isfinite().all():
         raise UserError(f"{subject.name}: what it makes of the digits is not finite")
