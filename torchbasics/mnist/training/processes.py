@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from torchbasics.command.errors import TrainingError, UserError
 from torchbasics.command.output import Nowhere
 from torchbasics.command.signals import StopRequest
-from torchbasics.mnist.training.rendezvous import TO_MEET, Meeting, meet
+from torchbasics.mnist.training.rendezvous import TO_MEET, Meeting, meet, number
 
 TO_STEP = timedelta(seconds=20)  # within an epoch, where all should be at the same step
 
@@ -58,7 +58,7 @@ class Processes(Meeting):
         """The device of this process: of a machine's accelerators each has its own."""
         if self.count == 1 or where.type == "cpu":
             return where
-        local = int(os.environ.get("LOCAL_RANK", "0"))
+        local = number("LOCAL_RANK", 0, self.count - 1, default="0")
         here = torch.accelerator.device_count()
         if where.index is not None or local >= here:
             raise UserError(

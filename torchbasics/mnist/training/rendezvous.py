@@ -103,15 +103,16 @@ def meet() -> tuple[int, int, Store | None]:
             f"{'is' if len(missing) == 1 else 'are'} not set, so the processes cannot "
             f"find each other: `{TORCHRUN}` sets all; alone, unset WORLD_SIZE"
         )
-    count = _number("WORLD_SIZE", 1, 1024)
-    rank, port = _number("RANK", 0, count - 1), _number("MASTER_PORT", 1, 65_535)
+    count = number("WORLD_SIZE", 1, 1024)
+    rank, port = number("RANK", 0, count - 1), number("MASTER_PORT", 1, 65_535)
     # torchrun's agent has a store already, at its own address
     hosts_store = rank == 0 and os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True"
     return rank, count, _opened_store(port, count, hosts_store)
 
 
-def _number(variable: str, low: int, high: int) -> int:
-    text = os.environ[variable]
+def number(variable: str, low: int, high: int, default: str = "") -> int:
+    """What a variable of the environment says. Raises UserError."""
+    text = os.environ.get(variable, default)
     if not (text.isdecimal() and len(text) < 7 and low <= int(text) <= high):
         raise UserError(f"{variable} is {text!r}: it must be from {low} to {high}")
     return int(text)
