@@ -51,6 +51,9 @@ class Options(settings.Settings):
         False, description="also draw each lesson's figure, as PNG, into a run folder"
     )
     html: str = Field("", description="write these lessons as one page: NAME.html")
+    notebook: str = Field(
+        "", description="write these lessons as a notebook: a file, NAME.ipynb"
+    )
     force: FlagCreatePairsOff[bool] = Field(
         False, description="replace the file if it is there already"
     )
@@ -66,7 +69,7 @@ class Options(settings.Settings):
 
 VALUED = ("--runs-dir", "--data-dir", "--config")
 """Options after which a lesson's name is no lesson."""
-NO_LAB = ("--check", "--section", "--ask", "--html")
+NO_LAB = ("--check", "--section", "--ask", "--html", "--notebook")
 """Options with which the vanishing lesson is told as any other: the lab trains not."""
 
 
@@ -92,6 +95,8 @@ def run_course(options: Options) -> int:
     console, lang = make_console(), prose.language(options.lang)
     if options.html:
         return write_page(console, options)
+    if options.notebook:
+        return write_notebook(console, options)
     if not (options.words or options.check or options.figures):
         guide.print_menu(console, lang)
         return 0
@@ -104,6 +109,19 @@ def run_course(options: Options) -> int:
             guide.print_exercises(console, options.lessons, lang)
         return 0
     return run_lessons(console, options)
+
+
+def write_notebook(console: SafeConsole, options: Options) -> int:
+    """Write the lessons as a notebook; the command's exit status."""
+    from torchbasics.lessons import notebook  # noqa: PLC0415 - matplotlib is slow
+
+    notebook.require_packages()
+    lang = prose.language(options.lang)
+    path = free_place(options.notebook, ".ipynb", force=options.force)
+    notebook.write(path, options.lessons, lang)
+    where = prose.read("notebook", lang).words["where"].format(path=visible(path))
+    console.print(where, soft_wrap=True)
+    return 0
 
 
 def run_lessons(console: SafeConsole, options: Options) -> int:

@@ -29,8 +29,8 @@ from torchbasics.command.manifest import (
 )
 
 __all__ = [
-    "config_name", "create", "find_run", "find_runs", "is_name", "locked",
-    "new_manifest", "read_manifest", "run_name", "tensorboard_address",
+    "config_name", "create", "find_run", "find_runs", "instance_address", "is_name",
+    "locked", "new_manifest", "read_manifest", "run_name", "tensorboard_address",
     "write_manifest",
 ]  # fmt: skip
 
@@ -182,21 +182,29 @@ def run_name(folder: Path, kind: str) -> str:
     return str(manifest["name"])
 
 
-def tensorboard_address(instance_file: Path = Path("/mnt/azmnt/.nbvm")) -> str:
-    """Where a browser finds TensorBoard, on an Azure ML compute instance too.
+INSTANCE = Path("/mnt/azmnt/.nbvm")
+"""In which an Azure ML compute instance names itself, in lines of `key=value`."""
 
-    Such an instance names itself in a file of `key=value` lines, and its proxy serves
-    a port at `https://<instance>-<port>.<region>.instances.azureml.ms/`.
+
+def instance_address(port: int | str, instance_file: Path = INSTANCE) -> str:
+    """Where the proxy of an Azure ML compute instance serves a port; "" elsewhere.
+
+    That is `https://<instance>-<port>.<region>.instances.azureml.ms/`.
     """
     try:
         lines = instance_file.read_text(encoding="utf-8").splitlines()
         instance = dict(line.strip().split("=", 1) for line in lines if "=" in line)
-        return f"https://{instance['instance']}-6006.{instance['domainsuffix']}/"
+        return f"https://{instance['instance']}-{port}.{instance['domainsuffix']}/"
     except (OSError, UnicodeDecodeError, KeyError):
-        return (
-            "http://localhost:6006/ (on an Azure ML compute instance:\n"
-            "https://INSTANCE-6006.REGION.instances.azureml.ms/)"
-        )
+        return ""
+
+
+def tensorboard_address(instance_file: Path = INSTANCE) -> str:
+    """Where a browser finds TensorBoard, on an Azure ML compute instance too."""
+    return instance_address(6006, instance_file) or (
+        "http://localhost:6006/ (on an Azure ML compute instance:\n"
+        "https://INSTANCE-6006.REGION.instances.azureml.ms/)"
+    )
 
 
 def _is_real_folder(path: Path) -> bool:

@@ -158,6 +158,13 @@ class Laboratory:
         came = verdict(self.histories, self.lab, words)
         yield Table((words["network"], words["what came"]), [*came.items()])
 
+    def write(self, lang: Language) -> Language:
+        """Tables and a figure into its folder; in which language, is returned."""
+        assert self.folder is not None
+        measured = self.starts, self.sweep, self.histories
+        output.write_tables(self.folder, *measured)
+        return output.draw(self.folder / "vanishing.png", lang, *measured)
+
     def start(self, variant: Variant, depth: int, count: int = PROBED) -> Start:
         """A network's gradients before training, on the first training digits."""
         lab = self.lab
@@ -208,23 +215,28 @@ def main(argv: Sequence[str] | None = None) -> int:
     return status
 
 
+def new_laboratory(lab: LabConfig, name: str = "vanishing") -> Laboratory:
+    """An experiment with a new folder of its own, so it trains. Raises UserError."""
+    manifest = runs.new_manifest("vanishing", name, lab.seed)
+    described = settings.to_toml(lab, PROGRAM), manifest
+    folder = runs.create(lab.runs_dir, "vanishing", f"{name}-s{lab.seed}", *described)
+    return Laboratory(lab, folder)
+
+
 def run_lab(
     lab: LabConfig, name: str, console: SafeConsole, lang: Language
 ) -> list[Check]:
     """One experiment in a folder of its own; the numbers that it checked."""
     words = prose.read("vanishing", lang).words
-    manifest = runs.new_manifest("vanishing", name, lab.seed)
-    described = settings.to_toml(lab, PROGRAM), manifest
-    folder = runs.create(lab.runs_dir, "vanishing", f"{name}-s{lab.seed}", *described)
+    laboratory = new_laboratory(lab, name)
+    folder = laboratory.folder
+    assert folder is not None
     # what vanishes becomes denormal, and slow
     with runs.locked(folder), cpu_threads(lab.threads, flush_denormal=True):
-        laboratory = Laboratory(lab, folder)
         if lab.experiment() != LabConfig().experiment():
             console.print(words["other settings"])
         checks = terminal.print_lesson(console, "vanishing", lang, laboratory.parts())
-        measured = laboratory.starts, laboratory.sweep, laboratory.histories
-        output.write_tables(folder, *measured)
-        if output.draw(folder / "vanishing.png", lang, *measured) != lang:
+        if laboratory.write(lang) != lang:
             console.print(words["no_font"])
         guide.print_exercises(console, ["vanishing"], lang)
         console.print(f"\n{words['left behind']}")

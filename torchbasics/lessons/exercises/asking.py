@@ -68,7 +68,7 @@ def added_up(function: Function, *case: Tensor) -> Tensor:
 
 
 class NothingReturnedError(Exception):
-    """A function gave None; why, as the course's words have it."""
+    """A function gave None, or the gap it began with; as the course's words have it."""
 
 
 class NotNumbersError(Exception):
@@ -184,6 +184,8 @@ def as_tensor(answer: Any) -> Tensor:
     """
     if answer is None:
         raise NothingReturnedError("none")
+    if answer is ...:
+        raise NothingReturnedError("unwritten")
     if isinstance(answer, list | tuple):
         return _stacked([as_tensor(part) for part in answer])
     if not isinstance(answer, Tensor):

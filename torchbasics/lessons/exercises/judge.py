@@ -58,8 +58,8 @@ def judge(exercise: Exercise, function: Function, lang: str = "auto") -> Judgeme
     words = prose.read("course", language).words
     tries = _tries(exercise, function, words)
     best = tries[0][1]
-    if best.rank == RIGHT:
-        return Judgement(True, "", best.text, best.printed)
+    if best.rank == RIGHT or best.text == words["unwritten"]:
+        return Judgement(best.rank == RIGHT, "", best.text, best.printed)
     for ask, finding in tries:
         if made := _mistake_of(ask, exercise, finding, finding.rank == best.rank):
             name, how = made

@@ -1,0 +1,252 @@
+"""The course as a notebook: whole, in two languages; its numbers are the lessons'."""
+
+import os
+import re
+import sys
+import time
+from subprocess import run
+
+import nbformat
+import pytest
+import torch
+from helpers import full, only
+from IPython.display import Image, Markdown, Pretty
+
+from torchbasics.__main__ import main
+from torchbasics.lessons import LESSONS, figures, notebook, parts_of, prose
+from torchbasics.lessons.checks import (
+    Answer,
+    Check,
+    Images,
+    Listing,
+    Paragraph,
+    Table,
+    checks_of,
+)
+from torchbasics.lessons.exercises import EXERCISES, check, names
+from torchbasics.lessons.render.notebook import plain, render
+
+BOTH = pytest.mark.parametrize("lang", ["en", "ko"])
+WORDS = prose.read("course", "en").words
+IMAGE = torch.zeros(28, 28, dtype=torch.uint8)
+PROBS = torch.eye(10)[7]
+
+
+def code_of(lesson, lang):
+    return [
+        cell.source
+        for cell in notebook.lesson_cells(lesson, lang)
+        if cell.kind == "code"
+    ]
+
+
+@BOTH
+def test_the_notebook_is_valid_and_the_same_each_time(lang):
+    made = notebook.notebook(LESSONS, lang)
+    nbformat.validate(made)
+    assert nbformat.writes(made) == nbformat.writes(notebook.notebook(LESSONS, lang))
+    titles = [cell.source for cell in made.cells if re.match("# [1-7]", cell.source)]
+    assert len(titles) == len(LESSONS)
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_each_part_figure_and_exercise_has_its_cell(lesson):
+    parts = [part.__name__ for part in parts_of(lesson)]
+    assert list(notebook.blocks(lesson)) == ["imports", *parts]
+    first, *code = code_of(lesson, "en")
+    assert first == notebook.blocks(lesson)["imports"]
+    text = "\n".join(code)
+    assert re.findall(r"^show\(\w+\.(\w+)", text, re.M) == parts
+    assert re.findall(r'^show_figure\("([\w-]+)"', text, re.M) == figures.of(lesson)
+    gaps = re.findall(r"^def my_(\w+)\(.*\):\n    return \.\.\.$", text, re.M)
+    assert gaps == list(names(lesson))
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_both_languages_have_the_same_cells_but_for_comments(lesson):
+    english, korean = (
+        [
+            re.sub(rf'\s*#.*|,? ?lang="{lang}"', "", code)
+            for code in code_of(lesson, lang)
+        ]
+        for lang in ("en", "ko")
+    )
+    assert english == korean
+    assert not any("lang=" in code for code in english)
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_the_text_of_a_lesson_is_there_whole_and_its_marks_are_gone(lesson):
+    cells = notebook.lesson_cells(lesson, "ko")
+    text = "\n".join(cell.source for cell in cells if cell.kind == "markdown")
+    wanted = prose.read(lesson, "ko").body
+    typed = r"^    (>>>|\.\.\.).*\n(    (?!>>>).*\n)*|^\{.*\}\n"
+    for paragraph in re.sub(typed, "", wanted, flags=re.M).split("\n\n"):
+        assert paragraph.strip("\n") in text
+    assert not re.search(r"^\{|>>> ", text, re.M)
+
+
+@pytest.mark.parametrize(
+    ("item", "shown"),
+    [
+        (Table(("x", "|y|"), [("a_b", "2*3")]), r"| a\_b | 2\*3 |"),
+        (
+            Check("W[0]", [0.5], [0.5], "theorem"),
+            r"| W\[0\] | 0.5 | 0.5 | ✓ | theorem |",
+        ),
+        (Check("b", [1], [2], "book"), "| b | 1 | 2 | ✗ wrong | book |"),
+        (Paragraph("$1 < 2$"), r"\$1 \< 2\$"),
+        (Answer(IMAGE, PROBS, 7, "it is {answer}", ""), "it is 7"),
+        (Answer(IMAGE, PROBS, 1, "", "{answer} for {label}"), "7 for 1"),
+    ],
+)
+def test_items_are_shown_in_markdown_as_they_stand(item, shown):
+    *pictures, last = render([item], WORDS)
+    assert isinstance(last, Markdown)
+    assert shown in last.data.splitlines()
+    assert len(pictures) == isinstance(item, Answer)
+
+
+def test_listings_keep_their_lines_and_digits_are_pictures():
+    listing, row = render([Listing("a  b\n *c"), Images(IMAGE[None])], WORDS)
+    assert isinstance(listing, Pretty)
+    assert listing.data == "a  b\n *c"
+    assert isinstance(row, Image)
+    assert row.data.startswith(b"\x89PNG")
+    assert not list(render([Listing("")], WORDS))
+
+
+def test_a_kind_that_nobody_can_show_is_an_error():
+    with pytest.raises(TypeError, match="is no item of a lesson"):
+        list(render(["a text"], WORDS))
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_an_exercise_that_is_not_yet_written_only_says_so(name, capsys):
+    call, *_ = prose.tasks("en")[name]
+    space: dict = {}
+    exec(f"def {call}:\n    return ...", space)
+    function = space[call.partition("(")[0]]
+    assert check(function, lang="en") is False
+    assert capsys.readouterr().out == f"{WORDS['unwritten']}\n"
+
+
+def test_the_command_writes_the_lessons_and_replaces_nothing_unasked(tmp_path, capsys):
+    path = tmp_path / "course.ipynb"
+    argv = ["matrices", "vanishing", "--lang", "ko", "--notebook", str(path)]
+    assert main(argv) == 0
+    assert str(path) in capsys.readouterr().out
+    text = path.read_text(encoding="utf-8")
+    assert "# 3. 행렬" in text
+    assert "# 6. " in text
+    assert "# 7. " not in text
+    assert main(argv) == 2
+    assert "--force replaces it" in capsys.readouterr().err
+    path.write_text("mine")
+    assert main([*argv, "--force"]) == 0
+    assert path.read_text(encoding="utf-8") == text
+
+
+def test_where_a_package_is_missing_the_command_says_how_to_get_it(
+    monkeypatch, tmp_path, capsys
+):
+    monkeypatch.setattr(notebook, "NEEDED", ("nbformat", "no_such_package"))
+    assert main(["--notebook", str(tmp_path / "course.ipynb")]) == 2
+    assert "pip install 'torchbasics[notebook]'" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+RUN = """
+import sys, nbformat
+from nbclient import NotebookClient
+path, folder = sys.argv[1:]
+made = nbformat.read(path, 4)
+NotebookClient(made, timeout=600, kernel_name="python3").execute(cwd=folder)
+nbformat.write(made, path)
+"""
+ALONE = [
+    "unshare",
+    "--map-root-user",
+    "-n",
+    "sh",
+    "-c",
+    'ip link set lo up; "$@"',
+    "sh",
+]
+"""A command before another that cuts its network, but for the way to itself."""
+
+
+def executed(lessons, lang, folder, before=()):
+    """A notebook that ran from top to bottom in a fresh kernel, in its own folders."""
+    path = folder / "course.ipynb"
+    notebook.write(path, lessons, lang)
+    apart = ("IPYTHONDIR", "JUPYTER_RUNTIME_DIR", "XDG_CACHE_HOME", "TMPDIR")
+    environment = os.environ | {name: str(folder / name) for name in apart}
+    environment.pop("TORCHBASICS_DATA", None)
+    (folder / "TMPDIR").mkdir()
+    command = [*before, sys.executable, "-c", RUN, str(path), str(folder)]
+    done = run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return nbformat.read(path, 4)
+
+
+def shown_by(cell):
+    """The Markdown that a cell shows."""
+    data = (output.get("data", {}) for output in cell.outputs)
+    return [one["text/markdown"] for one in data if "text/markdown" in one]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lang", full("ko", "en"))
+def test_a_lesson_runs_from_a_fresh_kernel_and_shows_its_numbers(
+    computed, lang, tmp_path
+):
+    words = prose.read("matrices", lang).words
+    cells = executed(["matrices"], lang, tmp_path).cells
+    for part in computed.parts_of("matrices"):
+        call = f"show(matrices.{part.__name__}, "
+        cell = only(cell for cell in cells if call in cell.source)
+        wanted = [one.data for one in render(part(words), words) if is_markdown(one)]
+        assert shown_by(cell) == wanted
+    pictures = [cell for cell in cells if "show_figure(" in cell.source]
+    assert all("image/png" in cell.outputs[0].data for cell in pictures)
+    gap = only(cell for cell in cells if cell.source.startswith("def my_add_bias"))
+    assert gap.outputs[0].text == f"{words['unwritten']}\n"
+
+
+def is_markdown(shown):
+    return isinstance(shown, Markdown)
+
+
+@pytest.mark.full
+@BOTH
+def test_the_course_runs_without_a_network_and_every_number_agrees(
+    computed, lang, tmp_path
+):
+    if run([*ALONE, "true"], check=False).returncode:
+        pytest.skip("needs unshare, to cut the network")
+    cells = executed(LESSONS, lang, tmp_path, before=ALONE).cells
+    tables = [
+        one for cell in cells if cell.cell_type == "code" for one in shown_by(cell)
+    ]
+    rows = [
+        row for one in tables for row in one.splitlines() if re.search("[✓✗] \\|", row)
+    ]
+    checks = [
+        one
+        for lesson in LESSONS
+        for part in computed.parts_of(lesson)
+        for one in checks_of(part(prose.read(lesson, lang).words))
+    ]
+    assert len(rows) == len(checks) > 120
+    for row, one in zip(rows, checks, strict=True):
+        assert row.startswith(f"| {plain(one.name)} | {one.text(one.expected)} |")
+        assert "✓" in row
+    assert "iframe" in cells[-1].outputs[-1].data["text/html"]
+    infos = tmp_path / "TMPDIR" / ".tensorboard-info"
+    assert infos.is_dir()
+    for _ in range(100):
+        if not list(infos.glob("pid-*")):
+            return
+        time.sleep(0.1)
+    pytest.fail("TensorBoard outlives the notebook")

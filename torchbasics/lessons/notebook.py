@@ -1,0 +1,160 @@
+"""The course as a notebook: its text, cells that call the library, and exercises.
+
+The code stands in `text/cells`, a block for each part of a lesson. A block of doctest
+in a lesson's text is a cell, too.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from doctest import DocTestParser, Example
+from importlib.util import find_spec
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from torchbasics.command.errors import UserError
+from torchbasics.command.files import write_named
+from torchbasics.lessons import LESSONS, figures, prose
+from torchbasics.lessons.exercises import names
+from torchbasics.lessons.prose import Language
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+NEEDED = ("nbformat", "nbclient", "ipykernel")
+METADATA = {
+    "kernelspec": {
+        "name": "python3",
+        "display_name": "Python 3",
+        "language": "python",
+    },
+    "language_info": {"name": "python"},
+}
+
+
+def require_packages() -> None:
+    """Raise UserError where a package is missing that only notebooks need."""
+    if not all(map(find_spec, NEEDED)):
+        raise UserError(
+            "--notebook needs more packages: pip install 'torchbasics[notebook]'"
+        )
+
+
+def write(path: Path, lessons: Sequence[str], lang: Language) -> None:
+    """Put the notebook at `path`, whole or not at all. Raises UserError."""
+    import nbformat  # noqa: PLC0415 - not everybody has it
+
+    write_named(path, nbformat.writes(notebook(lessons, lang)).encode())
+
+
+def notebook(lessons: Sequence[str], lang: Language) -> "NotebookNode":
+    """Lessons as a notebook, its cells not yet run."""
+    import nbformat  # noqa: PLC0415 - not everybody has it
+
+    v4, cells = nbformat.v4, []
+    for number, (kind, source) in enumerate(course(lessons, lang), start=1):
+        named = {"source": source, "id": f"cell-{number}"}
+        is_code = kind == "code"
+        cells.append(
+            v4.new_code_cell(**named) if is_code else v4.new_markdown_cell(**named)
+        )
+    made: NotebookNode = v4.new_notebook(cells=cells, metadata=METADATA)
+    return made
+
+
+SPEAKS = re.compile(
+    r"(^show|^show_figure|^lab\.write|\.check)\((.*)\)(?= *(?:#.*)?$)", re.M
+)
+"""Calls that speak, with what they are given."""
+
+
+class Cell(NamedTuple):
+    """A cell of the notebook. Its kind is what nbformat calls it."""
+
+    kind: Literal["markdown", "code"]
+    source: str
+
+
+def course(lessons: Sequence[str], lang: Language) -> Iterator[Cell]:
+    """How to use the notebook, the lessons, and after the last a training."""
+    around, code = prose.read("notebook", lang), blocks("notebook")
+    for markdown, name in around.pieces():
+        if markdown:
+            yield Cell("markdown", markdown)
+        if name == "lessons":
+            for lesson in lessons:
+                yield from lesson_cells(lesson, lang)
+            if LESSONS[-1] not in lessons:
+                return
+        elif name:
+            yield Cell("code", code[name])
+
+
+def lesson_cells(lesson: str, lang: Language) -> Iterator[Cell]:
+    """The cells of a lesson. They need none of another lesson's to be run before.
+
+    Its imports come after its first words.
+    """
+    opening, *cells = told(lesson, lang)
+    yield opening
+    yield Cell("code", blocks(lesson)["imports"])
+    for cell in (*cells, *exercises(lesson, lang)):
+        yield spoken(cell, lang)
+
+
+def told(lesson: str, lang: Language) -> Iterator[Cell]:
+    """The text of a lesson; for each part the code that computes it; its figures.
+
+    Of the figures those that move are left to the page.
+    """
+    code = blocks(lesson)
+    code |= {f"figure: {name}": f'show_figure("{name}")' for name in figures.FIGURES}
+    for markdown, name in prose.read(lesson, lang).pieces(figures=True):
+        for section in re.split(r"^(?=#+ )", markdown, flags=re.M):
+            yield from typed(section)
+        if name and (name in code or not name.startswith("figure: ")):
+            yield Cell("code", code[name])
+
+
+def typed(markdown: str) -> Iterator[Cell]:
+    r"""A text, in which what is to be typed after >>> is a cell of its own.
+
+    >>> list(typed("Add:\n\n    >>> 1 + 1\n    2\n"))
+    [Cell(kind='markdown', source='Add:'), Cell(kind='code', source='1 + 1')]
+    """
+    pieces = [piece for piece in DocTestParser().parse(markdown) if piece]
+    for kind, group in groupby(pieces, type):
+        texts = (one.source if isinstance(one, Example) else one for one in group)
+        if source := "".join(texts).strip():
+            yield Cell("code" if kind is Example else "markdown", source)
+
+
+def exercises(lesson: str, lang: Language) -> Iterator[Cell]:
+    """What the reader is to write: the task, and a function with a gap in it."""
+    words = prose.read("notebook", lang).words
+    yield Cell("markdown", f"## {words['exercises']}\n\n{words['how']}")
+    tasks = prose.tasks(lang)
+    for name in names(lesson):
+        task = tasks[name]
+        function, _, _ = task.call.partition("(")
+        yield Cell("markdown", f"**`{task.call}`**: {task.text}\n\n*{task.shapes}*")
+        source = f"def {task.call}:\n    return ...\n\n\n{lesson}.check({function})"
+        yield Cell("code", source)
+
+
+def spoken(cell: Cell, lang: Language) -> Cell:
+    """A cell whose code is told in which language it is to speak."""
+
+    def telling(call: re.Match[str]) -> str:
+        function, given = call.groups()
+        return f'{function}({given}{", " * bool(given)}lang="{lang}")'
+
+    is_code = cell.kind == "code" and "lang=" not in cell.source
+    return cell._replace(source=SPEAKS.sub(telling, cell.source)) if is_code else cell
+
+
+def blocks(name: str) -> dict[str, str]:
+    """The blocks of code in a file, each under the word after its language."""
+    text = (prose.TEXT / "cells" / f"{name}.md").read_text(encoding="utf-8")
+    found = re.findall(r"^```python (\w+)\n(.*?)\n```$", text, flags=re.M | re.S)
+    return dict(found)
