@@ -58,7 +58,7 @@ class Options(settings.Settings):
         False, description="replace the file if it is there already"
     )
     pager: bool = Field(True, description="show by the page what does not fit")
-    runs_dir: str = Field("runs", description="folder in which to put the figures")
+    runs_dir: str = Field("runs", description="folder of figures and of runs")
 
     @property
     def lessons(self) -> tuple[str, ...]:
@@ -118,7 +118,7 @@ def write_notebook(console: SafeConsole, options: Options) -> int:
     notebook.require_packages()
     lang = prose.language(options.lang)
     path = free_place(options.notebook, ".ipynb", force=options.force)
-    notebook.write(path, options.lessons, lang)
+    notebook.write(path, options.lessons, lang, options.runs_dir)
     where = prose.read("notebook", lang).words["where"].format(path=visible(path))
     console.print(where, soft_wrap=True)
     return 0

@@ -4,6 +4,7 @@ The code stands in `text/cells`, a block for each part of a lesson. A block of d
 in a lesson's text is a cell, too.
 """
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 from doctest import DocTestParser, Example
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 NEEDED = ("nbformat", "nbclient", "ipykernel")
+RUNS_DIR = "runs"  # as the cells have it
 METADATA = {
     "kernelspec": {
         "name": "python3",
@@ -40,30 +42,36 @@ def require_packages() -> None:
         )
 
 
-def write(path: Path, lessons: Sequence[str], lang: Language) -> None:
+def write(
+    path: Path, lessons: Sequence[str], lang: Language, runs_dir: str = RUNS_DIR
+) -> None:
     """Put the notebook at `path`, whole or not at all. Raises UserError."""
     import nbformat  # noqa: PLC0415 - not everybody has it
 
-    write_named(path, nbformat.writes(notebook(lessons, lang)).encode())
+    write_named(path, nbformat.writes(notebook(lessons, lang, runs_dir)).encode())
 
 
-def notebook(lessons: Sequence[str], lang: Language) -> "NotebookNode":
-    """Lessons as a notebook, its cells not yet run."""
+def notebook(
+    lessons: Sequence[str], lang: Language, runs_dir: str = RUNS_DIR
+) -> "NotebookNode":
+    """Lessons as a notebook, its cells not yet run; their runs go into that folder."""
     import nbformat  # noqa: PLC0415 - not everybody has it
 
     v4, cells = nbformat.v4, []
-    for number, (kind, source) in enumerate(course(lessons, lang), start=1):
-        named = {"source": source, "id": f"cell-{number}"}
-        is_code = kind == "code"
+    for number, cell in enumerate(course(lessons, lang), start=1):
+        source = cell.source.replace(f'"{RUNS_DIR}"', json.dumps(runs_dir))
+        is_code, name = cell.kind == "code", f"cell-{number}"
         cells.append(
-            v4.new_code_cell(**named) if is_code else v4.new_markdown_cell(**named)
+            v4.new_code_cell(source, id=name)
+            if is_code
+            else v4.new_markdown_cell(source, id=name)
         )
     made: NotebookNode = v4.new_notebook(cells=cells, metadata=METADATA)
     return made
 
 
 SPEAKS = re.compile(
-    r"(^show|^show_figure|^lab\.write|\.check)\((.*)\)(?= *(?:#.*)?$)", re.M
+    r"(^show|^show_figure|LabConfig|^lab\.write|\.check)\((.*)\)(?= *(?:#.*)?$)", re.M
 )
 """Calls that speak, with what they are given."""
 

@@ -66,7 +66,7 @@ def show_tensorboard(logdir: str) -> None:
     if proxy := runs.instance_address("%PORT%"):
         os.environ.setdefault("TENSORBOARD_PROXY_URL", proxy)
     running = {info.pid for info in manager.get_all()}
-    notebook.start(f"--logdir {shlex.quote(logdir)}")
+    notebook.start(f"--logdir {shlex.quote(os.path.expanduser(logdir))}")
     for info in manager.get_all():
         if info.pid not in running:
             atexit.register(_stop, info.pid)
