@@ -33,11 +33,11 @@ PROBS = torch.eye(10)[7]
 
 
 def code_of(lesson, lang):
-    return [
-        cell.source
-        for cell in notebook.lesson_cells(lesson, lang)
-        if cell.kind == "code"
-    ]
+    cells = notebook.lesson_cells(lesson, lang)
+    code = [cell.source for cell in cells if cell.kind == "code"]
+    for source in code:
+        compile(source, lesson, "exec")
+    return code
 
 
 @BOTH
