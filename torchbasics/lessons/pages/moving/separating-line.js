@@ -7,15 +7,11 @@ moving["separating-line"] = (element, data, words) => {
   const foot = shape("path", { class: "margin" });
   plane.layers.back.append(shade);
   plane.layers.lines.append(foot);
-  const points = data.inputs.map(([x, y]) => dot(plane, x, y));
+  const dots = data.inputs.map(() => new Dot(plane)), verdicts = data.inputs.map(() => new Verdict());
   const line = new HeldLine(plane, [words.end_a, words.end_b], data.start, () => show());
   let gate = "AND";
 
-  const rows = data.inputs.map(([x, y], at) => {
-    const marks = [piece("span"), piece("span"), piece("span")];
-    points[at].cells = marks;
-    return [`(${x}, ${y})`, numbers.place(`sum${at}`, signedly), ...marks];
-  });
+  const rows = data.inputs.map(([x, y], at) => [`(${x}, ${y})`, numbers.place(`sum${at}`, signedly), ...verdicts[at].cells]);
   const formula = piece("p", { class: "formula" },
     numbers.place("w1", (x) => rounded(x, 2)), " x1 ", numbers.place("w2", plus), " x2 ", numbers.place("b", plus), " > 0");
   const book = button(words.textbook, () => { line.weights = data.gates[gate].weights; show(); });
@@ -31,14 +27,16 @@ moving["separating-line"] = (element, data, words) => {
     const weights = line.weights, { targets } = data.gates[gate], [b, w1, w2] = weights;
     const sums = data.inputs.map(([x, y]) => sumAt(weights, x, y)), length = Math.hypot(w1, w2);
     shade.setAttribute("d", plane.region((x, y) => sumAt(weights, x, y), 1));
-    const right = sums.map((sum, at) => Number(sum > 0) === targets[at]);
-    sums.forEach((sum, at) => points[at].show(sum, targets[at], right[at], words));
+    sums.forEach((sum, at) => {
+      dots[at].show(data.inputs[at], sum, targets[at], signedly(sum));
+      verdicts[at].show(sum, targets[at], words);
+    });
     const near = sums.reduce((best, sum, at) => (Math.abs(sum) < Math.abs(sums[best]) ? at : best), 0);
     const [x, y] = data.inputs[near], away = sums[near] / length ** 2;
     foot.setAttribute("d", plane.path([[x, y], [x - away * w1, y - away * w2]]));
     numbers.show({ b, w1, w2, margin: Math.abs(sums[near]) / length, ...Object.fromEntries(sums.map((sum, at) => [`sum${at}`, sum])) });
     book.disabled = !data.gates[gate].weights;
-    const count = right.filter(Boolean).length;
+    const count = sums.filter((sum, at) => isRight(sum, targets[at])).length;
     const note = count === 4 ? words.all_right : gate === "XOR" && count === 3 ? words.never : words.not_yet;
     tell(`${fill(words.right_of, { gate, count })} ${note}`, count === 4);
   }
@@ -46,26 +44,4 @@ moving["separating-line"] = (element, data, words) => {
   show();
 };
 
-const signedly = (x) => (x > 0 ? "+" : "") + rounded(x);
 const plus = (x) => `${x < 0 ? "\u2212" : "+"} ${rounded(Math.abs(x), 2)}`;
-
-// One of the four inputs: filled where 1 is wanted, crossed out where the answer is wrong.
-function dot(plane, x, y) {
-  const centre = { cx: plane.px(x), cy: plane.py(y) }, [across, down] = [plane.px(x), plane.py(y)];
-  const mark = shape("circle", { r: 7, ...centre });
-  const ring = shape("circle", { class: "ring", r: 13, ...centre });
-  const text = shape("text", { x: across, y: down + (y ? -18 : 27), "text-anchor": "middle", class: "value" });
-  plane.layers.marks.append(mark, ring, text);
-  return {
-    show(sum, target, isRight, words) {
-      mark.setAttribute("class", target ? "one" : "zero");
-      ring.classList.toggle("wrong", !isRight);
-      text.textContent = signedly(sum);
-      const [answer, wanted, verdict] = this.cells;
-      answer.textContent = Number(sum > 0);
-      wanted.textContent = target;
-      verdict.textContent = isRight ? "\u2713" : `\u2717 ${words.wrong}`;
-      verdict.className = isRight ? "right" : "wrong";
-    },
-  };
-}
