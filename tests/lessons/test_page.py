@@ -11,7 +11,7 @@ from helpers import full
 
 from torchbasics import perceptron
 from torchbasics.__main__ import main
-from torchbasics.lessons import LESSONS, figures, moving, prose
+from torchbasics.lessons import LESSONS, figures, moving, parts_of, prose
 from torchbasics.lessons import perceptron as lesson
 from torchbasics.lessons.checks import (
     Answer,
@@ -187,6 +187,25 @@ def test_a_text_is_never_taken_for_html():
     shown = page.html_of(*rendered(items, words))
     assert "<img" not in shown
     assert shown.count("&lt;img") == 6
+
+
+def test_what_the_page_says_is_not_taken_from_a_lessons_labels(monkeypatch):
+    assert "guess" in prose.read("learning", "en").words  # what a guess of ten costs
+    monkeypatch.setattr(svg, "drawn", lambda name, lang: ElementTree.Element("svg"))
+
+    def silent(part):
+        def told(words):
+            return []
+
+        told.__name__ = part.__name__
+        return told
+
+    silent_parts = [silent(part) for part in parts_of("learning")]
+    monkeypatch.setattr(page, "parts_of", lambda name: silent_parts)
+    body = page.lesson("learning", "en").body
+    folds = [fold for fold in body.iter("details") if "guess" in fold.get("class")]
+    asked = {fold.find("summary/b").text for fold in folds}
+    assert asked == {"Guess first."}
 
 
 def test_a_kind_that_nobody_can_show_is_an_error():

@@ -81,7 +81,7 @@ def summary(lessons: Iterable[Lesson], words: Words) -> str:
 def lesson(name: str, lang: Language) -> Lesson:
     """A lesson: its prose, with parts and figures where it has places for them."""
     read = prose.read(name, lang)
-    words = {**prose.read("page", lang).words, **read.words}
+    words = {**read.words, **prose.read("page", lang).words}
     told, checks = Prose(name, prose.glossary(lang)), list[Check]()
     named = {part.__name__: part for part in parts_of(name)}
     body = element("section", id=name, class_="lesson")
@@ -92,10 +92,10 @@ def lesson(name: str, lang: Language) -> Lesson:
         if place.startswith("figure: "):
             body.append(figure(place.removeprefix("figure: "), words, lang))
         elif place:
-            items = list(named[place](words))
+            items = list(named[place](read.words))
             checks += checks_of(items)
             body.append(part(place, rendered(items, words), words))
-    return Lesson(name, words["title"], body, told.headings, checks)
+    return Lesson(name, read.words["title"], body, told.headings, checks)
 
 
 def part(name: str, items: Iterable[Element], words: Words) -> Element:
