@@ -21,7 +21,7 @@ def solved() -> set[str]:
         content = json.loads(read_regular(default_folder() / FILE, MAX_BYTES))
         names = content["solved"]
         return {name for name in names if isinstance(name, str)}
-    except (UserError, ValueError, RecursionError, RuntimeError):  # no home: Runtime
+    except (UserError, ValueError, RuntimeError):  # no home, or JSON that is too deep
         return set()
     except (TypeError, KeyError):  # JSON, but not ours
         return set()
@@ -29,13 +29,10 @@ def solved() -> set[str]:
 
 def record(exercise: str) -> None:
     """Remember that an exercise was solved; where that fails, warn once."""
-    before = solved()
-    if exercise in before:
-        return
     try:
         folder = default_folder()
         folder.mkdir(parents=True, exist_ok=True)
-        write_json(folder / FILE, {"solved": sorted(before | {exercise})})
+        write_json(folder / FILE, {"solved": sorted(solved() | {exercise})})
     except (OSError, ValueError, RuntimeError) as error:
         _warn_once(f"cannot remember what you have solved: {reason(error)}")
 
