@@ -179,9 +179,14 @@ def parse(argv: Sequence[str]) -> Options:
         Options(), argv, prog="python -m torchbasics", about=about
     )
     first = options.words[:1]
-    tells = bool(first) and first[0] not in ("exercises", "glossary")
-    if (options.ask or options.section) and (options.check or not tells):
-        raise UserError("--ask and --section want a lesson's name, and no --check")
+    aside = first in (("exercises",), ("glossary",))
+    whole = options.check or options.html
+    if (options.ask or options.section) and (whole or aside or not first):
+        raise UserError(
+            "--ask and --section want a lesson's name, and no --check or --html"
+        )
+    if aside and (whole or options.figures):
+        raise UserError(f"{first[0]} takes no --check, --html or --figures")
     for name in () if first == ("glossary",) else options.lessons:
         if name not in LESSONS:
             raise UserError(
