@@ -12,7 +12,7 @@ from torchbasics.data import load, scale_pixels
 from torchbasics.evaluation import predict_probs
 from torchbasics.initialization import init_variance
 from torchbasics.losses import cross_entropy, cross_entropy_gradient, squared_error
-from torchbasics.mnist.training.loop import with_autocast
+from torchbasics.mnist.training.step import with_autocast
 from torchbasics.perceptron import INPUTS, mistake_bound, separability
 from torchbasics.probes import Probes
 from torchbasics.trace import derivative, forward_trace

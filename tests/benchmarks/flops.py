@@ -23,8 +23,8 @@ from torch import nn
 
 from torchbasics.mnist import network
 from torchbasics.mnist.config import Config, ModelConfig, OptimConfig
-from torchbasics.mnist.training.loop import training_step, with_autocast
 from torchbasics.mnist.training.optim import add_finite_check, make_optimizer
+from torchbasics.mnist.training.step import training_step, with_autocast
 
 CIRESAN = (2500, 2000, 1500, 1000, 500)
 NETWORKS = [(width, width) for width in (128, 256, 512, 1024, 2048, 4096)]

@@ -17,7 +17,7 @@ from torchbasics.data import ImageDataset, scale_pixels
 from torchbasics.mnist import network
 from torchbasics.mnist.__main__ import main
 from torchbasics.mnist.config import Config
-from torchbasics.mnist.training import checkpoint, loop
+from torchbasics.mnist.training import checkpoint, step
 from torchbasics.mnist.training import setup as training_setup
 from torchbasics.mnist.training.monitor import Monitor
 from torchbasics.mnist.training.setup import Splits
@@ -247,7 +247,7 @@ def test_a_run_whose_folder_is_taken_away_tells_its_result_and_what_is_missing(
         return original(*arguments)
 
     owner, name = (
-        (loop, "training_step") if "first" in when else (Monitor, "after_training")
+        (step, "training_step") if "first" in when else (Monitor, "after_training")
     )
     original = getattr(owner, name)
     monkeypatch.setattr(owner, name, take_away)

@@ -217,6 +217,9 @@ class Config(Settings):
     threads: int = Field(
         0, ge=0, le=1024, description="CPU threads, 0: PyTorch's choice"
     )
+    graphs: bool = Field(
+        True, description="on CUDA, take several steps as one graph; changes no number"
+    )
     data_dir: str = Field(
         "auto", min_length=1, description="folder of MNIST, auto: user's cache"
     )

@@ -15,13 +15,12 @@ from torchbasics.mnist.training.loop import (
     batches,
     epoch_metrics,
     epoch_order,
-    training_step,
     training_steps,
-    with_autocast,
 )
 from torchbasics.mnist.training.optim import learning_rate, make_loss
 from torchbasics.mnist.training.resume import state_dict
 from torchbasics.mnist.training.setup import setup
+from torchbasics.mnist.training.step import training_step, with_autocast
 
 CPU = torch.device("cpu")
 DROPOUT = ModelConfig(hidden=(30,), activation="relu", batch_norm=True, dropout=0.2)

@@ -14,7 +14,7 @@ from torchbasics.command import cli, runs
 from torchbasics.command.errors import UserError
 from torchbasics.mnist.__main__ import main
 from torchbasics.mnist.config import Config, ModelConfig, MonitorConfig, OptimConfig
-from torchbasics.mnist.training import checkpoint, loop
+from torchbasics.mnist.training import checkpoint, loop, step
 from torchbasics.mnist.training.checkpoint import Checkpoint, CheckpointManager
 from torchbasics.mnist.training.loop import epoch_metrics, training_steps
 from torchbasics.mnist.training.resume import (
@@ -142,14 +142,14 @@ class StopAfter:
     """Stands for a user who presses Ctrl+C, or a machine that sends SIGTERM."""
 
     def __init__(self, calls, number, monkeypatch):
-        def step(*args):
+        def counted(*args):
             self.calls -= 1
             if self.calls == 0:
                 signal.raise_signal(number)
             return original(*args)
 
-        self.calls, original = calls, loop.training_step
-        monkeypatch.setattr(loop, "training_step", step)
+        self.calls, original = calls, step.training_step
+        monkeypatch.setattr(step, "training_step", counted)
 
 
 @pytest.mark.slow

@@ -14,6 +14,7 @@ blurs nothing.
 """
 
 import math
+from functools import cache
 
 import torch
 import torch.nn.functional as F
@@ -25,7 +26,7 @@ from torchbasics.mnist.config import DistortConfig
 
 SIDE = 28
 VARIANCE_LOST = 1e-4  # share of the field's, with the components left out
-CHUNK = 500  # images at a time, so that the cache holds their places
+CHUNK = 500  # images at a time on a CPU, so that its cache holds their places
 
 
 def distorted(
@@ -37,14 +38,20 @@ def distorted(
     """
     images, labels = dataset
     random = rng.generator(seed, "distort", epoch, device=labels.device)
-    basis = torch.cat([affine_basis(), elastic_basis(distort.sigma)]).to(labels.device)
-    basis *= 2 / SIDE  # from pixels to the units of grid_sample
+    basis = whole_basis(distort.sigma, labels.device)
     affine = affine_weights(labels, distort, random)
     bend = elastic_weights(len(labels), len(basis) - 3, distort, random)
     weights = torch.cat([affine, bend], dim=2)
-    chunks = zip(images.split(CHUNK), weights.split(CHUNK), strict=True)
+    size = CHUNK if labels.device.type == "cpu" else len(labels)
+    chunks = zip(images.split(size), weights.split(size), strict=True)
     warped = [warp(some, w @ basis) for some, w in chunks]
     return ImageDataset(torch.cat(warped), labels)
+
+
+@cache
+def whole_basis(sigma: float, device: torch.device) -> Tensor:
+    """All the pictures, in the units of grid_sample. Shape: (3 + K, 784)."""
+    return torch.cat([affine_basis(), elastic_basis(sigma)]).to(device) * (2 / SIDE)
 
 
 def affine_basis() -> Tensor:

@@ -1,54 +1,25 @@
-"""The training loop: order, batches, the step, and what happens after each epoch."""
+"""The training loop: order, batches, steps, and what happens after each epoch."""
 
 import time
-from collections.abc import Callable, Iterator
-from typing import get_args
+from collections.abc import Iterator
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from torchbasics import arguments as require
 from torchbasics import rng
-from torchbasics.command.errors import TrainingError
 from torchbasics.command.signals import StopRequest
 from torchbasics.data import ImageDataset
 from torchbasics.evaluation import Transform, evaluate
 from torchbasics.mlp import attach_generator
-from torchbasics.mnist.config import Precision
 from torchbasics.mnist.training import distort
 from torchbasics.mnist.training.checkpoint import CheckpointManager
 from torchbasics.mnist.training.metrics import Metrics
 from torchbasics.mnist.training.monitor import Monitor
-from torchbasics.mnist.training.optim import (
-    NonFiniteGradientError,
-    learning_rate,
-    make_loss,
-    set_learning_rate,
-)
 from torchbasics.mnist.training.resume import snapshot, state_dict, take_back
 from torchbasics.mnist.training.setup import Progress, Training
-from torchbasics.probes import first_nonfinite
+from torchbasics.mnist.training.step import OneStep, SeveralSteps, refusal
 
 IMAGES_PER_GATHER = 1024  # one gather for many batches, few enough for the cache
-
-
-def training_step(
-    forward: Callable[[Tensor], Tensor],
-    optimizer: torch.optim.Optimizer,
-    loss_function: nn.Module,
-    images: Tensor,
-    labels: Tensor,
-) -> tuple[Tensor, Tensor]:
-    """One step of gradient descent; returns the batch's loss and its logits.
-
-    Shape: images (N, 784), labels (N,) -> loss (), logits (N, 10).
-    """
-    optimizer.zero_grad()
-    logits = forward(images)
-    loss = loss_function(logits, labels)
-    loss.backward()
-    optimizer.step()
-    return loss.detach(), logits.detach()
 
 
 def epoch_order(seed: int, epoch: int, images: int) -> Tensor:
@@ -65,18 +36,28 @@ def batches(
     """
     whole = len(order) // batch_size * batch_size
     chunk = max(IMAGES_PER_GATHER // batch_size, 1) * batch_size
-    for some in order[:whole].to(dataset.labels.device).split(chunk):
-        pixels = transform(dataset.images.index_select(0, some))
-        labels = dataset.labels.index_select(0, some)
+    for pixels, labels in gathered(dataset, order[:whole], chunk, transform):
         yield from zip(pixels.split(batch_size), labels.split(batch_size), strict=True)
 
 
+def gathered(
+    dataset: ImageDataset, order: Tensor, sizes: int | list[int], transform: Transform
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """The images in that order, so many at a time.
+
+    Shape: images (N, 28, 28), order (M,) -> pairs of (size, 784), (size,).
+    """
+    for some in order.to(dataset.labels.device).split(sizes):
+        pixels = transform(dataset.images.index_select(0, some))
+        yield pixels, dataset.labels.index_select(0, some)
+
+
 def epoch_batches(training: Training) -> Iterator[tuple[Tensor, Tensor]]:
-    """What is left of the current epoch, distorted if so asked.
+    """What is left of the current epoch, distorted if so asked, from pause to pause.
 
     Of several processes each has its part of every batch.
 
-    Shape: pairs of (n, 784), (n,).
+    Shape: pairs of (n, 784), (n,); on CUDA n is of several batches.
     """
     config, progress, plan = training.config, training.progress, training.progress.plan
     dataset = training.splits.train
@@ -88,25 +69,10 @@ def epoch_batches(training: Training) -> Iterator[tuple[Tensor, Tensor]]:
     order = order[done * config.batch_size :][: left * config.batch_size]
     order = training.processes.own_part(order, config.batch_size)
     images = config.batch_size // training.processes.count
-    return batches(dataset, order, images, config.data.transform)
-
-
-def with_autocast(
-    model: nn.Module, precision: Precision, device: torch.device
-) -> Callable[[Tensor], Tensor]:
-    """The model, its matrix products in bfloat16 if so asked, and else never."""
-    require.choice(get_args(Precision), precision=precision)
-    bf16 = precision == "bf16"
-    if not bf16 and not torch.is_autocast_enabled(device.type):
-        return model
-
-    def forward(images: Tensor) -> Tensor:
-        """(N, 784) -> (N, 10)."""
-        with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
-            logits: Tensor = model(images)
-        return logits.float()
-
-    return forward
+    if training.refusals is None:
+        return batches(dataset, order, images, config.data.transform)
+    sizes = [images * count for count in plan.steps_to_pauses(progress.step)]
+    return gathered(dataset, order[: sum(sizes)], sizes, config.data.transform)
 
 
 def training_steps(
@@ -114,16 +80,16 @@ def training_steps(
 ) -> Iterator[Progress]:
     """Train until the end or a stop, pausing after each step.
 
-    An epoch's distortions are not waited for when a stop is asked for. Several
-    processes stop after the same step, whichever of them was asked.
+    On CUDA it pauses after several, which are one graph. What a pause to the next draws
+    is keyed by the step at which it begins. An epoch's distortions are not waited for
+    when a stop is asked for. Several processes stop after the same step, whichever of
+    them was asked.
     """
     stop = stop or StopRequest()
     config, model, progress = training.config, training.model, training.progress
-    optimizer, total_steps = training.optimizer, progress.plan.total_steps
-    loss_function, processes = make_loss(config.optim), training.processes
+    processes, several = training.processes, training.refusals is not None
     generator = attach_generator(model, (processes.rank, processes.count))
-    averaging = processes.averaging_gradients(model)
-    forward = with_autocast(averaging, config.precision, training.device)
+    take = SeveralSteps(training, generator) if several else OneStep(training)
     model.train()
     while not progress.is_finished():
         epoch = stop.unless_asked(epoch_batches, training)
@@ -132,22 +98,13 @@ def training_steps(
         if progress.step % progress.plan.steps_per_epoch == 0:
             progress.start_epoch()
         for images, labels in epoch:
-            progress.lr = learning_rate(
-                config.schedule, config.optim.lr, progress.step, total_steps
-            )
-            set_learning_rate(optimizer, progress.lr)
             if generator:
                 rng.reseed(generator, config.seed, "dropout", progress.step)
-            try:
-                loss, logits = training_step(
-                    forward, optimizer, loss_function, images, labels
-                )
-            except NonFiniteGradientError:
-                where = first_nonfinite(model, loss_function, images, labels)
-                raise TrainingError(diagnosis(progress, where)) from None
+            loss, logits = take(images, labels)
             progress.add_batch(loss, logits, labels)
             stopped = processes.agree(stop)
             if stopped or progress.is_epoch_end():
+                require_no_refusal(training)
                 progress.merge(processes)
             yield progress
             if stopped:
@@ -155,13 +112,14 @@ def training_steps(
     processes.agree(stop, patiently=True)  # rank 0 may have taken its last step back
 
 
-def diagnosis(progress: Progress, where: str) -> str:
-    """What to tell of a step that was not taken, and what to try."""
-    return (
-        f"step {progress.step} at learning rate {progress.lr:g} met a number that is "
-        f"not finite, first in {where or 'a gradient'}. The step was not taken. "
-        "Try a smaller --optim.lr, or a longer --schedule.warmup"
-    )
+def require_no_refusal(training: Training) -> None:
+    """Raise TrainingError if the device refused a step since."""
+    refused = int(training.refusals.steps) if training.refusals else 0
+    if refused:
+        progress, size = training.progress, training.config.batch_size
+        progress.step -= refused
+        images, labels = next(epoch_batches(training))
+        raise refusal(training, images[:size], labels[:size])
 
 
 def train(
@@ -203,12 +161,13 @@ def epoch_metrics(training: Training, seconds: float) -> Metrics:
     its step; the others are exact, taken now.
     """
     config, progress = training.config, training.progress
-    images = len(progress.losses) * config.batch_size
+    losses = torch.hstack(progress.losses)
+    images = len(losses) * config.batch_size
     metrics: Metrics = {
         "epoch": progress.epoch,
         "step": progress.step,
         "lr": progress.lr,
-        "loss/train": torch.stack(progress.losses).mean().item(),
+        "loss/train": losses.mean().item(),
         "accuracy/train": progress.num_correct() / images,
     }
     for name in ("validation", "test"):
@@ -218,6 +177,6 @@ def epoch_metrics(training: Training, seconds: float) -> Metrics:
             evaluation = evaluate(model, dataset.images, dataset.labels, transform)
             metrics[f"loss/{name}"] = evaluation.loss
             metrics[f"accuracy/{name}"] = evaluation.accuracy
-    here = len(progress.logits) * config.batch_size  # without an earlier process's
+    here = sum(map(len, progress.logits))  # without an earlier process's
     metrics["time/images_per_s"] = here / seconds
     return metrics

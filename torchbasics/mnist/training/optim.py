@@ -2,9 +2,10 @@
 
 import math
 from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from torchbasics.mnist.config import OptimConfig, ScheduleConfig
@@ -18,7 +19,7 @@ OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
 
 def make_optimizer(optim: OptimConfig, model: nn.Module) -> torch.optim.Optimizer:
     """PyTorch's own optimizer, in its fused form: one pass over all weights."""
-    more = {}
+    more: dict[str, Any] = {"capturable": next(model.parameters()).is_cuda}
     if optim.name == "sgd":
         more = {"momentum": optim.momentum, "nesterov": optim.nesterov}
     return OPTIMIZERS[optim.name](
@@ -57,6 +58,34 @@ def add_finite_check(optimizer: torch.optim.Optimizer, model: nn.Module) -> None
     optimizer.register_step_pre_hook(check)
 
 
+class Refusals(NamedTuple):
+    """Whether a step was refused, 0 or 1, and how many were since. Shape: () each."""
+
+    found_inf: Tensor
+    steps: Tensor
+
+
+def add_refusals(optimizer: torch.optim.Optimizer, model: nn.Module) -> Refusals:
+    """Let the optimizer refuse a bad step, and all after it, without asking the host.
+
+    What `add_finite_check` looks at is looked at on the device, and stays there: to
+    read one number would wait for all that is still to be computed. A fused optimizer
+    leaves weights and its own state as they are while its `found_inf` is 1; so it is
+    that torch.amp.GradScaler skips steps, and this is the kernel that it uses.
+    """
+    vectors = [parameter for parameter in model.parameters() if parameter.ndim == 1]
+    found_inf, steps, one = (vectors[0].new_full((), n) for n in (0.0, 0.0, 1.0))
+    optimizer.found_inf = found_inf  # type: ignore[attr-defined]
+
+    def check(optimizer: torch.optim.Optimizer, args: object, kwargs: object) -> None:
+        gradients = [vector.grad for vector in vectors if vector.grad is not None]
+        torch._amp_foreach_non_finite_check_and_unscale_(gradients, found_inf, one)
+        steps.add_(found_inf)
+
+    optimizer.register_step_pre_hook(check)
+    return Refusals(found_inf, steps)
+
+
 def add_max_norm(
     optimizer: torch.optim.Optimizer, model: nn.Module, max_norm: float
 ) -> None:
@@ -84,14 +113,30 @@ def add_ema(
     Such an average of the last 1 / (1 - decay) steps is nearer to where they circle
     than any of them (Polyak and Juditsky 1992).
     """
-    ema = get_ema_multi_avg_fn(decay)
-    averaged = AveragedModel(model, multi_avg_fn=ema, use_buffers=True)
-    optimizer.register_step_post_hook(lambda *_: averaged.update_parameters(model))
+    follow = get_ema_multi_avg_fn(decay)
+    averaged = AveragedModel(model, multi_avg_fn=follow, use_buffers=True)
+    numbers = [*zip(_numbers(averaged.module), _numbers(model), strict=True)]
+    whole = [pair for pair in numbers if not pair[1].is_floating_point()]
+    groups = [pair for pair in numbers if pair[1].is_floating_point()], whole
+
+    def update(optimizer: torch.optim.Optimizer, args: object, kwargs: object) -> None:
+        if averaged.n_averaged == 0:  # on the CPU, so no device is asked
+            averaged.update_parameters(model)
+            return
+        for averages, new in (zip(*group, strict=True) for group in groups if group):
+            follow(list(averages), list(new), None)
+
+    optimizer.register_step_post_hook(update)
     return averaged
 
 
-def set_learning_rate(optimizer: torch.optim.Optimizer, lr: float) -> None:
-    """Use this learning rate from the next step on."""
+def _numbers(model: nn.Module) -> list[Tensor]:
+    """All that a model learns and counts."""
+    return [x.detach() for x in (*model.parameters(), *model.buffers())]
+
+
+def set_learning_rate(optimizer: torch.optim.Optimizer, lr: float | Tensor) -> None:
+    """Use this learning rate from the next step on. Shape: (), on CUDA."""
     for group in optimizer.param_groups:
         group["lr"] = lr
 

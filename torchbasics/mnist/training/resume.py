@@ -30,7 +30,8 @@ from torchbasics.mnist.training.setup import Training
 from torchbasics.mnist.training.state import LOSSES
 
 RESUME_OVERRIDES = {
-    "device", "threads", "data_dir", "runs_dir", "quiet", "monitor", "checkpoint",
+    "device", "threads", "graphs", "data_dir", "runs_dir", "quiet", "monitor",
+    "checkpoint",
 }  # fmt: skip
 """What a resumed run may change: where it runs and what it shows.
 
@@ -155,7 +156,7 @@ def state_dict(training: Training) -> Checkpoint:
     if not progress.is_finished():
         tensors |= _optimizer_tensors(training)
     if progress.losses and not progress.is_epoch_end():
-        tensors[LOSSES] = torch.stack(progress.losses)
+        tensors[LOSSES] = torch.hstack(progress.losses)
     for name, tensor in tensors.items():
         if not tensor.isfinite().all():
             raise TrainingError(
@@ -190,7 +191,7 @@ def load_state_dict(training: Training, checkpoint: Checkpoint) -> None:
     if not progress.is_finished():
         _load_optimizer(training, tensors)
     if LOSSES in tensors:
-        progress.losses = list(tensors[LOSSES].to(training.device).unbind())
+        progress.losses = [tensors[LOSSES].to(training.device)]
         progress.num_correct_before = metadata["epoch_hits"]
 
 

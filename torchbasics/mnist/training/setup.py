@@ -15,10 +15,13 @@ from torchbasics.data import ImageDataset, load
 from torchbasics.mlp import MLP
 from torchbasics.mnist import network
 from torchbasics.mnist.config import Config
+from torchbasics.mnist.training import graphs
 from torchbasics.mnist.training.optim import (
+    Refusals,
     add_ema,
     add_finite_check,
     add_max_norm,
+    add_refusals,
     make_loss,
     make_optimizer,
 )
@@ -70,8 +73,11 @@ class Progress:
         self.num_correct_before = 0
 
     def add_batch(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
-        """Count one more step. Shape: loss (), logits (N, C), labels (N,)."""
-        self.step += 1
+        """Count one more step, or on CUDA K at once.
+
+        Shape: loss (), logits (N, C), labels (N,), or loss (K,) and K N of the others.
+        """
+        self.step += loss.numel()
         self.losses.append(loss)
         self.logits.append(logits)
         self.labels.append(labels)
@@ -127,6 +133,7 @@ class Training:
     progress: Progress
     averaged: AveragedModel | None = None
     processes: Processes = field(default_factory=Processes)
+    refusals: Refusals | None = None  # None: a bad step raises an error at once
 
     @property
     def eval_model(self) -> nn.Module:
@@ -164,16 +171,24 @@ def setup(
     """A training before its first step. Raises UserError if it cannot be shared so."""
     processes = processes or Processes()
     require_equal_parts(config, processes.count)
-    model = network.build(config).to(splits.train.labels.device)
+    device = splits.train.labels.device
+    model = network.build(config).to(device)
     optimizer = make_optimizer(config.optim, model)
-    add_finite_check(optimizer, model)
-    optim, averaged = config.optim, None
+    together = graphs.steps_per_pause(device) if processes.count == 1 else 1
+    optim, averaged, refusals = config.optim, None, None
+    if together > 1:
+        refusals = add_refusals(optimizer, model)
+    else:
+        add_finite_check(optimizer, model)
     if optim.max_norm:
         add_max_norm(optimizer, model, optim.max_norm)
     if optim.ema:  # after what else a step changes
         averaged = add_ema(optimizer, model, optim.ema)
-    progress = Progress(plan_steps(config, len(splits.train.labels)))
-    return Training(config, splits, model, optimizer, progress, averaged, processes)
+    plan = plan_steps(config, len(splits.train.labels))
+    progress = Progress(plan._replace(steps_per_pause=together))
+    return Training(
+        config, splits, model, optimizer, progress, averaged, processes, refusals
+    )
 
 
 def require_equal_parts(config: Config, count: int) -> None:

@@ -25,6 +25,7 @@ class Plan(NamedTuple):
 
     steps_per_epoch: int
     total_steps: int
+    steps_per_pause: int = 1  # as many as one CUDA graph takes
 
     def is_epoch_end(self, step: int) -> bool:
         """Whether that step, counted from 1, is the last of its epoch or of the run."""
@@ -33,6 +34,29 @@ class Plan(NamedTuple):
     def step_of_epoch(self, step: int) -> int:
         """How many steps its epoch has when that step is done."""
         return (step - 1) % self.steps_per_epoch + 1 if step else 0
+
+    def pause_after(self, step: int) -> int:
+        """The next step, counted from 1, at which a training pauses.
+
+        An epoch's last step is taken alone: what it changes is looked at, and it may
+        be taken back.
+
+        >>> plan = Plan(steps_per_epoch=37, total_steps=74, steps_per_pause=16)
+        >>> [plan.pause_after(step) for step in (0, 16, 20, 32, 36, 37)]
+        [16, 32, 32, 36, 37, 53]
+        """
+        done = step % self.steps_per_epoch
+        left = min(self.steps_per_epoch - done, self.total_steps - step)
+        count = self.steps_per_pause - done % self.steps_per_pause
+        return step + max(min(count, left - 1), 1)
+
+    def steps_to_pauses(self, step: int) -> list[int]:
+        """How many steps it is from pause to pause, up to the epoch's end."""
+        counts: list[int] = []
+        while not counts or not self.is_epoch_end(step):
+            counts.append(self.pause_after(step) - step)
+            step += counts[-1]
+        return counts
 
 
 def plan_steps(config: Config, images: int) -> Plan:
