@@ -48,6 +48,7 @@ MAY_TOO = {
     "": {"command.signals"},
     "mnist.__main__": {"mnist.training"},
     "mnist.seeds": {"mnist.training"},
+    "mnist.device": {"mnist.training"},
     "mnist.evaluate": READERS_MAY,
     "mnist.measures": READERS_MAY,
     "mnist.report": READERS_MAY,

@@ -1,5 +1,6 @@
 """Which device the tensors live on, and why; how threads compute, and in which mode."""
 
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
@@ -20,10 +21,14 @@ def choose(name: str = "auto") -> tuple[torch.device, str]:
     >>> choose("cpu")
     (device(type='cpu'), 'cpu, as asked')
 
-    Raises ValueError for a name PyTorch does not know or a device that is not there.
+    Raises ValueError for a name PyTorch does not know, a device that is not there, or
+    one that this PyTorch cannot compute on.
     """
     found = accelerator()
+    wrong = problem(found) if found and name != "cpu" else ""
     if name == "auto":
+        if wrong:
+            return torch.device("cpu"), f"cpu, as {found} cannot compute: {wrong}"
         reason = "the accelerator found here" if found else "no accelerator found"
         return found or torch.device("cpu"), f"{found or 'cpu'}, {reason}"
     here = ["cpu"]
@@ -32,8 +37,49 @@ def choose(name: str = "auto") -> tuple[torch.device, str]:
         here += [found.type] + [f"{found.type}:{index}" for index in range(count)]
     if name not in here:
         choices = ", ".join(["auto", *here])
-        raise ValueError(f"device {name!r} is not there; on this machine: {choices}")
+        why = cuda_problem() if name.startswith("cuda") else ""
+        raise ValueError(
+            f"device {name!r} is not there; on this machine: {choices}"
+            f"{why and f'. {why}'}"
+        )
+    if wrong:
+        raise ValueError(f"device {name!r} cannot compute: {wrong}; take cpu")
     return torch.device(name), f"{name}, as asked"
+
+
+def problem(device: torch.device) -> str:
+    """Why nothing can be computed on a device that is there; empty where it can.
+
+    For example a card that is too old for the kernels this PyTorch was built with.
+
+    >>> problem(torch.device("cpu"))
+    ''
+    """
+    try:
+        torch.ones(1, device=device).add_(1).item()
+    except RuntimeError as error:
+        return str(error).partition("\n")[0]
+    return ""
+
+
+def cuda_problem() -> str:
+    """Why CUDA cannot be used here, in a sentence; empty where it can."""
+    if torch.version.cuda is None:
+        return f"PyTorch {torch.__version__} is built without CUDA"
+    built = f"PyTorch is built for CUDA {torch.version.cuda}, but "
+    if os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):
+        return f"{built}CUDA_VISIBLE_DEVICES hides every card"
+    try:
+        torch.cuda.init()
+    except RuntimeError as error:
+        said = str(error)
+        if "no NVIDIA driver" in said:
+            return (
+                f"{built}there is no NVIDIA driver: this machine has no NVIDIA GPU, "
+                "or its driver is not installed (nvidia-smi would show both)"
+            )
+        return built + said.partition("\n")[0]
+    return ""
 
 
 @contextmanager

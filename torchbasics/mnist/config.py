@@ -217,9 +217,6 @@ class Config(Settings):
     threads: int = Field(
         0, ge=0, le=1024, description="CPU threads, 0: PyTorch's choice"
     )
-    graphs: bool = Field(
-        True, description="on CUDA, take several steps as one graph; changes no number"
-    )
     data_dir: str = Field(
         "auto", min_length=1, description="folder of MNIST, auto: user's cache"
     )
@@ -229,6 +226,9 @@ class Config(Settings):
     quiet: bool = Field(False, description="print the last line only")
     precision: Precision = Field(
         "fp32", description="of matrix products; bf16: autocast, weights stay fp32"
+    )
+    graphs: bool = Field(
+        True, description="on CUDA, take several steps as one graph; changes no number"
     )
     model: ModelConfig = ModelConfig()
     data: DataConfig = DataConfig()

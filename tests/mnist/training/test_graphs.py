@@ -5,6 +5,7 @@ all theirs, and runs them again: what Python would decide otherwise the second t
 frozen in it, too.
 """
 
+from functools import partial
 from importlib import import_module
 from itertools import pairwise
 
@@ -15,7 +16,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
 
-from torchbasics import rng
+from torchbasics import mlp, rng
 from torchbasics.command.errors import TrainingError
 from torchbasics.command.signals import StopRequest
 from torchbasics.data import ImageDataset
@@ -362,6 +363,8 @@ def test_a_graph_reads_nothing_from_the_device_and_needs_nothing_else(
         monkeypatch.setattr(module, "_device_dtype_check_for_fused", lambda p: None)
     none = lambda *_: None  # noqa: E731 - that device has no generators, no autocast
     monkeypatch.setattr(StochasticModule, "generator_on", none)
+    bits = partial(torch.empty, dtype=torch.int16, device="meta")
+    monkeypatch.setattr(mlp, "random_int16", lambda size, generator: bits(size))
     monkeypatch.setattr(torch, "is_autocast_enabled", none)
     there = few._replace(train=ImageDataset(*(x.to("meta") for x in few.train)))
     training = setup(Config(**OPTIONS[name] | {"precision": "fp32"}), there)

@@ -67,7 +67,7 @@ class Graphed:
         self.replays = 0
 
     def __call__(self, *inputs: Tensor) -> Tensors:
-        """What the function makes of these inputs. Shape: any, the first tells them."""
+        """What the function makes of these inputs. Shape: (*)."""
         shape = inputs[0].shape
         if self.capture and shape not in self.graphs:
             self.graphs[shape] = None
@@ -103,7 +103,7 @@ def on_side_stream(function: Callable[..., Tensors], inputs: Tensors) -> Tensors
     """What the function makes of these inputs, where a graph of it will be recorded.
 
     So what a library makes for a stream, such as cuBLAS its workspace, is there by
-    then. Elsewhere than on CUDA there is one stream. Shape: any.
+    then. Elsewhere than on CUDA there is one stream. Shape: (*).
     """
     if not inputs[0].is_cuda:
         return function(*inputs)
@@ -120,7 +120,7 @@ def capture(
 ) -> Graph:
     """Record what the function does to tensors like these; nothing is computed yet.
 
-    Shape: any.
+    Shape: (*).
     """
     graph = torch.cuda.CUDAGraph()
     if generator:

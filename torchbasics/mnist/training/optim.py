@@ -136,7 +136,7 @@ def _numbers(model: nn.Module) -> list[Tensor]:
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, lr: float | Tensor) -> None:
-    """Use this learning rate from the next step on. Shape: (), on CUDA."""
+    """Use this learning rate from the next step on. Shape: (1,) or a number."""
     for group in optimizer.param_groups:
         group["lr"] = lr
 

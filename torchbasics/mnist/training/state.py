@@ -63,7 +63,7 @@ def plan_steps(config: Config, images: int) -> Plan:
     """The plan of a run over so many training images.
 
     >>> plan_steps(Config(batch_size=100, epochs=2, max_steps=700), images=60_000)
-    Plan(steps_per_epoch=600, total_steps=700)
+    Plan(steps_per_epoch=600, total_steps=700, steps_per_pause=1)
     """
     steps_per_epoch = images // config.batch_size
     steps = config.epochs * steps_per_epoch

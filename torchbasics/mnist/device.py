@@ -1,0 +1,225 @@
+"""Say what this machine trains with, how fast, and from what size a GPU pays.
+
+What is measured is the training loop itself, on the digits, so it is what a training
+will show, but for what other programs take meanwhile.
+"""
+
+import json
+import os
+import platform
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from pydantic import Field
+
+from torchbasics import device as devices
+from torchbasics.command import cli
+from torchbasics.command.errors import command, run
+from torchbasics.command.settings import Settings
+from torchbasics.command.terminal import SafeConsole, plural
+from torchbasics.mnist.config import Config, ModelConfig, Precision
+from torchbasics.mnist.training.loop import training_steps
+from torchbasics.mnist.training.setup import Splits, load_splits, setup
+
+PROGRAM = "python -m torchbasics.mnist.device"
+NETWORKS = {
+    "784-50-100-10": ModelConfig(),
+    "784-512-512-10": ModelConfig(hidden=(512, 512), activation="relu"),
+    "784-1024-1024-10": ModelConfig(hidden=(1024, 1024), activation="relu"),
+}
+BATCH_SIZES = (100, 512)
+PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
+SECONDS = 1.5  # of each measurement, at least; and a third of it before
+FLAGS = {
+    "avx2": "AVX2", "avx512f": "AVX-512", "avx512_bf16": "AVX-512 for bfloat16",
+    "amx_bf16": "AMX for bfloat16",
+}  # fmt: skip
+CPUINFO = Path("/proc/cpuinfo")
+DRIVER = Path("/sys/module/nvidia/version")
+
+
+class Options(Settings):
+    """How it is told."""
+
+    json_: bool = Field(False, alias="json", description="as JSON")
+    threads: int = Field(
+        0, ge=0, le=1024, description="CPU threads, 0: PyTorch's choice"
+    )
+    data_dir: str = Field(
+        "auto", min_length=1, description="folder of MNIST, auto: user's cache"
+    )
+
+
+class Speed(NamedTuple):
+    """How many images a second a training shows."""
+
+    device: str
+    network: str
+    batch_size: int
+    precision: str
+    images_per_s: float
+
+
+@command
+def main(argv: Sequence[str] | None = None) -> int:
+    """Tell what is here, measure, and say what to train on."""
+    options = cli.parse_options(Options(), argv, prog=PROGRAM, about=__doc__)
+    console = SafeConsole(quiet=options.json_)
+    with devices.cpu_threads(options.threads):
+        facts = machine()
+        for what, value in facts.items():
+            console.print(f"{what:<12} {value}", soft_wrap=True)
+        speeds = []
+        console.print(f"\nimages a second in training\n{HEAD}")
+        for some in measured(options.data_dir):
+            speeds += some
+            console.print(row(some), soft_wrap=True)
+    said = verdict(speeds)
+    console.print(f"\n{said}")
+    if options.json_:
+        told = [speed._asdict() for speed in speeds]
+        print(json.dumps(facts | {"speeds": told, "verdict": said}, indent=1))
+    return 0
+
+
+def machine() -> dict[str, str]:
+    """What there is to compute with, in words, by what it is."""
+    found, build = devices.accelerator(), torch.version.cuda
+    facts = {
+        "CPU": f"{cpu_name()}: {', '.join(cpu_features()) or 'none of AVX2 to AMX'}",
+        "cores": f"{num_cores()}, of which {plural(torch.get_num_threads(), 'thread')} "
+        f"compute; {memory() / 1e9:.0f} GB",
+        "torch": f"{torch.__version__}, for {f'CUDA {build}' if build else 'no CUDA'}",
+        "accelerator": accelerator_name(found) if found else "none",
+    }
+    if DRIVER.exists():
+        facts["driver"] = DRIVER.read_text().strip()
+    if why := devices.cuda_problem():
+        facts["no CUDA"] = why
+    return facts
+
+
+def cpu_name() -> str:
+    """What the processor calls itself."""
+    lines = CPUINFO.read_text().splitlines() if CPUINFO.exists() else []
+    names = (line.partition(":")[2] for line in lines if line.startswith("model name"))
+    return next(names, platform.processor() or platform.machine()).strip()
+
+
+def cpu_features() -> list[str]:
+    """The vector and matrix units that matter here, as far as the system tells."""
+    words = set(CPUINFO.read_text().split()) if CPUINFO.exists() else set()
+    return [name for flag, name in FLAGS.items() if flag in words]
+
+
+def num_cores() -> int:
+    """On how many cores this process may run."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def memory() -> int:
+    """The machine's memory in bytes; 0 if the system does not tell."""
+    if not hasattr(os, "sysconf"):
+        return 0
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def accelerator_name(where: torch.device) -> str:
+    """What an accelerator is, and what matters of it."""
+    if where.type != "cuda":
+        return where.type
+    card = torch.cuda.get_device_properties(where)
+    bf16 = "" if torch.cuda.is_bf16_supported(False) else ", without bfloat16"
+    return (
+        f"{card.name}, {card.total_memory / 1e9:.0f} GB, compute capability "
+        f"{card.major}.{card.minor}{bf16}"
+    )
+
+
+def measured(data_dir: str) -> Iterator[list[Speed]]:
+    """The speeds of each network and batch size on each device, in both precisions."""
+    found, _ = devices.choose("auto")
+    for where in dict.fromkeys((torch.device("cpu"), found)):
+        splits = load_splits(Config(data_dir=data_dir), where)
+        for name, model in NETWORKS.items():
+            for size in BATCH_SIZES:
+                yield [
+                    Speed(
+                        str(where), name, size, kind, speed(model, size, kind, splits)
+                    )
+                    for kind in PRECISIONS
+                ]
+
+
+def speed(
+    model: ModelConfig, batch_size: int, precision: Precision, splits: Splits
+) -> float:
+    """How many images a second such a training shows, once it is warm."""
+    config = Config(
+        epochs=1_000_000, batch_size=batch_size, precision=precision, model=model
+    )
+    training = setup(config, splits)
+    steps = training_steps(training)
+    _until(steps, SECONDS / 3)
+    first, start = training.progress.step, time.perf_counter()
+    _until(steps, SECONDS)
+    float(training.progress.losses[-1].sum())  # waits for the device
+    seconds = time.perf_counter() - start
+    return (training.progress.step - first) * batch_size / seconds
+
+
+def _until(steps: Iterator[object], seconds: float) -> None:
+    """Take steps for so long, and at least three."""
+    end, count = time.perf_counter() + seconds, 0
+    while time.perf_counter() < end or count < 3:
+        next(steps)
+        count += 1
+
+
+HEAD = f"{'device':<8}{'network':<20}{'batch':>6}{'fp32':>12}{'bf16':>12}"
+
+
+def row(speeds: Sequence[Speed]) -> str:
+    """The speeds of one network and batch size on a device, under `HEAD`."""
+    one = speeds[0]
+    numbers = "".join(f"{each.images_per_s:12,.0f}" for each in speeds)
+    return f"{one.device:<8}{one.network:<20}{one.batch_size:6}{numbers}"
+
+
+def verdict(speeds: Sequence[Speed]) -> str:
+    """From which width and batch size on the accelerator wins, in a sentence.
+
+    >>> cpu = Speed("cpu", "784-50-100-10", 100, "fp32", 80_000.0)
+    >>> verdict([cpu])
+    'There is no accelerator here: the CPU trains the networks of this course well.'
+    >>> verdict([cpu, cpu._replace(device="cuda", images_per_s=400_000.0)])
+    'cuda wins at every size measured: 5 to 5 times as fast as the CPU.'
+    """
+    best: dict[tuple[str, int], dict[str, float]] = {}
+    for one in speeds:
+        of = best.setdefault((one.network, one.batch_size), {})
+        of[one.device] = max(of.get(one.device, 0.0), one.images_per_s)
+    other = next((one.device for one in speeds if one.device != "cpu"), "")
+    if not other:
+        return (
+            "There is no accelerator here: the CPU trains the networks of this "
+            "course well."
+        )
+    times = {size: of[other] / of["cpu"] for size, of in best.items()}
+    wins = {size: ratio for size, ratio in times.items() if ratio > 1}
+    if not wins:
+        return f"The CPU wins at every size measured: leave {other} out, --device cpu."
+    span = f"{min(wins.values()):.2g} to {max(wins.values()):.2g} times as fast"
+    if len(wins) == len(times):
+        return f"{other} wins at every size measured: {span} as the CPU."
+    sizes = ", ".join(f"{network} in batches of {size}" for network, size in wins)
+    return f"{other} wins with {sizes}: {span} as the CPU. Else add --device cpu."
+
+
+if __name__ == "__main__":
+    run(main)
