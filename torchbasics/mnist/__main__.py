@@ -41,7 +41,13 @@ from torchbasics.mnist.training.resume import (
     fixed_settings,
     resume,
 )
-from torchbasics.mnist.training.setup import Training, bf16_hint, load_splits, setup
+from torchbasics.mnist.training.setup import (
+    Training,
+    bf16_hint,
+    enough_memory,
+    load_splits,
+    setup,
+)
 
 PROGRAM = "python -m torchbasics.mnist"
 
@@ -68,6 +74,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         processes.require_same(same)
         cores = processes.connect(where)
         stack.enter_context(device.cpu_threads(config.threads or cores))
+        stack.enter_context(enough_memory(config))
         splits = processes.together(load_splits, config, where)
         training = processes.together(setup, config, splits, processes)
         folder, resumed = processes.together(take_folder, training, parsed, stack)

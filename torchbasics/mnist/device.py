@@ -9,11 +9,13 @@ import os
 import platform
 import time
 from collections.abc import Iterator, Sequence
+from itertools import product
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import torch
 from pydantic import Field
+from tyro.conf import FlagCreatePairsOff, arg
 
 from torchbasics import device as devices
 from torchbasics.command import cli
@@ -44,7 +46,9 @@ DRIVER = Path("/sys/module/nvidia/version")
 class Options(Settings):
     """How it is told."""
 
-    json_: bool = Field(False, alias="json", description="as JSON")
+    as_json: Annotated[FlagCreatePairsOff[bool], arg(name="json")] = Field(
+        False, description="print JSON"
+    )
     threads: int = Field(
         0, ge=0, le=1024, description="CPU threads, 0: PyTorch's choice"
     )
@@ -67,7 +71,7 @@ class Speed(NamedTuple):
 def main(argv: Sequence[str] | None = None) -> int:
     """Tell what is here, measure, and say what to train on."""
     options = cli.parse_options(Options(), argv, prog=PROGRAM, about=__doc__)
-    console = SafeConsole(quiet=options.json_)
+    console = SafeConsole(quiet=options.as_json)
     with devices.cpu_threads(options.threads):
         facts = machine()
         for what, value in facts.items():
@@ -79,7 +83,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             console.print(row(some), soft_wrap=True)
     said = verdict(speeds)
     console.print(f"\n{said}")
-    if options.json_:
+    if options.as_json:
         told = [speed._asdict() for speed in speeds]
         print(json.dumps(facts | {"speeds": told, "verdict": said}, indent=1))
     return 0
@@ -146,23 +150,18 @@ def measured(data_dir: str) -> Iterator[list[Speed]]:
     found, _ = devices.choose("auto")
     for where in dict.fromkeys((torch.device("cpu"), found)):
         splits = load_splits(Config(data_dir=data_dir), where)
-        for name, model in NETWORKS.items():
-            for size in BATCH_SIZES:
-                yield [
-                    Speed(
-                        str(where), name, size, kind, speed(model, size, kind, splits)
-                    )
-                    for kind in PRECISIONS
-                ]
+        for (name, model), size in product(NETWORKS.items(), BATCH_SIZES):
+            speeds = []
+            for kind in PRECISIONS:
+                config = Config(batch_size=size, precision=kind, model=model)
+                images_per_s = speed(config, splits)
+                speeds.append(Speed(str(where), name, size, kind, images_per_s))
+            yield speeds
 
 
-def speed(
-    model: ModelConfig, batch_size: int, precision: Precision, splits: Splits
-) -> float:
+def speed(config: Config, splits: Splits) -> float:
     """How many images a second such a training shows, once it is warm."""
-    config = Config(
-        epochs=1_000_000, batch_size=batch_size, precision=precision, model=model
-    )
+    config = config.model_copy(update={"epochs": 1_000_000, "max_steps": 0})
     training = setup(config, splits)
     steps = training_steps(training)
     _until(steps, SECONDS / 3)
@@ -170,7 +169,7 @@ def speed(
     _until(steps, SECONDS)
     float(training.progress.losses[-1].sum())  # waits for the device
     seconds = time.perf_counter() - start
-    return (training.progress.step - first) * batch_size / seconds
+    return (training.progress.step - first) * config.batch_size / seconds
 
 
 def _until(steps: Iterator[object], seconds: float) -> None:

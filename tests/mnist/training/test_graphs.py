@@ -395,3 +395,40 @@ def test_such_a_reader_would_be_found(read):
     refused = RuntimeError, NotImplementedError, AssertionError
     with OnlyThere(), pytest.raises(refused):
         read(torch.empty(2, device="meta"))
+
+
+needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="no NVIDIA GPU")
+
+
+@pytest.mark.cuda
+@needs_cuda
+@pytest.mark.parametrize("name", OPTIONS)
+def test_on_a_gpu_steps_by_graph_are_the_steps_one_by_one(few, monkeypatch, name):
+    on_gpu = few._replace(train=ImageDataset(*(x.cuda() for x in few.train)))
+    config, counted = Config(**TWO_HUNDRED | OPTIONS[name]), []
+    replay = torch.cuda.CUDAGraph.replay
+    monkeypatch.setattr(
+        torch.cuda.CUDAGraph, "replay", lambda graph: (counted.append(1), replay(graph))
+    )
+    *weights, losses = trained(config, on_gpu)
+    assert len(counted) > len(losses) / 20
+    *wanted, one_by_ones = one_by_one(config, on_gpu)
+    assert losses == one_by_ones
+    for got, want in zip(weights, wanted, strict=True):
+        assert all(map(torch.equal, got, want))
+
+
+@pytest.mark.cuda
+@needs_cuda
+def test_on_a_gpu_a_capture_that_fails_leaves_generators_that_draw(few):
+    generator = torch.Generator("cuda")
+
+    def reads(x):
+        noise = torch.empty_like(x).normal_(generator=generator)
+        return (noise * float(x.sum()),)
+
+    graphed = Graphed(reads, generator, graphs.capture)
+    ones = torch.ones(2, device="cuda")
+    for _ in range(3):
+        assert graphed(ones)[0].isfinite().all()
+    assert graphed.replays == 0

@@ -2,6 +2,8 @@
 
 import math
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import product
 from typing import NamedTuple
@@ -10,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
-from torchbasics.command.errors import UserError
+from torchbasics.command.errors import TrainingError, UserError
 from torchbasics.data import ImageDataset, load
 from torchbasics.mlp import MLP
 from torchbasics.mnist import network
@@ -194,10 +196,9 @@ def setup(
 def require_equal_parts(config: Config, count: int) -> None:
     """Raise UserError unless so many processes can share each batch.
 
-    >>> require_equal_parts(Config(batch_size=100), 3)
+    >>> require_equal_parts(Config(batch_size=100), 3)  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    torchbasics.command.errors.UserError: batch_size = 100: 3 processes cannot share \
-    it equally; they could 99 or 102
+    torchbasics.command.errors.UserError: batch_size = 100: 3 processes cannot ...
     """
     batch_size, least = config.batch_size, count * (1 + config.model.batch_norm)
     below = batch_size // count * count
@@ -213,9 +214,31 @@ def require_equal_parts(config: Config, count: int) -> None:
         )
 
 
+@contextmanager
+def enough_memory(config: Config) -> Iterator[None]:
+    """Where an accelerator's memory does not do, name the setting to change.
+
+    >>> with enough_memory(Config(batch_size=512)):  # doctest: +ELLIPSIS
+    ...     raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate ...")
+    Traceback (most recent call last):
+    torchbasics.command.errors.TrainingError: batch_size = 512 needs more memory ...
+    """
+    try:
+        yield
+    except torch.OutOfMemoryError:
+        raise TrainingError(
+            f"batch_size = {config.batch_size} needs more memory than the device has: "
+            "try a smaller --batch-size, or --device cpu"
+        ) from None
+
+
 def bf16_hint(config: Config, device: torch.device) -> str:
     """What to tell one who asked for bfloat16 on that device; nothing if it pays."""
-    if config.precision != "bf16" or device.type != "cpu":
+    if config.precision != "bf16":
+        return ""
+    if device.type == "cuda" and not torch.cuda.is_bf16_supported(False):
+        return "this card has no bfloat16, so it is slow: try --precision fp32\n\n"
+    if device.type != "cpu":
         return ""
     if (gain := bf16_gain()) > 0.9:
         return ""
