@@ -24,7 +24,7 @@ from torchbasics.lessons.checks import (
     checks_of,
 )
 from torchbasics.lessons.exercises import EXERCISES, check, names
-from torchbasics.lessons.render.notebook import plain, render
+from torchbasics.lessons.render.notebook import drawn, plain, render
 
 BOTH = pytest.mark.parametrize("lang", ["en", "ko"])
 WORDS = prose.read("course", "en").words
@@ -119,6 +119,15 @@ def test_listings_keep_their_lines_and_digits_are_pictures():
 def test_a_kind_that_nobody_can_show_is_an_error():
     with pytest.raises(TypeError, match="is no item of a lesson"):
         list(render(["a text"], WORDS))
+
+
+def test_a_figure_has_its_title_and_says_why_it_speaks_english(monkeypatch):
+    monkeypatch.setattr(figures, "hangul_font", lambda: None)
+    told, korean = drawn("matrices", "ko")
+    (english,) = drawn("matrices", "en")
+    assert "fonts-noto-cjk" in told.data
+    assert korean.data == english.data
+    assert [korean.alt, english.alt] == ["행렬", "Matrices"]
 
 
 @pytest.mark.parametrize("name", EXERCISES)

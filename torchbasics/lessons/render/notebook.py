@@ -36,6 +36,7 @@ from torchbasics.lessons.checks import (
     checks_of,
 )
 from torchbasics.lessons.figures.canvas import BLUE, GREY
+from torchbasics.lessons.prose import Language
 
 Shown = Markdown | Image | Pretty
 
@@ -52,9 +53,8 @@ def show(part: Part, lang: str = "auto") -> None:
 
 def show_figure(name: str, lang: str = "auto") -> None:
     """Draw a figure of a lesson, and show it under the cell."""
-    drawn = io.BytesIO()
-    figures.draw(name, prose.language(lang), drawn)
-    display(Image(drawn.getvalue()))
+    for one in drawn(name, prose.language(lang)):
+        display(one)
 
 
 def show_tensorboard(logdir: str) -> None:
@@ -70,6 +70,14 @@ def show_tensorboard(logdir: str) -> None:
     for info in manager.get_all():
         if info.pid not in running:
             atexit.register(_stop, info.pid)
+
+
+def drawn(name: str, lang: Language) -> Iterator[Shown]:
+    """A figure of a lesson; before it why, if it is not in that language."""
+    words, png = prose.read(name.partition("-")[0], lang).words, io.BytesIO()
+    if figures.draw(name, lang, png) != lang:
+        yield Markdown(plain(words["no_font"]))
+    yield Image(png.getvalue(), alt=words["title"])
 
 
 def render(items: Iterable[Item], words: Words) -> Iterator[Shown]:
@@ -155,8 +163,8 @@ def bars(image: Tensor, probs: Tensor) -> Figure:
     draw_digit(left, image)
     shares = probs.tolist()
     colors = [BLUE if share == max(shares) else GREY for share in shares]
-    drawn = right.barh(range(10), shares, color=colors)
-    right.bar_label(drawn, [f"{100 * share:.2f} %" for share in shares], padding=3)
+    bar = right.barh(range(10), shares, color=colors)
+    right.bar_label(bar, [f"{100 * share:.2f} %" for share in shares], padding=3)
     right.set(yticks=range(10), xlim=(0, 1.2), xticks=())
     right.invert_yaxis()
     right.spines[:].set_visible(False)
