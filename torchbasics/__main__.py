@@ -93,10 +93,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 def run_course(options: Options) -> int:
     """Tell what was asked for; the command's exit status."""
     console, lang = make_console(), prose.language(options.lang)
+    if options.notebook:
+        write_notebook(console, options)
     if options.html:
         return write_page(console, options)
     if options.notebook:
-        return write_notebook(console, options)
+        return 0
     if not (options.words or options.check or options.figures):
         guide.print_menu(console, lang)
         return 0
@@ -111,8 +113,8 @@ def run_course(options: Options) -> int:
     return run_lessons(console, options)
 
 
-def write_notebook(console: SafeConsole, options: Options) -> int:
-    """Write the lessons as a notebook; the command's exit status."""
+def write_notebook(console: SafeConsole, options: Options) -> None:
+    """Write the lessons as a notebook, and say where it is."""
     from torchbasics.lessons import notebook  # noqa: PLC0415 - matplotlib is slow
 
     notebook.require_packages()
@@ -121,7 +123,6 @@ def write_notebook(console: SafeConsole, options: Options) -> int:
     notebook.write(path, options.lessons, lang, options.runs_dir)
     where = prose.read("notebook", lang).words["where"].format(path=visible(path))
     console.print(where, soft_wrap=True)
-    return 0
 
 
 def run_lessons(console: SafeConsole, options: Options) -> int:
@@ -180,13 +181,14 @@ def parse(argv: Sequence[str]) -> Options:
     )
     first = options.words[:1]
     aside = first in (("exercises",), ("glossary",))
-    whole = options.check or options.html
+    whole = options.check or options.html or options.notebook
     if (options.ask or options.section) and (whole or aside or not first):
         raise UserError(
-            "--ask and --section want a lesson's name, and no --check or --html"
+            "--ask and --section want a lesson's name, and no --check, --html or "
+            "--notebook"
         )
     if aside and (whole or options.figures):
-        raise UserError(f"{first[0]} takes no --check, --html or --figures")
+        raise UserError(f"{first[0]} takes no --check, --html, --notebook or --figures")
     for name in () if first == ("glossary",) else options.lessons:
         if name not in LESSONS:
             raise UserError(
