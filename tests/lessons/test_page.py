@@ -24,7 +24,8 @@ from torchbasics.lessons.checks import (
 )
 from torchbasics.lessons.figures import svg
 from torchbasics.lessons.render import page
-from torchbasics.lessons.render.html import Prose, rendered
+from torchbasics.lessons.render.html import rendered
+from torchbasics.lessons.render.markdown import Prose
 
 LANGUAGES = pytest.mark.parametrize("lang", full(("en",), ("ko",)))
 FEW = ("perceptron", "matrices")
@@ -150,7 +151,7 @@ def test_each_figure_has_one_place_in_its_lesson(lang):
 def test_each_question_at_the_end_of_a_lesson_has_its_answer(lang):
     for name in LESSONS:
         *_, (markdown, _) = prose.read(name, lang).pieces()
-        _, questions = page.split_questions(markdown)
+        _, questions, _ = page.split_questions(markdown)
         replies = prose.replies(lang)[name]
         assert len(questions) == len(replies) == 5, name
         assert all(question.endswith("?") for question in questions)

@@ -17,11 +17,12 @@ from torchbasics.lessons.checks import Check, Words, checks_of
 from torchbasics.lessons.figures import svg
 from torchbasics.lessons.prose import Language, Term
 from torchbasics.lessons.questions import question
-from torchbasics.lessons.render.html import Prose, element, rendered
+from torchbasics.lessons.render.html import element, rendered
+from torchbasics.lessons.render.markdown import Prose
 from torchbasics.mnist import playground
 
 PAGES = Path(__file__).parent.parent / "pages"
-LAST_LIST = re.compile(r"^- .*(?:\n(?:- |  ).*)*\s*\Z", re.M)
+LIST = re.compile(r"^- .*(?:\n(?:- |  ).*)*", re.M)
 
 
 class Lesson(NamedTuple):
@@ -86,9 +87,11 @@ def lesson(name: str, lang: Language) -> Lesson:
     named = {part.__name__: part for part in parts_of(name)}
     body = element("section", id=name, class_="lesson")
     for markdown, place in read.pieces(figures=True):
-        text, asked = (markdown, []) if place else split_questions(markdown)
+        whole: tuple[str, list[str], str] = (markdown, [], "")
+        text, asked, after = whole if place else split_questions(markdown)
         body.extend(told.elements(text))
         body.extend(fold_outs(asked, prose.replies(lang)[name]))
+        body.extend(told.elements(after))
         if place.startswith("figure: "):
             body.append(figure(place.removeprefix("figure: "), words, lang))
         elif place:
@@ -108,17 +111,18 @@ def part(name: str, items: Iterable[Element], words: Words) -> Element:
     return element("details", title, reply, *items, class_="part guess")
 
 
-def split_questions(markdown: str) -> tuple[str, list[str]]:
-    r"""The end of a lesson: its text, and the questions that are its last list.
+def split_questions(markdown: str) -> tuple[str, list[str], str]:
+    r"""The end of a lesson: its text, the questions of its last list, what follows.
 
-    >>> split_questions("Can you say:\n\n- Why is it\n  so?\n- And how?\n")
-    ('Can you say:\n\n', ['Why is it so?', 'And how?'])
+    >>> split_questions("Can you say:\n\n- Why is it\n  so?\n- And how?\n\nBye.")
+    ('Can you say:\n\n', ['Why is it so?', 'And how?'], '\n\nBye.')
     """
-    found = LAST_LIST.search(markdown)
-    if found is None:
-        return markdown, []
-    items = re.split(r"^- ", found[0], flags=re.M)[1:]
-    return markdown[: found.start()], [" ".join(item.split()) for item in items]
+    found = [*LIST.finditer(markdown)]
+    if not found:
+        return markdown, [], ""
+    items = re.split(r"^- ", found[-1][0], flags=re.M)[1:]
+    questions = [" ".join(item.split()) for item in items]
+    return markdown[: found[-1].start()], questions, markdown[found[-1].end() :]
 
 
 def fold_outs(questions: Sequence[str], replies: Sequence[str]) -> Iterator[Element]:
