@@ -58,11 +58,17 @@ class Plane {
     const xs = ticks(this.x), ys = ticks(this.y);
     const rows = ys.map((y) => xs.map((x) => [x, y, f(x, y)]));
     let path = "";
+    const add = (part) => { path += `${this.path(part)}z`; };
     for (let row = 0; row < cells; row++) {
-      for (let column = 0; column < cells; column++) {
-        const [below, above] = [rows[row], rows[row + 1]];
-        const part = above0([below[column], below[column + 1], above[column + 1], above[column]]);
-        if (part.length) path += `${this.path(part)}z`;
+      const [below, above] = [rows[row], rows[row + 1]];
+      let full = 0; // cells in a row that are above 0 as a whole: one rectangle
+      for (let column = 0; column <= cells; column++) {
+        const corners = column < cells ? [below[column], below[column + 1], above[column + 1], above[column]] : [];
+        if (corners.length && corners.every(([, , value]) => value > 0)) { full++; continue; }
+        if (full) add([below[column - full], below[column], above[column], above[column - full]]);
+        full = 0;
+        const part = above0(corners);
+        if (part.length) add(part);
       }
     }
     return path;
