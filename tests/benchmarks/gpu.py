@@ -1,6 +1,6 @@
 """All that only a GPU can show, in one command of at most six minutes.
 
-    python tests/benchmarks/cuda.py [--minutes 6] [--json cuda.json]
+    python tests/benchmarks/gpu.py [--minutes 6] [--json gpu.json]
 
 1. each option of a step: 200 steps by graph against one by one, loss by loss and
    weights; bit-equal, or the largest difference
@@ -10,8 +10,9 @@
    installed for the card
 4. the shipped configs: test accuracy and seconds of training, as time is left
 
-`--device cpu` goes the same way without graphs, which tests this script. Speeds are of
-one run on one card: name it with them.
+`--device cpu` goes the same way without graphs, which tests this script; there learning
+rates are float64 and those of the plain loop float32, so that weights differ. Speeds are
+of one run on one card: name it with them.
 """
 
 from __future__ import annotations
