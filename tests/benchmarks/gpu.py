@@ -9,10 +9,9 @@
 3. images a second by graph, without graphs (`--no-graphs`), and JAX's where it is
    installed for the card
 4. the shipped configs: test accuracy and seconds of training, as time is left
-
 `--device cpu` goes the same way without graphs, which tests this script; there learning
-rates are float64 and those of the plain loop float32, so that weights differ. Speeds are
-of one run on one card: name it with them.
+rates are float64, and float32 in the plain loop, so that weights differ. Speeds are of
+one run on one card: name it with them.
 """
 
 from __future__ import annotations
