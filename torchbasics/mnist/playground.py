@@ -5,6 +5,7 @@ elsewhere, and can be mailed to a friend. With two runs, both answer.
 """
 
 import base64
+import copy
 import webbrowser
 import zlib
 from collections.abc import Iterator, Sequence
@@ -107,11 +108,12 @@ def playground(subjects: Sequence[Subject], test: ImageDataset) -> Json:
             f"{names}: {count:,} weights; a page of 10 MB holds {MAX_WEIGHTS:,}"
         )
     dtype = torch.float32 if count <= MAX_FLOAT32 else torch.float16
-    probs = [probs_of(one, test.images) for one in subjects]
+    held = [rounded(one, dtype) for one in subjects]
+    probs = [probs_of(one, test.images) for one in held]
     some = digits(probs[0], test.labels)
     return {
         "digits": [[index, int(test.labels[index])] for index in some],
-        "pictures": as_text(test.images[some]),
+        "pictures": block(test.images[some]),
         "networks": [
             {
                 "name": one.name,
@@ -119,7 +121,7 @@ def playground(subjects: Sequence[Subject], test: ImageDataset) -> Json:
                 "accuracy": (each.argmax(1) == test.labels).float().mean().item(),
                 **packed(one, dtype),
             }
-            for one, each in zip(subjects, probs, strict=True)
+            for one, each in zip(held, probs, strict=True)
         ],
     }
 
@@ -144,13 +146,31 @@ def digits(probs: Tensor, labels: Tensor) -> list[int]:
     return torch.cat([*firsts, wrong]).tolist()
 
 
+@torch.no_grad()
+def rounded(subject: Subject, dtype: torch.dtype) -> Subject:
+    """The network that a page holds: its numbers are of that type. Raises UserError.
+
+    Batch norm, once training is over, is a factor and a shift: here it is no more.
+    """
+    model = copy.deepcopy(subject.network.model)
+    for part in parts(model):
+        if isinstance(part, nn.BatchNorm1d):
+            mean, variance = map(part.get_buffer, ("running_mean", "running_var"))
+            part.weight.div_((variance + part.eps).sqrt())
+            part.bias.sub_(part.weight * mean)
+            mean.zero_()
+            variance.fill_(1)
+            part.eps = 0
+        for numbers in (part.weight, part.bias):
+            if (numbers.abs() > torch.finfo(dtype).max).any():
+                raise UserError(f"{subject.name}: a weight is too large for {dtype}")
+            numbers.copy_(numbers.to(dtype))
+    return subject._replace(network=subject.network._replace(model=model))
+
+
 def packed(subject: Subject, dtype: torch.dtype) -> Json:
-    """A network as `pages/playground/network.js` unpacks it. Raises UserError."""
+    """A rounded network as `pages/playground/network.js` unpacks it."""
     model, config = subject.network
-    with torch.no_grad():
-        numbers = torch.cat([part.flatten() for part in parts(model)]).to(dtype)
-    if not numbers.isfinite().all():
-        raise UserError(f"{subject.name}: a weight is too large for {dtype}")
     layers = [
         {
             "name": name,
@@ -161,33 +181,28 @@ def packed(subject: Subject, dtype: torch.dtype) -> Json:
         }
         for name, linear in model.linears().items()
     ]
+    numbers = [each.flatten() for part in parts(model) for each in part.parameters()]
     return {
         "scale": config.data.scale,
         "layers": layers,
         "dtype": str(dtype).removeprefix("torch."),
-        "adler32": zlib.adler32(numbers.numpy().tobytes()),
-        "numbers": as_text(numbers),
+        "numbers": block(torch.cat(numbers).to(dtype)),
     }
 
 
-def parts(model: MLP) -> Iterator[Tensor]:
-    """Layer by layer weight and bias, and what batch norm multiplies with and adds.
-
-    Shape: (H, fan_in), then (H,) each.
-    """
-    for layer in model:
-        for part in layer if isinstance(layer, nn.Sequential) else [layer]:
-            if isinstance(part, nn.Linear):
-                yield from (part.weight, part.bias)
-            elif isinstance(part, nn.BatchNorm1d):
-                mean, variance = map(part.get_buffer, ("running_mean", "running_var"))
-                scale = part.weight / (variance + part.eps).sqrt()
-                yield from (scale, part.bias - scale * mean)
+def parts(model: MLP) -> Iterator[nn.Linear | nn.BatchNorm1d]:
+    """What holds numbers, layer by layer: each has a weight and a bias."""
+    kinds = (nn.Linear, nn.BatchNorm1d)
+    yield from (part for part in model.modules() if isinstance(part, kinds))
 
 
-def as_text(numbers: Tensor) -> str:
-    """Their bytes in base64. Shape: (*)."""
-    return base64.b64encode(numbers.numpy().tobytes()).decode()
+def block(numbers: Tensor) -> Json:
+    """Their bytes as text, and what shows whether they arrive whole. Shape: (*)."""
+    content = numbers.detach().numpy().tobytes()
+    return {
+        "base64": base64.b64encode(content).decode(),
+        "adler32": zlib.adler32(content),
+    }
 
 
 if __name__ == "__main__":

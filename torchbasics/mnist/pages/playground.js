@@ -7,18 +7,24 @@ let playground = null;
 // The page's script stands before its data, so that it can say where these are torn.
 document.addEventListener("DOMContentLoaded", () => {
   const language = navigator.language.startsWith("ko") ? "ko" : "en";
-  let data, networks;
+  let data, networks, pictures;
   try {
     data = JSON.parse($("data").textContent);
     networks = data.networks.map(unpack);
+    pictures = bytesOf(data.pictures);
   } catch {
     tellIn(language);
-    $("torn").hidden = false;
+    $("torn").replaceChildren(WORDS[language].torn);
+    $("torn").classList.add("now");
     return;
   }
+  $("torn").hidden = true;
   $("playground").hidden = false;
-  playground = new Playground(data, networks, data.language ?? language);
+  playground = new Playground(networks, digitsOf(data.digits, pictures), data.language ?? language);
 });
+
+const digitsOf = (digits, pictures) => digits.map(([index, label], at) =>
+  ({ index, label, pixels: pictures.slice(at * SIDE * SIDE, (at + 1) * SIDE * SIDE) }));
 
 // Fill in all words that do not depend on what is drawn.
 function tellIn(language) {
@@ -36,12 +42,10 @@ function tellIn(language) {
 }
 
 class Playground {
-  constructor(data, networks, language) {
-    const pictures = bytesOf(data.pictures), size = SIDE * SIDE;
+  constructor(networks, digits, language) {
     this.language = language;
     this.cards = networks.map((network) => new Card(network));
-    this.shelf = data.digits.map(([index, label], at) =>
-      shelve({ index, label, pixels: pictures.slice(at * size, (at + 1) * size) }, networks[0]));
+    this.shelf = digits.map((digit) => shelve(digit, networks[0]));
     $("networks").append(...this.cards.map((card) => card.element));
     $("networks").classList.toggle("two", networks.length > 1);
     for (const card of this.cards) card.calibrate(this.shelf.map(({ pixels }) => pixels));
@@ -53,25 +57,42 @@ class Playground {
   // From what is on the sheet to the last tile; `done` where a stroke has ended.
   answer(done) {
     const settings = Object.fromEntries(SLIDERS.map((name) => [name, Number($(name).value)]));
+    for (const name of SLIDERS) {
+      $(name).nextElementSibling.textContent = name === "noise" ? settings.noise.toFixed(2) : signed(settings[name], 0);
+    }
     const pixels = altered(this.sketch.pixels, settings), blank = !pixels.some(Boolean);
     paintInk($("seen"), pixels, this.sketch.ink);
-    $("hint").hidden = !this.sketch.isBlank;
+    $("hint").textContent = this.hintTo(blank);
+    $("hint").hidden = !$("hint").textContent;
     for (const card of this.cards) card.show(blank ? null : pixels, this.sketch.label);
     if (done) this.announce(blank);
+  }
+
+  // On an empty sheet; or, once a stroke has ended, where nothing is read in it.
+  hintTo(blank) {
+    if (this.sketch.isBlank) return this.words.hint;
+    return blank && !this.sketch.stroke ? this.words.faint : "";
   }
 
   announce(blank) {
     const said = this.cards.map(({ network, result: { answer, probs } }) =>
       `${network.name}: ${this.words.reads(answer, percent(probs[answer]))}`);
-    $("status").textContent = blank ? this.words.empty : said.join("; ");
+    const nothing = this.sketch.isBlank ? this.words.empty : this.words.faint;
+    $("status").textContent = blank ? nothing : said.join("; ");
   }
 
   // All of it anew: in this language, in the theme's colours, in the window's size.
   dress() {
     this.words = tellIn(this.language);
-    const palette = paletteOf();
+    const palette = paletteOf(), isDark = matchMedia("(prefers-color-scheme: dark)").matches;
+    document.documentElement.dataset.theme = isDark ? "dark" : "light";
     this.sketch.redraw();
     for (const card of this.cards) card.dress(this.words, palette);
+    const whose = this.cards.length > 1 ? ` (${this.cards[0].network.name})` : "";
+    for (const name of ["right", "wrong"]) {
+      $(name).textContent = this.words[name] + whose;
+      $(name).hidden = !$(`${name}s`).hasChildNodes();
+    }
     for (const { button, canvas, index, label, pixels } of this.shelf) {
       button.title = this.words.digit(index, label);
       button.setAttribute("aria-label", button.title);
@@ -86,6 +107,10 @@ class Playground {
     $("clear").addEventListener("click", () => sketch.clear());
     $("brush").addEventListener("input", () => { sketch.size = $("brush").value / 100; });
     for (const name of SLIDERS) $(name).addEventListener("input", () => this.answer(true));
+    $("reset").addEventListener("click", () => {
+      for (const name of SLIDERS) $(name).value = 0;
+      this.answer(true);
+    });
     for (const { button, pixels, label } of this.shelf) {
       button.addEventListener("click", () => sketch.load(pixels, label));
     }
@@ -96,7 +121,8 @@ class Playground {
       });
     }
     addEventListener("keydown", (event) => {
-      if (!(event.ctrlKey || event.metaKey) || event.shiftKey || event.key.toLowerCase() !== "z") return;
+      const isZ = ["z", "Z", "ㅋ"].includes(event.key); // as a Korean keyboard has it
+      if (!(event.ctrlKey || event.metaKey) || event.shiftKey || !isZ) return;
       event.preventDefault();
       sketch.undo();
     });

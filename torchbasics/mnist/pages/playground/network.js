@@ -43,6 +43,10 @@ function forward(network, pixels, off = []) {
   return { layers, logits: values, probs, answer: probs.indexOf(Math.max(...probs)) };
 }
 
+// -1 where batch norm multiplies a unit's sum with less than 0, so that more of the sum
+// is less of what its activation is given.
+const signOf = (layer, unit) => (layer.scale && layer.scale[unit] < 0 ? -1 : 1);
+
 // What a unit listens to: its inputs by how much they add to its sum, the most first.
 function heard(layer, unit, inputs, count) {
   const row = layer.weight.subarray(unit * layer.inputs, (unit + 1) * layer.inputs);
@@ -50,16 +54,13 @@ function heard(layer, unit, inputs, count) {
   return all.sort((a, b) => Math.abs(b.adds) - Math.abs(a.adds)).slice(0, count);
 }
 
-// --- the weights' block -------------------------------------------------------------
+// --- what the page holds --------------------------------------------------------------
 
-// The network that was packed: base64 of little-endian numbers, layer by layer weight,
-// bias, and scale and shift where there is batch norm. Throws where it is not whole.
+// The network that was packed: little-endian numbers, layer by layer weight, bias, and
+// scale and shift where there is batch norm. Throws where it is not whole.
 function unpack(packed) {
-  const bytes = bytesOf(packed.numbers), sizes = packed.layers.map(numbersOf);
-  const count = sizes.reduce((a, b) => a + b, 0);
-  const wide = packed.dtype === "float16" ? 2 : 4;
-  if (bytes.length !== wide * count || adler32(bytes) !== packed.adler32) throw new Error("torn");
-  const numbers = wide === 2 ? fromFloat16(bytes) : fromFloat32(bytes);
+  const read = { float32: fromFloat32, float16: fromFloat16 }[packed.dtype];
+  const numbers = read(bytesOf(packed.numbers));
   let start = 0;
   const take = (length) => numbers.subarray(start, start += length);
   const layers = packed.layers.map((layer) => ({
@@ -69,14 +70,16 @@ function unpack(packed) {
     scale: layer.batch_norm ? take(layer.outputs) : null,
     shift: layer.batch_norm ? take(layer.outputs) : null,
   }));
+  const known = packed.scale in SCALES && layers.every(({ activation }) => activation in ACTIVATIONS);
+  if (!known || start !== numbers.length) throw new Error("no network of this page");
   return { ...packed, numbers: null, layers };
 }
 
-const numbersOf = (layer) => layer.outputs * (layer.inputs + (layer.batch_norm ? 3 : 1));
-
-function bytesOf(base64) {
+// The bytes of a block, if they are what was written.
+function bytesOf({ base64, adler32: wanted }) {
   const text = atob(base64), bytes = new Uint8Array(text.length);
   for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+  if (adler32(bytes) !== wanted) throw new Error("altered");
   return bytes;
 }
 

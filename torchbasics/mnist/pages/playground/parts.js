@@ -13,8 +13,8 @@ function element(name, attributes = {}, ...children) {
 }
 
 const percent = (share, places = 1) => `${(100 * share).toFixed(places)}\u00a0%`;
-const fixed = (x) => x.toFixed(2).replace("-", "\u2212");
-const signed = (x) => (x > 0 ? "+" : "") + fixed(x);
+const fixed = (x, places = 2) => x.toFixed(places).replace(/^-(?=.*[1-9])/, "\u2212").replace("-", "");
+const signed = (x, places = 2) => (x > 0 ? "+" : "") + fixed(x, places);
 
 // The theme's colours as numbers, and a colour for each strength from -SHADES to SHADES.
 function paletteOf() {
@@ -37,16 +37,19 @@ function paletteOf() {
 // click, or Enter, switches it.
 function choosing(place, { count, columns = () => 1, find, choose, toggle }) {
   let chosen = -1;
+  let pressed = -1; // what a click would switch
   const go = (one) => { choose(chosen = one); };
   place.addEventListener("pointermove", (event) => {
     const one = find(event);
     if (one >= 0 && one !== chosen) go(one);
   });
   place.addEventListener("pointerdown", (event) => {
-    const one = find(event), again = one === chosen;
-    if (one < 0) return;
-    go(one);
-    if (event.pointerType === "mouse" || again) toggle?.(one);
+    const one = find(event);
+    pressed = event.pointerType === "mouse" || one === chosen ? one : -1; // a finger's first tap points
+    if (one >= 0) go(one);
+  });
+  place.addEventListener("click", (event) => {
+    if (pressed >= 0 && find(event) === pressed) toggle?.(pressed);
   });
   place.addEventListener("keydown", (event) => {
     const moves = {

@@ -1,12 +1,11 @@
 // The steps of torchbasics/data/prepare.md, so that a page and prepare.py make the same of
-// a picture: every number is a float32, as PyTorch's are.
+// a grey picture: every number is a float32, as PyTorch's are.
 //
 // An image is {height, width, values}, its values row by row.
 "use strict";
 
 const SIDE = 28, BOX = 20;
 const LONGEST = 640, SMALL = 128;
-const GREY = [0.299, 0.587, 0.114];
 const BLANK = 0.2, GRAIN = 7, SPECK = 8;
 const STROKE = 0.4, FAINT = 0.15;
 const THIN = 1.5, PEN = 2.0;
@@ -30,20 +29,10 @@ function inverted({ height, width, values }, white) {
   return made;
 }
 
-// The one digit that a picture shows, 28 x 28 from 0 to 255; zeros if it is blank. A
-// picture is what a canvas gives: {height, width, data}, four bytes a pixel.
-function prepare(picture) {
-  const ink = inkOf(greyOf(picture));
+// The one digit that a picture shows, 28 x 28 from 0 to 255; zeros if it is blank.
+function prepare(grey) {
+  const ink = inkOf(grey);
   return asMnist(ink, strokesOf(ink));
-}
-
-function greyOf({ height, width, data }) {
-  const grey = imageOf(height, width), [red, green, blue] = GREY.map(round32);
-  for (let i = 0; i < grey.values.length; i++) {
-    const first = round32(round32(red * data[4 * i]) + round32(green * data[4 * i + 1]));
-    grey.values[i] = first + round32(blue * data[4 * i + 2]);
-  }
-  return grey;
 }
 
 // Steps 1 to 5: from 0 for paper, however it is lit, to 1 for ink.
@@ -55,8 +44,9 @@ function inkOf(picture) {
   for (let i = 0; i < count; i++) {
     values[i] = round32(paper[i] - grey.values[i]) / Math.max(1, paper[i]);
   }
-  const level = nth(values, count - Math.max(1, Math.floor(count / 5000)));
-  const [quarter, median] = [2, 1].map((halvings) => nth(values, (count - 1) >> halvings));
+  const ordered = values.slice().sort();
+  const level = ordered[count - Math.max(1, Math.floor(count / 5000))];
+  const [quarter, median] = [2, 1].map((halvings) => ordered[(count - 1) >> halvings]);
   const grain = median + GRAIN * (median - quarter);
   const blank = level < round32(Math.max(BLANK, 3 * median, grain));
   for (let i = 0; i < count; i++) {
@@ -93,7 +83,7 @@ function isInkLight({ height, width, values }) {
 function closed(image) {
   const radius = Math.max(1, Math.floor(Math.min(image.height, image.width) / 6));
   const most = largestInside(padded(image, 2 * radius, null), radius);
-  if (isEven(most.values)) return cut(most, radius, radius, image.height, image.width);
+  if (isEven(most.values)) return cut(most, [radius, radius, radius + image.height, radius + image.width]);
   return negated(largestInside(negated(most), radius));
 }
 
@@ -101,29 +91,6 @@ function closed(image) {
 function isEven(values) {
   for (let i = 1; i < values.length; i++) if (values[i] !== values[0]) return false;
   return true;
-}
-
-// The value that stands at that place once they are sorted, from 0 (Hoare's selection).
-function nth(values, place) {
-  const some = values.slice();
-  let low = 0, high = some.length - 1;
-  while (low < high) {
-    const pivot = some[(low + high) >> 1];
-    let left = low, right = high;
-    while (left <= right) {
-      while (some[left] < pivot) left++;
-      while (some[right] > pivot) right--;
-      if (left <= right) {
-        [some[left], some[right]] = [some[right], some[left]];
-        left++;
-        right--;
-      }
-    }
-    if (place <= right) high = right;
-    else if (place >= left) low = left;
-    else break;
-  }
-  return some[place];
 }
 
 // Step 6: 1 where a pixel is of a stroke that counts.
@@ -180,9 +147,11 @@ function connected({ height, width, values }) {
 
 // Steps 8 to 11: these strokes in the middle of 28 x 28, 20 high or wide.
 function asMnist(ink, strokes) {
-  const image = new Uint8Array(SIDE * SIDE), pen = penOf(strokes);
+  const image = new Uint8Array(SIDE * SIDE), pen = penOf(cut(strokes, boxOf(strokes, 0, 1)));
   if (!pen) return image;
-  let found = inked(ink, largest(strokes, Math.ceil(pen / 2)));
+  const reach = Math.ceil(pen / 2), near = boxOf(strokes, 0, reach);
+  let found = multiplied(cut(ink, near), largest(cut(strokes, near), reach));
+  found = cut(found, boxOf(found, round32(FAINT), 0));
   const longer = Math.max(found.height, found.width);
   if (BOX * pen / longer < THIN) {
     const radius = roundEven((longer * PEN / BOX - pen) / 2);
@@ -212,21 +181,30 @@ function penOf(strokes) {
   return 2 * area / Math.max(1, border);
 }
 
-// The ink near the strokes, in the smallest box that holds all of it that is not faint.
-function inked({ height, width, values }, near) {
+// The smallest box with all that is above a value, and so much around it: top, left,
+// bottom, right. Of none at all, a box without a pixel.
+function boxOf({ height, width, values }, above, margin) {
   let [top, left, bottom, right] = [height, width, 0, 0];
-  const threshold = round32(FAINT), kept = imageOf(height, width);
-  for (let i = 0, row = 0; row < height; row++) {
+  for (let row = 0, i = 0; row < height; row++) {
     for (let column = 0; column < width; column++, i++) {
-      kept.values[i] = values[i] * near.values[i];
-      if (!(kept.values[i] > threshold)) continue;
-      top = Math.min(top, row);
-      left = Math.min(left, column);
-      bottom = Math.max(bottom, row + 1);
-      right = Math.max(right, column + 1);
+      if (!(values[i] > above)) continue;
+      if (row < top) top = row;
+      if (column < left) left = column;
+      if (column >= right) right = column + 1;
+      bottom = row + 1;
     }
   }
-  return cut(kept, top, left, bottom - top, right - left);
+  if (!bottom) return [0, 0, 0, 0];
+  return [
+    Math.max(0, top - margin), Math.max(0, left - margin),
+    Math.min(height, bottom + margin), Math.min(width, right + margin),
+  ];
+}
+
+function multiplied({ height, width, values }, factors) {
+  const made = imageOf(height, width);
+  for (let i = 0; i < values.length; i++) made.values[i] = values[i] * factors.values[i];
+  return made;
 }
 
 // The row and the column in which a digit begins, so that its centre of mass comes to
@@ -336,9 +314,9 @@ function padded({ height, width, values }, radius, value) {
   return made;
 }
 
-function cut(image, top, left, height, width) {
-  const made = imageOf(height, width);
-  for (let row = 0; row < height; row++) {
+function cut(image, [top, left, bottom, right]) {
+  const width = right - left, made = imageOf(bottom - top, width);
+  for (let row = 0; row < made.height; row++) {
     const start = (top + row) * image.width + left;
     made.values.set(image.values.subarray(start, start + width), row * width);
   }
@@ -362,5 +340,5 @@ function largestInside(image, radius) {
     }
   }
   const made = { height: image.height, width: image.width, values };
-  return cut(made, 0, 0, image.height - 2 * radius, image.width - 2 * radius);
+  return cut(made, [0, 0, image.height - 2 * radius, image.width - 2 * radius]);
 }

@@ -1,13 +1,10 @@
 // The sheet: what is drawn on it by mouse, touch, pen or keyboard, and undone again.
 //
 // All that was done is kept as a list, from which both the sheet that is seen and the
-// picture that is read are drawn: the first as fine as the screen is, the second always
-// black on white and of one size, so that any screen gives the same answer.
+// picture that is read are drawn, the first as fine as the screen is.
 "use strict";
 
-const PICTURE = 128;
 const STEP = 1 / 24; // of the sheet, for an arrow key
-const TIMES = 4; // as large as it is a test digit is laid on the picture
 
 class Sketch {
   constructor(canvas, pen, onChange) {
@@ -18,9 +15,7 @@ class Sketch {
     this.actions = [];
     this.stroke = null; // the one that is being drawn
     this.at = [0.5, 0.5]; // of the keyboard's pen
-    const picture = document.createElement("canvas");
-    picture.width = picture.height = PICTURE;
-    this.picture = picture.getContext("2d", { willReadFrequently: true });
+    this.box = null; // of the sheet in the window: asked for once a stroke, it costs a layout
     this.sheet = canvas.getContext("2d");
     this.listen();
     this.redraw();
@@ -39,7 +34,7 @@ class Sketch {
   get pixels() {
     const kept = this.kept;
     if (kept.length === 1 && kept[0].digit) return kept[0].digit;
-    return prepare(this.picture.getImageData(0, 0, PICTURE, PICTURE));
+    return prepare(this.picture);
   }
 
   // The right answer where a test digit is as it was.
@@ -73,22 +68,28 @@ class Sketch {
     this.onChange(true);
   }
 
-  // Both canvases anew, the sheet as large as it is shown.
+  // Sheet and picture anew, the sheet as large as it is shown.
   redraw() {
     const side = Math.round(this.canvas.clientWidth * devicePixelRatio) || PICTURE;
     if (this.canvas.width !== side) this.canvas.width = this.canvas.height = side;
     this.ink = getComputedStyle(this.canvas).color;
     this.sheet.clearRect(0, 0, side, side);
-    this.picture.fillStyle = "white";
-    this.picture.fillRect(0, 0, PICTURE, PICTURE);
+    this.picture = whitePaper();
+    this.box = null;
     for (const action of this.kept) this.paint(action);
   }
 
-  paint(action, from = 0) {
-    for (const [context, ink] of [[this.sheet, this.ink], [this.picture, "black"]]) {
-      const side = context.canvas.width;
-      if (action.digit) layDigit(context, side, action.digit, ink);
-      else layStroke(context, side, action, from, ink);
+  // What of an action is new: a stroke from that point on.
+  paint({ digit, stroke, size }, from = 0) {
+    const side = this.canvas.width;
+    if (digit) {
+      layDigit(this.picture, digit);
+      paintDigit(this.sheet, side, digit, this.ink);
+      return;
+    }
+    paintStroke(this.sheet, side, stroke.slice(from), size, this.ink);
+    for (let at = from; at < Math.max(1, stroke.length - 1); at++) {
+      layLine(this.picture, stroke[at], stroke[at + 1] ?? stroke[at], size);
     }
   }
 
@@ -114,7 +115,7 @@ class Sketch {
     canvas.addEventListener("pointerdown", (event) => {
       if (event.button || !event.isPrimary) return;
       canvas.setPointerCapture(event.pointerId);
-      this.box = canvas.getBoundingClientRect(); // asked for once: it costs a layout
+      this.box = null;
       this.begin(this.place(event));
     });
     canvas.addEventListener("pointermove", (event) => {
@@ -127,6 +128,8 @@ class Sketch {
         if (this.stroke && event.isPrimary) this.end();
       });
     }
+    // In the middle of a stroke, too, the sheet may move under the pointer.
+    for (const name of ["scroll", "resize"]) addEventListener(name, () => { this.box = null; }, true);
     canvas.addEventListener("keydown", (event) => this.press(event));
     canvas.addEventListener("focus", () => this.showPen(canvas.matches(":focus-visible")));
     canvas.addEventListener("blur", () => {
@@ -137,7 +140,7 @@ class Sketch {
 
   // Where on the sheet, from 0 to 1.
   place(event) {
-    const { left, top, width, height } = this.box;
+    const { left, top, width, height } = this.box ??= this.canvas.getBoundingClientRect();
     return [(event.clientX - left) / width, (event.clientY - top) / height];
   }
 
@@ -171,33 +174,30 @@ class Sketch {
   }
 }
 
-// A stroke, or what of it is new, from that point on.
-function layStroke(context, side, { stroke, size }, from, ink) {
+// A stroke on the sheet; one point is a dot.
+function paintStroke(context, side, points, size, ink) {
   context.strokeStyle = ink;
   context.lineWidth = size * side;
   context.lineCap = context.lineJoin = "round";
   context.beginPath();
-  context.moveTo(...stroke[from].map((x) => x * side));
-  for (const point of stroke.slice(Math.min(from + 1, stroke.length - 1))) {
+  context.moveTo(...points[0].map((x) => x * side));
+  for (const point of points.slice(Math.min(1, points.length - 1))) {
     context.lineTo(...point.map((x) => x * side));
   }
   context.stroke();
 }
 
-// A test digit in the middle, as large as one would draw it.
-function layDigit(context, side, digit, ink) {
-  const small = document.createElement("canvas");
-  small.width = small.height = SIDE;
+function paintDigit(context, side, digit, ink) {
+  const small = element("canvas", { width: SIDE, height: SIDE });
   paintInk(small, digit, ink);
-  const size = side * TIMES * SIDE / PICTURE, start = (side - size) / 2;
   context.imageSmoothingEnabled = true;
-  context.drawImage(small, start, start, size, size);
+  context.drawImage(small, 0, 0, side, side);
 }
 
 // Pixels from 0 to 255 as ink on a canvas that is clear where there is none.
 function paintInk(canvas, pixels, ink) {
   const context = canvas.getContext("2d");
-  const [red, green, blue] = ink === "black" ? [0, 0, 0] : ink.match(/[\d.]+/g).map(Number);
+  const [red, green, blue] = ink.match(/[\d.]+/g).map(Number);
   const image = context.createImageData(SIDE, SIDE), { data } = image;
   for (let i = 0; i < pixels.length; i++) {
     [data[4 * i], data[4 * i + 1], data[4 * i + 2], data[4 * i + 3]] = [red, green, blue, pixels[i]];
