@@ -1,4 +1,4 @@
-"""`python -m torchbasics.mnist.playground`: what its page computes and shows."""
+"""`python -m torchbasics.mnist.playground`: what it writes, and what that computes."""
 
 import shutil
 
@@ -15,22 +15,25 @@ from drawings import (
     letters,
     noises,
 )
-from helpers import only_run, train_on
+from helpers import full, only_run, train_on
 from playgrounds import packed, scrambled, shown
 
 from torchbasics import activations
 from torchbasics.activations import ACTIVATIONS, softmax
 from torchbasics.command.page import page
+from torchbasics.data import ImageDataset, scale_pixels, transforms
 from torchbasics.data import prepare as recipe
-from torchbasics.data import scale_pixels, transforms
 from torchbasics.data.prepare import prepare
 from torchbasics.evaluation import predict_probs
 from torchbasics.mnist import network, playground, report
 from torchbasics.mnist.__main__ import main as train
 from torchbasics.mnist.__main__ import run_hint
+from torchbasics.mnist.config import Config
 from torchbasics.mnist.playground import Subject, block
+from torchbasics.mnist.training.loop import training_steps
+from torchbasics.mnist.training.setup import setup
 
-HOSTILE = '</script><img src="http:x.invalid" onerror="alert(1)"><b>$json &amp;'
+HOSTILE = '</script><img src="http:x.invalid" onerror="alert(1)"><b>$json ${x} &amp;'
 SHIPPED = "pretrained-best"
 
 
@@ -122,6 +125,38 @@ PROBS = """({ packed, images }) => {
 }"""
 
 
+def test_a_page_in_float16_tells_of_the_network_that_it_holds(tab, mnist, monkeypatch):
+    monkeypatch.setattr(playground, "MAX_FLOAT32", 0)
+    few = ImageDataset(mnist[1].images[:200], mnist[1].labels[:200])
+    subject = scrambled(hidden=(30,), batch_norm=True, activation="tanh")
+    subject.network.model[1].weight.data *= 1e-5  # of which float16 keeps little
+    subject.network.model[1].bias.data.zero_()
+    (held,) = playground.playground([subject], few)["networks"]
+    probs = probs_in(tab, held, few.images)
+    right = (probs.argmax(1) == few.labels).float().mean().item()
+    assert held["accuracy"] == pytest.approx(right)
+    transform = subject.network.config.data.transform
+    exact = predict_probs(subject.network.model, few.images, transform)
+    assert held["accuracy"] != (exact.argmax(1) == few.labels).float().mean().item()
+
+
+@pytest.mark.full
+def test_float16_changes_no_answer_to_the_test_digits(tab, mnist, few):
+    """Of a network with more than a million weights, quickly trained."""
+    model = {"hidden": (1024, 512), "activation": "relu", "batch_norm": True}
+    training = setup(Config(model=model, epochs=3), few)
+    for _ in training_steps(training):
+        pass
+    reader = network.Network(training.model.eval(), training.config)
+    subject = playground.rounded(Subject("large", None, reader), torch.float16)
+    given, images = playground.packed(subject, torch.float16), mnist[1].images
+    got = probs_in(tab, given, images)
+    for one, near in ((subject.network, 1e-4), (reader, 5e-3)):
+        wanted = predict_probs(one.model, images, training.config.data.transform)
+        assert torch.equal(got.argmax(1), wanted.argmax(1))
+        assert (got - wanted).abs().max() < near
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
 def test_all_numbers_arrive(tab, dtype):
     subject = scrambled(hidden=(8,), batch_norm=True)
@@ -173,7 +208,7 @@ PICTURES = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", PICTURES)
+@pytest.mark.parametrize("kind", full(*((kind,) for kind in PICTURES)))
 def test_it_prepares_pictures_as_we_do(tab, kind):
     for picture in PICTURES[kind]():
         wanted = prepare(torch.from_numpy(picture)).long()
@@ -272,7 +307,7 @@ def test_a_training_and_its_report_say_how_to_make_the_page(trained):
 
 @pytest.mark.slow
 def test_a_folders_name_is_only_text(trained, tmp_path):
-    hostile = shutil.copytree(trained, tmp_path / HOSTILE.replace("/", ""))
+    hostile = shutil.copytree(trained, tmp_path / f"\u05d0{HOSTILE.replace('/', '')}")
     assert playground.main([str(hostile)]) == 0
     path = hostile / "playground.html"
     with opened(path) as tab:
