@@ -1,6 +1,7 @@
 """The course: each lesson tells its idea, shows its numbers, and checks them."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -93,12 +94,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def run_course(options: Options) -> int:
     """Tell what was asked for; the command's exit status."""
     console, lang = make_console(), prose.language(options.lang)
-    if options.notebook:
-        write_notebook(console, options)
-    if options.html:
-        return write_page(console, options)
-    if options.notebook:
-        return 0
+    if options.html or options.notebook:
+        return write_files(console, options)
     if not (options.words or options.check or options.figures):
         guide.print_menu(console, lang)
         return 0
@@ -113,13 +110,28 @@ def run_course(options: Options) -> int:
     return run_lessons(console, options)
 
 
-def write_notebook(console: SafeConsole, options: Options) -> None:
+def write_files(console: SafeConsole, options: Options) -> int:
+    """Write the lessons as a notebook, a page, or both: all, or nothing is begun."""
+    wanted = {".ipynb": options.notebook, ".html": options.html}
+    if options.notebook:
+        from torchbasics.lessons import notebook  # noqa: PLC0415 - matplotlib is slow
+
+        notebook.require_packages()
+    paths = {
+        suffix: free_place(name, suffix, force=options.force)
+        for suffix, name in wanted.items()
+        if name
+    }
+    if options.notebook:
+        write_notebook(console, paths[".ipynb"], options)
+    return write_page(console, paths[".html"], options) if options.html else 0
+
+
+def write_notebook(console: SafeConsole, path: Path, options: Options) -> None:
     """Write the lessons as a notebook, and say where it is."""
     from torchbasics.lessons import notebook  # noqa: PLC0415 - matplotlib is slow
 
-    notebook.require_packages()
     lang = prose.language(options.lang)
-    path = free_place(options.notebook, ".ipynb", force=options.force)
     notebook.write(path, options.lessons, lang, options.runs_dir)
     where = prose.read("notebook", lang).words["where"].format(path=visible(path))
     console.print(where, soft_wrap=True)
@@ -158,9 +170,8 @@ def run_lesson(console: SafeConsole, name: str, options: Options) -> list[Check]
     return checks
 
 
-def write_page(console: SafeConsole, options: Options) -> int:
+def write_page(console: SafeConsole, path: Path, options: Options) -> int:
     """Write the lessons as one page, and say where it is; 1 if a number is wrong."""
-    path = free_place(options.html, ".html", force=options.force)
     from torchbasics.lessons import figures  # noqa: PLC0415 - matplotlib is slow
     from torchbasics.lessons.render import page  # noqa: PLC0415 - and what it needs
 
@@ -181,7 +192,8 @@ def parse(argv: Sequence[str]) -> Options:
     )
     first = options.words[:1]
     aside = first in (("exercises",), ("glossary",))
-    whole = options.check or options.html or options.notebook
+    written = options.html or options.notebook
+    whole = options.check or written
     if (options.ask or options.section) and (whole or aside or not first):
         raise UserError(
             "--ask and --section want a lesson's name, and no --check, --html or "
@@ -189,6 +201,11 @@ def parse(argv: Sequence[str]) -> Options:
         )
     if aside and (whole or options.figures):
         raise UserError(f"{first[0]} takes no --check, --html, --notebook or --figures")
+    if written and (options.check or options.figures):
+        raise UserError("--html and --notebook take no --check and no --figures")
+    for option in {word.partition("=")[0] for word in argv} & {"--html", "--notebook"}:
+        if not getattr(options, option[2:]):  # --html "$NAME", and there is no NAME
+            raise UserError(f"{option} wants the name of a file")
     for name in () if first == ("glossary",) else options.lessons:
         if name not in LESSONS:
             raise UserError(

@@ -183,6 +183,8 @@ def test_a_table_that_cannot_be_written_leaves_the_old_one(path, monkeypatch):
         ("missing/a.html", "there is no folder"),
         ("folder.html", "it is a folder"),
         ("there.html", "is there already: --force replaces it"),
+        (f"{'a' * 300}.html", "File name too long"),
+        ("a\0.html", "null"),
     ],
 )
 def test_a_place_that_cannot_be_written_is_refused_at_once(tmp_path, name, said):
@@ -216,3 +218,4 @@ def test_force_replaces_and_a_new_name_needs_none(tmp_path):
     assert free_place(str(path), ".html") == path
     path.write_bytes(OLD)
     assert free_place(str(path), ".html", force=True) == path
+    assert [*tmp_path.iterdir()] == [path]

@@ -284,6 +284,10 @@ def test_a_whole_line_is_dragged_and_turned_and_the_textbooks_is_right(written):
         for key in ("w1", "w2"):
             close(after["numbers"][key], before["numbers"][key], atol=1e-9)
         assert after["numbers"]["b"] != before["numbers"]["b"]
+        drag(tab, tab.locator(".wide"), (500, -300))  # over the edge
+        edge = seen_by(tab, name)["numbers"]
+        for key in ("w1", "w2"):
+            close(edge[key], before["numbers"][key], atol=1e-9)
         tab.get_by_role("button", name="Swap sides").click()
         close(seen_by(tab, name)["numbers"]["w2"], -after["numbers"]["w2"])
         for gate, unit in {"AND": AND, "OR": OR, "NAND": NAND}.items():

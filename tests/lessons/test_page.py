@@ -29,6 +29,7 @@ from torchbasics.lessons.render.markdown import Prose
 
 LANGUAGES = pytest.mark.parametrize("lang", full(("en",), ("ko",)))
 FEW = ("perceptron", "matrices")
+EMPTY = ElementTree.Element("svg", viewBox="0 0 4 3")
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +126,7 @@ def test_the_whole_course_stands_on_one_page(written, computed, lang):
 
 def test_a_wrong_number_is_marked(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(lesson, "NAND", perceptron.Perceptron([-0.5, -0.5], 0.9))
-    monkeypatch.setattr(svg, "drawn", lambda name, lang: ElementTree.Element("svg"))
+    monkeypatch.setattr(svg, "drawn", lambda name, lang: EMPTY)
     path = tmp_path / "page.html"
     assert main(["perceptron", "--html", str(path), "--lang", "en"]) == 1
     assert "✗ NAND: -0.5 x1 - 0.5 x2 + 0.7" in capsys.readouterr().out
@@ -192,7 +193,7 @@ def test_a_text_is_never_taken_for_html():
 
 def test_what_the_page_says_is_not_taken_from_a_lessons_labels(monkeypatch):
     assert "guess" in prose.read("learning", "en").words  # what a guess of ten costs
-    monkeypatch.setattr(svg, "drawn", lambda name, lang: ElementTree.Element("svg"))
+    monkeypatch.setattr(svg, "drawn", lambda name, lang: EMPTY)
 
     def silent(part):
         def told(words):
@@ -291,6 +292,42 @@ def test_a_word_says_what_it_means_to_keyboard_and_pointer(tab):
     assert not tip.is_visible()
 
 
+def test_a_finger_reads_what_a_word_means_and_stays_where_it_is(written):
+    with opened(written(), "phone", has_touch=True, is_mobile=True) as tab:
+        word, tip = tab.locator("a.term").first, tab.locator("#tip")
+        word.tap()
+        assert tip.is_visible()
+        assert tab.evaluate("location.hash") == ""
+        tab.locator("h1").tap()
+        assert not tip.is_visible()
+        word.tap()
+        word.tap()
+        assert tab.evaluate("location.hash") == "#term-perceptron"
+        assert not tip.is_visible()
+
+
+@pytest.mark.parametrize("size", full(("phone",), ("desktop",)))
+def test_a_figure_has_its_height_before_it_is_drawn(written, size):
+    """Else a jump over it ends elsewhere than it should."""
+    with opened(written(), size) as tab:
+        heights = (
+            "[...document.querySelectorAll('.still')].map(one => one.offsetHeight)"
+        )
+        undrawn = tab.evaluate(heights)
+        drawn = "[...document.querySelectorAll('.wide, .wide > div')].forEach(one =>"
+        tab.evaluate(f"{drawn} {{ one.style.contentVisibility = 'visible' }})")
+        assert undrawn == tab.evaluate(heights)
+        assert len(undrawn) > 1
+
+
+def test_a_damaged_memory_is_only_forgotten(tab):
+    for kept in ('{"done": 5}', '{"done": {}, "place": []}', "no"):
+        tab.evaluate(f"localStorage.setItem('torchbasics.course', '{kept}')")
+        tab.reload()
+        assert tab.locator("#search").is_visible()
+    tab.evaluate("localStorage.clear()")
+
+
 def test_the_contents_know_where_one_is(tab):
     tab.evaluate("document.documentElement.style.scrollBehavior = 'auto'")
     tab.locator("[data-moving] svg").last.wait_for()
@@ -299,6 +336,11 @@ def test_the_contents_know_where_one_is(tab):
         "document.querySelector('#contents [aria-current]')?.hash == '#perceptron-2'"
     )
     assert 0 < tab.locator("#read").evaluate("bar => bar.value") < 1
+    tab.locator("#contents a[href='#matrices-3']").evaluate("link => link.click()")
+    assert tab.locator("#matrices-4").bounding_box()["y"] < 300  # the section is short
+    tab.wait_for_function(
+        "document.querySelector('#contents [aria-current]')?.hash == '#matrices-3'"
+    )
 
 
 def test_each_moving_figure_is_made(tab):
@@ -377,7 +419,7 @@ def test_a_digit_is_drawn_in_lesson_seven(tmp_path):
 def test_a_file_that_is_there_is_replaced_only_with_force(
     course, tmp_path, monkeypatch, capsys
 ):
-    monkeypatch.setattr(svg, "drawn", lambda name, lang: ElementTree.Element("svg"))
+    monkeypatch.setattr(svg, "drawn", lambda name, lang: EMPTY)
     path = tmp_path / "page.html"
     path.write_text("mine")
     argv = ["matrices", "--html", str(path), "--lang", "ko"]

@@ -149,8 +149,12 @@ def free_place(name: str, suffix: str, *, force: bool = False) -> Path:
         raise UserError(f"cannot write {name}: there is no folder {path.parent}")
     if os.path.isdir(path):
         raise UserError(f"cannot write {name}: it is a folder")
-    if not os.access(path.parent, os.W_OK):
-        raise UserError(f"cannot write {name}: {path.parent} takes no files")
+    part = part_of(path)
+    try:
+        part.touch(exist_ok=False)
+        part.unlink()
+    except (OSError, ValueError) as error:  # no room, too long a name, no file system
+        raise UserError(f"cannot write {name}: {reason(error)}") from None
     if os.path.lexists(path) and not force:
         if not sys.stdin or not sys.stdin.isatty():
             raise UserError(f"{name} is there already: --force replaces it")

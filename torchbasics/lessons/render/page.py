@@ -141,7 +141,9 @@ def figure(name: str, words: Words, lang: Language) -> Element:
     """A figure: one that stands, one that moves, or the sheet to draw on."""
     if name in figures.FIGURES:
         drawn = svg.drawn(name, lang)
-        return element("figure", element("div", drawn, class_="wide"), class_="still")
+        size = element("svg", viewBox=drawn.attrib["viewBox"], aria_hidden="true")
+        wide = element("div", size, element("div", drawn), class_="wide")
+        return element("figure", wide, class_="still")
     if name in moving.FIGURES:
         absent = element("noscript", element("p", words["moving_absent"]))
         return element("figure", absent, data_moving=name)

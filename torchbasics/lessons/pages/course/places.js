@@ -2,6 +2,7 @@
 "use strict";
 
 const KEPT = "torchbasics.course";
+const NEAR = 120; // pixels from the top: under a short section the next one stands
 
 // The text with its places, {like this}, filled.
 const filled = (text, places) => text.replace(/\{(\w+)\}/g, (_, key) => places[key]);
@@ -27,7 +28,7 @@ class Places {
     this.bar = document.getElementById("read");
     this.links = new Map([...document.querySelectorAll("#contents a")].map((link) => [link.hash.slice(1), link]));
     this.marks = [...this.links.keys()].map((id) => document.getElementById(id));
-    this.done = new Set(kept().done ?? []);
+    this.done = new Set([kept().done ?? []].flat());
     this.bar.hidden = false;
     this.offerToResume();
     this.tick();
@@ -45,7 +46,7 @@ class Places {
   look() {
     const root = document.documentElement, most = root.scrollHeight - innerHeight;
     this.bar.value = most > 0 ? scrollY / most : 1;
-    const line = innerHeight / 3;
+    const line = Math.min(innerHeight / 3, NEAR);
     let here = null;
     for (const mark of this.marks) {
       if (mark.getBoundingClientRect().top > line) break;

@@ -1,4 +1,5 @@
 // A word of the glossary says what it means where a pointer or the keyboard comes to it.
+// A finger asks with its first tap, and with its second goes to the glossary.
 "use strict";
 
 class Tips {
@@ -8,7 +9,17 @@ class Tips {
       document.addEventListener(starts, (event) => this.show(event.target.closest?.("a.term")));
       document.addEventListener(ends, () => this.show(null));
     }
+    document.addEventListener("pointerdown", ({ pointerType }) => { this.pointer = pointerType; });
+    document.addEventListener("click", (event) => this.tap(event));
     document.addEventListener("keydown", (event) => { if (event.key === "Escape") this.show(null); });
+  }
+
+  tap(event) {
+    if (this.pointer !== "touch" || !event.detail) return; // a key clicks with 0 clicks
+    const word = event.target.closest?.("a.term") ?? null;
+    if (word && word !== this.tapped) event.preventDefault();
+    this.tapped = word === this.tapped ? null : word;
+    this.show(this.tapped);
   }
 
   show(word) {

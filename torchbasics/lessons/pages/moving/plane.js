@@ -149,9 +149,10 @@ class HeldLine {
     };
     this.ends = [0, 1].map((at) => new Handle(plane, names[at], [at, at], held(at), look));
     let from = null, places = null;
-    draggable(this.wide, plane, ([x, y]) => {
-      const moved = places.map((place) => [place[0] + x - from[0], place[1] + y - from[1]]);
-      moved.forEach((place, at) => this.ends[at].put(place.map((one, i) => clamp(one, [plane.x, plane.y][i]))));
+    const room = (held, i) => [plane.x, plane.y][i].map((end, side) => end - Math[side ? "max" : "min"](...held.map((place) => place[i])));
+    draggable(this.wide, plane, (to) => {
+      const by = to.map((one, i) => clamp(one - from[i], room(places, i))); // it keeps its direction
+      places.forEach((place, at) => this.ends[at].put(place.map((one, i) => one + by[i])));
       this.draw();
       onMove();
     }, (place) => { [from, places] = [place, this.ends.map((end) => end.place)]; });
