@@ -277,3 +277,8 @@ def test_of_what_is_no_number_a_gate_says_nothing():
 def test_weights_are_numbers_not_text():
     with pytest.raises((TypeError, ValueError)):
         Perceptron("12", 0.0)
+
+
+def test_the_rule_refuses_what_is_wrong_before_its_first_epoch():
+    with pytest.raises(ValueError, match="targets"):
+        perceptron_rule(INPUTS, torch.tensor([0, 1, 2, 1]))
