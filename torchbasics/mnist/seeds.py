@@ -30,6 +30,7 @@ from torchbasics.command.signals import STOP_AT_EOF, StopRequest
 from torchbasics.command.terminal import SafeConsole
 from torchbasics.mnist.config import Config, Seed
 from torchbasics.mnist.training import series
+from torchbasics.mnist.training.rendezvous import require_alone
 from torchbasics.mnist.training.resume import check_resume_config, override_options
 from torchbasics.mnist.training.setup import bf16_hint
 
@@ -64,6 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         Config(), SeedsOptions(), argv, name="lesson", kind="seeds",
         prog=PROGRAM, about=__doc__,
     )  # fmt: skip
+    require_alone("it starts its own, as many at once as --processes says")
     config, options = parsed.config, parsed.options
     if parsed.resume:
         check_resume_config(config, parsed.resume)

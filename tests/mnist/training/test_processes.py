@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import torch.distributed as dist
 from helpers import full, metrics, only_run, python
 
 from torchbasics.command import runs
@@ -272,6 +274,14 @@ def test_auto_is_for_trainings_only(tmp_path, capsys, monkeypatch):
     assert "there is no run 'auto'" in capsys.readouterr().err
 
 
+def test_a_series_is_for_one_process(capsys, monkeypatch):
+    from torchbasics.mnist import seeds  # noqa: PLC0415
+
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert seeds.main([]) == 2
+    assert "as many at once as --processes says" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("variables", "said"),
     [
@@ -314,6 +324,53 @@ def test_a_port_in_use_is_named(monkeypatch, capsys):
             monkeypatch.setenv(name, value)
         assert main([]) == 2
     assert f"another program has the port {port} already" in capsys.readouterr().err
+
+
+def test_processes_that_torchrun_starts_again_do_not_read_the_words_of_before(
+    monkeypatch,
+):
+    port = free_port()
+    agents = dist.TCPStore("127.0.0.1", port, is_master=True, wait_for_workers=False)
+    restarts = {"TORCHELASTIC_USE_AGENT_STORE": "True"}
+    stores = []
+    for attempt in range(2):
+        restarts["TORCHELASTIC_RESTART_COUNT"] = str(attempt)
+        for name, value in (as_a_cluster(0, port) | restarts).items():
+            monkeypatch.setenv(name, value)
+        stores.append(rendezvous.meet()[2])
+    stores[0].set("1/1", "stale")
+    assert [store.check(["1/1"]) for store in (*stores, agents)] == [True, False, False]
+
+
+def test_one_that_fails_alone_tells_the_others_why():
+    store = dist.HashStore()
+    first, second = (rendezvous.Meeting(rank, 2, store) for rank in range(2))
+    assert first.told_failure() == ""
+    second.tell_failure("no memory")
+    assert first.told_failure() == "process 1: no memory"
+    first.tell_failure("no disk")
+    assert second.told_failure() == "no disk"
+    server = dist.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
+    client = dist.TCPStore("127.0.0.1", server.port, wait_for_workers=False)
+    lost = rendezvous.Meeting(1, 2, client)
+    del server  # with the process that had it
+    lost.tell_failure("no memory")
+    assert lost.told_failure() == ""
+
+
+@pytest.mark.full
+def test_a_full_disk_under_the_first_is_told_once(tmp_path):
+    def full():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+
+    port, what = free_port(), [*PROGRAM, "--max-steps", "5", "--runs-dir", tmp_path]
+    first = start(*what, env=as_a_cluster(0, port), preexec_fn=full)
+    second = start(*what, env=as_a_cluster(1, port))
+    out, err = first.communicate(timeout=60)
+    assert "of 10,000)" in out
+    assert "training failed: no checkpoint in" in err.splitlines()[-1]
+    assert second.communicate(timeout=60) == ("", "")
+    assert (first.returncode, second.returncode) == (1, 1)
 
 
 @pytest.mark.full

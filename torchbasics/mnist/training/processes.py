@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from datetime import timedelta
@@ -85,6 +86,7 @@ class Processes(Meeting):
         """The model, whose backward pass gives the mean of all processes' gradients."""
         if self.count == 1:
             return model
+        self.sum(torch.zeros(1))  # patiently: rank 0 has opened its run meanwhile
         return nn.parallel.DistributedDataParallel(model)
 
     def agree(self, stop: StopRequest, *, patiently: bool = False) -> bool:
@@ -143,11 +145,17 @@ def joined() -> Iterator[Processes]:
             yield processes
             if dist.is_initialized():
                 processes.sum(torch.zeros(1))
-    except TrainingError as failure:  # all have met the same number that is not finite
+    except (UserError, TrainingError) as failure:  # of all, or of this one alone
+        processes.tell_failure(str(failure))
+        if dist.is_initialized() and processes.rank == 0:
+            dist.destroy_process_group()
+            time.sleep(0.5)  # the others ask the store, which may end with this one
         processes.leave(failure, SystemExit(1))
     except RuntimeError as error:
         if not _is_of_connection(error):
             raise
+        if told := processes.told_failure():
+            processes.leave(TrainingError(told), SystemExit(1))
         raise TrainingError(
             f"process {processes.rank} of {processes.count} has lost another, which "
             "is gone or silent; what was saved is kept, and --resume goes on with it"

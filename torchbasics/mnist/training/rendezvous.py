@@ -11,11 +11,12 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from typing import NoReturn, TypeVar
 
 import torch.distributed as dist
-from torch.distributed.distributed_c10d import Store
+from torch.distributed.distributed_c10d import PrefixStore, Store
 
 from torchbasics.command.errors import UserError
 
@@ -23,6 +24,7 @@ T = TypeVar("T")
 
 VARIABLES = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 TORCHRUN = "torchrun --standalone --nproc-per-node=2 -m torchbasics.mnist"
+FAILURE = "failure"  # in the store: why a process has gone
 TO_MEET = timedelta(minutes=10)  # until all are there; for rank 0 to evaluate and save
 
 
@@ -60,6 +62,31 @@ class Meeting:
             time.sleep(1)
             raise silently
         raise says
+
+    def tell_failure(self, why: str) -> None:
+        """Let the others read why this process goes, which they would only lose."""
+        says = f"process {self.rank}: {why}" if self.rank else why
+        self._ask_store(lambda store: store.set(FAILURE, says))
+
+    def told_failure(self) -> str:
+        """Why another process has gone, if it could say so."""
+        if not self._ask_store(lambda store: store.check([FAILURE])):
+            return ""
+        return (self._ask_store(lambda store: store.get(FAILURE)) or b"").decode()
+
+    def _ask_store(self, ask: Callable[[Store], T]) -> T | None:
+        """What the store answers, None if it does not: PyTorch would wait long."""
+        answers: list[T] = []
+
+        def wait(store: Store) -> None:
+            with suppress(RuntimeError):
+                answers.append(ask(store))
+
+        if self._store is not None:
+            waiting = threading.Thread(target=wait, args=[self._store], daemon=True)
+            waiting.start()
+            waiting.join(2)
+        return answers[0] if answers else None
 
     def gather(self, text: str) -> list[str]:
         """What each process says here, by rank; it waits for all. Raises UserError."""
@@ -107,7 +134,19 @@ def meet() -> tuple[int, int, Store | None]:
     rank, port = number("RANK", 0, count - 1), number("MASTER_PORT", 1, 65_535)
     # torchrun's agent has a store already, at its own address
     hosts_store = rank == 0 and os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True"
-    return rank, count, _opened_store(port, count, hosts_store)
+    store = _opened_store(port, count, hosts_store)
+    # torchrun --max-restarts starts them anew at the same store
+    attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
+    return rank, count, PrefixStore(f"torchbasics/{attempt}", store)
+
+
+def require_alone(instead: str) -> None:
+    """Raise UserError, with what to do instead, in one of several processes."""
+    count = os.environ.get("WORLD_SIZE") or "1"
+    if count != "1":
+        raise UserError(
+            f"WORLD_SIZE is {count}, but this is for one process: {instead}"
+        )
 
 
 def number(variable: str, low: int, high: int, default: str = "") -> int:

@@ -113,7 +113,7 @@ def resume(training: Training, folder: Path | None) -> None:
     processes.together(_load_latest, training, checkpoint, folder)
     for what, here in _environment(processes).items():
         before = checkpoint.metadata.get(what, 1)
-        if before != here:
+        if before != here and not training.progress.is_finished():
             warn(
                 f"{what} was {before} and is {here} now: "
                 "the run will not end bit-equal to an unbroken one"
