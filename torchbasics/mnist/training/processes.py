@@ -14,7 +14,6 @@ from __future__ import annotations
 import os
 import socket
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from datetime import timedelta
@@ -147,9 +146,6 @@ def joined() -> Iterator[Processes]:
                 processes.sum(torch.zeros(1))
     except (UserError, TrainingError) as failure:  # of all, or of this one alone
         processes.tell_failure(str(failure))
-        if dist.is_initialized() and processes.rank == 0:
-            dist.destroy_process_group()
-            time.sleep(0.5)  # the others ask the store, which may end with this one
         processes.leave(failure, SystemExit(1))
     except RuntimeError as error:
         if not _is_of_connection(error):
