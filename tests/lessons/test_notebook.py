@@ -196,7 +196,10 @@ def executed(lessons, lang, folder, before=()):
     command = [*before, sys.executable, "-c", RUN, str(path), str(folder)]
     done = run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
-    return nbformat.read(path, 4)
+    made = nbformat.read(path, 4)
+    outputs = [one for cell in made.cells for one in cell.get("outputs", ())]
+    assert not [one.text for one in outputs if one.get("name") == "stderr"]  # warnings
+    return made
 
 
 def shown_by(cell):
