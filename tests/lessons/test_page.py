@@ -320,6 +320,16 @@ def test_a_figure_has_its_height_before_it_is_drawn(written, size):
         assert len(undrawn) > 1
 
 
+def test_a_figure_that_was_made_larger_is_scrolled_by_the_keyboard(tab):
+    figure = tab.locator(".still").first
+    button, frame = figure.get_by_role("button"), figure.locator(".wide")
+    assert frame.get_attribute("tabindex") is None
+    button.click()
+    assert frame.get_attribute("tabindex") == "0"
+    button.click()
+    assert frame.get_attribute("tabindex") is None
+
+
 def test_a_damaged_memory_is_only_forgotten(tab):
     for kept in ('{"done": 5}', '{"done": {}, "place": []}', "no"):
         tab.evaluate(f"localStorage.setItem('torchbasics.course', '{kept}')")

@@ -47,6 +47,7 @@ function enlargeable(figure) {
   button.textContent = WORDS.enlarge;
   button.addEventListener("click", () => {
     button.textContent = figure.classList.toggle("large") ? WORDS.shrink : WORDS.enlarge;
+    dispatchEvent(new Event("resize")); // what scrolls now is to be reached
   });
   figure.append(button);
 }
