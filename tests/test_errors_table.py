@@ -49,8 +49,13 @@ def things(tmp_path_factory, few):
     place = tmp_path_factory.mktemp("things")
     with pytest.MonkeyPatch.context() as patch:
         train_on(few, patch)
-        argv = ["--epochs", "1", "--monitor.no-tensorboard", "--quiet"]
-        assert train([*argv, "--runs-dir", str(place / "runs")]) == 0
+        argv = ["--monitor.no-tensorboard", "--quiet", "--runs-dir"]
+        assert train([*argv, str(place / "new"), "--epochs", "2"]) == 0
+        only_run(place).rename(place / "stopped")
+        max((place / "stopped" / "checkpoints").glob("step-*")).unlink()
+        assert train([*argv, str(place / "runs"), "--epochs", "1"]) == 0
+    (run,) = place.glob("runs/mnist/[!.]*")
+    run.rename(place / "run")
     (place / "FILE").touch()
     (place / "empty").mkdir()
     Image.new("L", (99, 99), 255).save(place / "blank.png")
@@ -58,7 +63,6 @@ def things(tmp_path_factory, few):
     Image.new("1", (5_001, 5_000)).save(place / "bomb.png")
     Image.new("L", (9, 9)).save(place / "torn.png")
     (place / "torn.png").write_bytes((place / "torn.png").read_bytes()[:43])
-    only_run(place).rename(place / "run")
     for name in RUNS:
         shutil.copytree(place / "run", place / name)
     for path in place.glob("torn/checkpoints/*"):
