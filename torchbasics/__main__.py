@@ -236,8 +236,6 @@ def draw(
     from torchbasics.lessons import figures  # noqa: PLC0415 - matplotlib is slow
 
     drawn = [figure for lesson in names for figure in figures.of(lesson)]
-    if not drawn:
-        return  # a lab draws its own
     if figures.drawable(lang) != lang:
         console.print(prose.read("course", lang).words["no_font"])
     folder = runs.create(runs_dir, "course", names[0] if len(names) == 1 else "lessons")
