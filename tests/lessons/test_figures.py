@@ -76,14 +76,16 @@ def draw(name, lang, path):
 
 
 def texts(figure):
-    """Each text that is seen; the scales of axes that are off are not."""
+    """Each text that is seen; scales of axes that are off, or beyond them, are not."""
+    scales = [(axes, axis) for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)]
     unseen = {
-        text
-        for axes in figure.axes
-        if not axes.axison
-        for axis in (axes.xaxis, axes.yaxis)
-        for text in axis.findobj(Text)
+        text for axes, axis in scales if not axes.axison for text in axis.findobj(Text)
     }
+    for _, axis in scales:
+        low, high = sorted(axis.get_view_interval())
+        ticks = axis.get_major_ticks() + axis.get_minor_ticks()
+        beyond = (tick for tick in ticks if not low <= tick.get_loc() <= high)
+        unseen |= {text for tick in beyond for text in (tick.label1, tick.label2)}
     every = (text for text in figure.findobj(Text) if text not in unseen)
     return [text for text in every if text.get_visible() and text.get_text().strip()]
 
