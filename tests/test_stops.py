@@ -126,7 +126,7 @@ def test_while_it_imports_a_command_leaves_in_silence(tmp_path, name, seconds):
 
 
 @pytest.mark.parametrize(
-    ("pattern", "numbers"), full(*zip(FILES, SIGNALS[:6], strict=True), first=2)
+    ("pattern", "numbers"), full(*zip(FILES, SIGNALS[:6], strict=True))
 )
 def test_a_training_leaves_at_every_moment_and_a_hint_is_true(
     tmp_path, pattern, numbers

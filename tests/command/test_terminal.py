@@ -176,6 +176,7 @@ def test_what_does_not_fit_on_a_terminal_is_shown_by_the_page():
     assert shown == ["3.0", "3.1", "3.2", "40.38", "40.39"]
 
 
+@pytest.mark.full
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "environment",

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from drawings import CLEAN, PHOTOS, digits_of, drawn, enlarged, grainy, picture, string
+from helpers import full
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,7 +20,7 @@ INK = np.random.default_rng(3)
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("times", "mode", "most"),
-    [(1, "nearest", 0.5), (4, "nearest", 2), (7, "bicubic", 10)],
+    full((4, "nearest", 2), (1, "nearest", 0.5), (7, "bicubic", 10)),
 )
 def test_a_digit_of_mnist_comes_back_from_a_larger_canvas(mnist, times, mode, most):
     """The mean difference of 255 grey levels. Measured on 100 to 500 digits of the test
@@ -40,7 +41,7 @@ def test_what_mnist_itself_holds_is_one_digit(mnist):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", [*CLEAN, *PHOTOS])
+@pytest.mark.parametrize("kind", full(*CLEAN, *PHOTOS, first=4))
 def test_every_kind_of_picture_becomes_20_high_and_centred(kind):
     for shown, _, _ in digits_of([kind], 10, seed=7):
         image = prepare(torch.from_numpy(shown)).double()
@@ -76,6 +77,7 @@ def test_a_blank_picture_is_zeros_and_has_no_digit():
         assert find_digits(torch.from_numpy(noise)) == []
 
 
+@pytest.mark.full
 @pytest.mark.slow
 def test_grain_and_specks_are_no_digits():
     """With 1 pixel in 5,000 alone for a measure, 30 of 30 had digits."""
@@ -85,7 +87,7 @@ def test_grain_and_specks_are_no_digits():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("grain", [0, 4, 12])
+@pytest.mark.parametrize("grain", full(0, 4, 12))
 def test_a_small_digit_on_a_large_paper_is_one_digit(mnist, grain):
     for index in range(5):
         ink = enlarged(mnist[0].images[index], 2, "nearest", torch.Generator())

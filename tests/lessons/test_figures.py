@@ -43,7 +43,7 @@ SIZES = {
     "digits": (1400, 1150),
 }
 SLOW = "learning-xor"  # six times a hundred networks
-EACH = [pytest.param(n, marks=[pytest.mark.slow] * (n == SLOW)) for n in SIZES]
+EACH = [pytest.param(n, marks=[pytest.mark.full] * (n == SLOW)) for n in SIZES]
 LANGUAGES = pytest.mark.parametrize("lang", full("en", "ko"))
 NO_FONT = ("a font that nobody has",)
 
@@ -176,7 +176,7 @@ def test_a_text_in_the_wrong_place_is_noticed(at, drawn):
 
 @pytest.mark.skipif(figures.hangul_font() is None, reason="no Korean font")
 @pytest.mark.slow
-@pytest.mark.parametrize("name", SIZES)
+@pytest.mark.parametrize("name", full(*SIZES, first=2))
 def test_korean_letters_are_drawn_with_a_korean_font(name, drawn):
     korean, english = (words_in(drawn(name, lang)[0]) for lang in ("ko", "en"))
     assert any("가" <= letter <= "힣" for letter in korean)
@@ -334,6 +334,7 @@ def test_the_pictures_are_the_digit_its_row_and_all_its_rows(drawn):
     assert image.sum(axis=1).argmax() == 8
 
 
+@pytest.mark.full
 def test_another_digit_gives_another_picture(monkeypatch, tmp_path):
     monkeypatch.setattr(pictures, "SHOWN", 1)
     figure = draw("digits", "en", tmp_path / "digits.png")

@@ -149,6 +149,7 @@ def test_as_many_threads_as_asked_for(tmp_path, fewer):
         assert torch.get_num_threads() == before
 
 
+@pytest.mark.full
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_reader_who_leaves_and_a_full_disk_behind_stdout_end_no_training(tmp_path):

@@ -117,6 +117,7 @@ def test_what_is_finished_is_not_trained_again_what_is_lost_or_new_is(
     assert max(map(len, out.split("\nthe series")[0].splitlines())) <= 80
 
 
+@pytest.mark.full
 @pytest.mark.slow
 def test_a_run_that_was_stopped_goes_on_where_it_was(whole):
     run = series.run_folder(whole, 5)
