@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import chain, groupby
 from pathlib import Path
+from typing import TypeAlias
 
 from IPython.display import Image, Markdown, Pretty, display
 from matplotlib.axes import Axes
@@ -38,7 +39,7 @@ from torchbasics.lessons.checks import (
 from torchbasics.lessons.figures.canvas import BLUE, GREY
 from torchbasics.lessons.prose import Language
 
-Shown = Markdown | Image | Pretty
+Shown: TypeAlias = Markdown | Image | Pretty
 
 
 def show(part: Part, lang: str = "auto") -> None:
