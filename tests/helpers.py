@@ -4,6 +4,8 @@ import errno
 import json
 import subprocess
 import sys
+import time
+from contextlib import suppress
 
 import pytest
 import torch
@@ -98,6 +100,15 @@ def python(*words, **options):
     command = [sys.executable, *map(str, words)]
     options = {"capture_output": True, "text": True} | options
     return subprocess.run(command, check=False, **options)
+
+
+def wait_for(place, pattern, process=None):
+    """Wait until there is such a file, or the process, if there is one, has ended."""
+    while process is None or process.poll() is None:
+        with suppress(FileNotFoundError):  # a folder was renamed meanwhile
+            if list(place.glob(pattern)):
+                return
+        time.sleep(0.01)
 
 
 def full(*values, first=1):

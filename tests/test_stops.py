@@ -11,7 +11,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 import pytest
-from helpers import full, only_run
+from helpers import full, only_run, wait_for
 
 from torchbasics.command import runs
 from torchbasics.mnist import network
@@ -64,12 +64,6 @@ def _from_a_terminal():
     signal.signal(HUP, before)
     while STARTED:
         STARTED.pop().kill()
-
-
-def wait_for(place, pattern, process):
-    """Wait until there is such a file, or the process has ended."""
-    while not list(place.glob(pattern)) and process.poll() is None:
-        time.sleep(0.01)
 
 
 def stop(process, numbers):

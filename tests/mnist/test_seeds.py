@@ -15,7 +15,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from helpers import full, only
+from helpers import full, only, wait_for
 
 from torchbasics import data
 from torchbasics.command import runs, settings
@@ -139,8 +139,7 @@ def test_a_series_asked_to_stop_stops_its_runs_and_starts_no_other(
     (tmp_path / "long.toml").write_text(CONFIG.replace("= 30", "= 0"))
 
     def stop_when_it_trains():
-        while not list(tmp_path.glob("seeds/*/mnist/*/metrics.jsonl")):
-            time.sleep(0.1)
+        wait_for(tmp_path, "seeds/*/mnist/*/metrics.jsonl")
         os.kill(os.getpid(), number)
 
     threading.Thread(target=stop_when_it_trains, daemon=True).start()

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 import torch.distributed as dist
-from helpers import full, metrics, only_run, python
+from helpers import full, metrics, only_run, python, wait_for
 
 from torchbasics.command import runs
 from torchbasics.command.errors import UserError
@@ -63,12 +63,6 @@ def _nothing_goes_on():
             if process.poll() is None or pid != process.pid:
                 os.kill(pid, signal.SIGKILL)
         process.communicate()
-
-
-def wait_for(folder, pattern, process):
-    """Wait until there is such a file, or the process has ended."""
-    while not list(folder.glob(pattern)) and process.poll() is None:
-        time.sleep(0.02)
 
 
 def goes_on(pid):
