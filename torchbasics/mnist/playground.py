@@ -24,7 +24,7 @@ from torchbasics.command.files import write_named
 from torchbasics.command.output import visible
 from torchbasics.command.page import page
 from torchbasics.data import ImageDataset
-from torchbasics.evaluation import most_confident_errors, predict_probs
+from torchbasics.evaluation import most_confident_errors
 from torchbasics.mlp import MLP
 from torchbasics.mnist import network
 from torchbasics.mnist.network import Network
@@ -128,8 +128,7 @@ def playground(subjects: Sequence[Subject], test: ImageDataset) -> Json:
 
 def probs_of(subject: Subject, images: Tensor) -> Tensor:
     """What a network makes of images. Shape: (N, 28, 28) -> (N, 10)."""
-    model, config = subject.network
-    probs = predict_probs(model, images, config.data.transform)
+    probs = subject.network.probs(images)
     if not probs.isfinite().all():
         raise UserError(f"{subject.name}: what it makes of the digits is not finite")
     return probs
