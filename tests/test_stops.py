@@ -92,7 +92,7 @@ def left_well(process, numbers, early=False):
 
 MOMENTS = [0.15, 0.3, 0.6, 1.0, 1.5, 2.2]  # seconds: imports, on most machines
 FILES = [
-    "**/manifest.json", "**/metrics.jsonl", "**/events.*", "**/step-*.safetensors",
+    "*/[!.]*/manifest.json", "**/metrics.jsonl", "**/events.*", "**/step-*.safetensors",
     "**/.step-*", "**/step-000003*",
 ]  # fmt: skip
 SIGNALS = [
@@ -129,10 +129,13 @@ def test_a_training_leaves_at_every_moment_and_a_hint_is_true(
     wait_for(tmp_path, pattern, process)
     out = left_well(process, numbers)
     run = only_run(tmp_path)
-    assert ("--resume" in out) <= any(run.glob("checkpoints/step-*"))
+    saved = any(run.glob("checkpoints/step-*"))
+    assert ("--resume" in out) <= saved
     if len(numbers) == 1 and "stopped by" in out:
         step = int(out.split("after step ")[1].split()[0])
-        assert network.find_checkpoint(str(run))[1].metadata["step"] == step
+        assert saved == (step > 0)  # of no step there is nothing to save
+        if saved:
+            assert network.find_checkpoint(str(run))[1].metadata["step"] == step
     with runs.locked(run):  # nobody trains there any more
         pass
 
