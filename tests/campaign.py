@@ -57,8 +57,8 @@ RUN = [
     *("--seed", "16"),  # of whose three epochs the second is the best
 ]
 SERIES = [
-    *("--seeds", "0", "1", "--quiet", "--threads", "1", "--data.validation", "59000"),
-    *("--epochs", "2", "--model.hidden", "4", "--monitor.no-tensorboard"),
+    *("--quiet", "--threads", "1", "--data.validation", "59000", "--epochs", "2"),
+    *("--model.hidden", "4", "--monitor.no-tensorboard"),
 ]
 STOPPED = {0, 130, 143, 129, -signal.SIGINT, -signal.SIGTERM, -signal.SIGHUP}
 FAILED = {0, 1, 2}  # done all the same, training failed, could not begin
@@ -470,19 +470,19 @@ def series(scene, chance, plan, record, wanted):
     number, after = plan.setdefault(
         "how", [chance.choice((1, 2, 9, 9, 15)), chance.uniform(0, 25)]
     )
-    child = scene.start(series_command(scene), main=seeds.main)
+    child = scene.start(series_command(scene, "0", "1"), main=seeds.main)
     time.sleep(after)
     os.kill(child, number)
     allowed = {*STOPPED, -signal.SIGKILL}
     problems = complain(scene, ended(child), allowed, f"series {number}")
-    return problems + series_to_the_end(scene, record)
+    return problems + series_to_the_end(scene, record, "0", "1")
 
 
 def series_killed(scene, chance, plan, record, wanted):
     """Kills at a series' own operations on files, again and again as it goes on."""
     problems = []
     for number, told in enumerate(plan.setdefault("kills", [None] * 12)):
-        command = series_command(scene)
+        command = series_command(scene, "0", "1")
         phase = "series resumed" if "--resume" in command else "series"
         deadly = told or record.least_killed(phase, chance)
         plan["kills"][number] = deadly
@@ -492,7 +492,7 @@ def series_killed(scene, chance, plan, record, wanted):
         record.killed += [f"{phase}: {deadly[0]}"] * (status == -signal.SIGKILL)
         problems += complain(scene, status, {0, -signal.SIGKILL}, f"series {deadly}")
         problems += alone(scene.folder)
-    return problems + series_to_the_end(scene, record)
+    return problems + series_to_the_end(scene, record, "0", "1")
 
 
 def series_begun(scene, chance, plan, record, wanted):
@@ -502,31 +502,31 @@ def series_begun(scene, chance, plan, record, wanted):
         new = Scene(scene.folder / f"series-{number}")
         deadly = told or record.least_killed("series", chance)
         plan["kills"][number] = deadly
-        child = new.start(series_command(new), deadly=deadly, main=seeds.main)
+        child = new.start(series_command(new, "0"), deadly=deadly, main=seeds.main)
         status = ended(child, 300)
         record.see("series", new.counts())
         record.killed += [f"series: {deadly[0]}"] * (status == -signal.SIGKILL)
         problems += complain(new, status, {0, -signal.SIGKILL}, f"series {deadly}")
-        problems += series_to_the_end(new, record)
+        problems += series_to_the_end(new, record, "0")
     return problems
 
 
-def series_command(scene):
-    """Start a series, or go on with the one that is there."""
+def series_command(scene, *of):
+    """Start a series of these seeds, or go on with the one that is there."""
     begun = any(scene.runs.glob("seeds/[!.]*/manifest.json"))
-    words = ["--resume", "latest"] if begun else SERIES
+    words = ["--resume", "latest"] if begun else [*SERIES, "--seeds", *of]
     return [*words, "--runs-dir", str(scene.runs)]
 
 
-def series_to_the_end(scene, record):
+def series_to_the_end(scene, record, *of):
     """Nobody trains on alone; a series ends as one that nothing happened to."""
     problems = alone(scene.folder)
-    child = scene.start(series_command(scene), main=seeds.main)
+    child = scene.start(series_command(scene, *of), main=seeds.main)
     if problems := problems + complain(scene, ended(child, 300), {0}, "series"):
         return problems
     (result,) = scene.runs.glob("seeds/[!.]*/result.json")
     found = {k: v for k, v in json.loads(result.read_text()).items() if k != "seconds"}
-    if found != record.series():
+    if found != record.series(*of):
         problems.append("the result of a series differs")
     hidden = [n for n in names_below(scene.runs) if "PART" in n]
     return problems + [f"left: {hidden}"] * bool(hidden)
@@ -538,7 +538,7 @@ def orphans(scene, chance, plan, record, wanted):
         "how", [chance.choice((1, 2, 9, 9, 15)), chance.uniform(0, 20)]
     )
     words = ["--epochs", "100000", "--processes", "2", "--runs-dir", str(scene.runs)]
-    child = scene.start([*SERIES, *words], main=seeds.main)
+    child = scene.start([*SERIES, "--seeds", "0", "1", *words], main=seeds.main)
     time.sleep(after)
     os.kill(child, number)
     allowed = {*STOPPED - {0}, -signal.SIGKILL}
@@ -568,10 +568,10 @@ def working_below(folder):
     return found
 
 
-KINDS = {  # and how many of 100 trials are of it
+KINDS = {  # and how often each is tried
     kill: 60, clock: 6, signals: 8, full_disk: 4, small_disk: 4, read_only: 3,
     removed: 3, owners: 2, together: 2, damage: 6, cache: 4, series: 0.8,
-    series_killed: 2, series_begun: 7, orphans: 0.5,
+    series_killed: 2, series_begun: 20, orphans: 0.5,
 }  # fmt: skip
 BY_NAME = {kind.__name__: kind for kind in KINDS}
 
@@ -627,12 +627,12 @@ class Record:
             file.write(content)
         self.killed = []
 
-    def series(self):
+    def series(self, *of):
         """The result of a series that nothing happened to, trained when first asked."""
-        kept = self.folder / "series.json"
+        kept = self.folder / f"series-{'-'.join(of)}.json"
         if not kept.exists():
-            scene = Scene(self.folder / f"series-{os.getpid()}")
-            argv = [*SERIES, "--runs-dir", str(scene.runs)]
+            scene = Scene(self.folder / f"series-{'-'.join(of)}-{os.getpid()}")
+            argv = series_command(scene, *of)
             assert ended(scene.start(argv, main=seeds.main), 300) == 0, scene.said()
             (result,) = scene.runs.glob("seeds/[!.]*/result.json")
             result.rename(kept)
