@@ -167,6 +167,20 @@ def test_the_means_of_large_sums_are_what_they_are_in_the_limit(q, dtype):
         assert got == pytest.approx(means, rel=2e-3 if q < 1e6 else 1e-4)
 
 
+def test_a_signal_too_small_to_be_squared_is_predicted_still():
+    """A ReLU layer without biases halves the mean square, beside its weights' scale.
+
+    Here by sqrt(10 / 10_000 / 2), which 150 layers take to 1e-248, whose square is 0.
+    """
+    variances = partial(init_variance, "small", "relu")
+    got = signal_propagation(torch.ones(2, 10), [10] * 150, "relu", variances)
+    layers = torch.arange(150).double()
+    forward = math.sqrt(1e-3) * math.sqrt(5e-4) ** layers
+    torch.testing.assert_close(got.pre_activations, forward, rtol=1e-12, atol=0)
+    backward = (math.sqrt(5e-4) ** layers).flip(0)
+    torch.testing.assert_close(got.gradients, backward, rtol=1e-12, atol=0)
+
+
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_at_1000_one_rule_gives_way_to_the_other_without_a_step(activation):
     around = torch.tensor([1000, 1000 * (1 + 1e-12)], dtype=torch.float64)

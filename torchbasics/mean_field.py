@@ -42,13 +42,28 @@ def mean_square(function: Callable[[Tensor], Tensor], q: Tensor) -> Tensor:
     tensor([0.4323], dtype=torch.float64)
     """
     q = require.floating(q)
-    z, dz = torch.linspace(-9, 9, 2000, dtype=q.dtype), torch.ones((), dtype=q.dtype)
-    if (q > 1000).any():
+    return _root_mean_square(function, q.sqrt()).square()
+
+
+def _root_mean_square(function: Callable[[Tensor], Tensor], root: Tensor) -> Tensor:
+    """The root of `mean_square`, of the root of q: also where squares underflow."""
+    z = torch.linspace(-9, 9, 2000, dtype=root.dtype)
+    dz = torch.ones((), dtype=root.dtype)
+    if (root > 1000**0.5).any():
         z, dz = 9 * torch.sinh(5 * z) / END, torch.cosh(5 * z) / END
     weights = activations.normal_density(z) * dz
-    squares = function(q[..., None].sqrt() * z).square()
+    return _weighted_root(function(root[..., None] * z), weights / weights.sum())
+
+
+def _weighted_root(values: Tensor, weights: Tensor) -> Tensor:
+    """sqrt(sum_i w_i v_i^2), also of numbers too small to be squared, as deep down.
+
+    Shape: values (*, N), weights (N,) -> (*).
+    """
+    largest = values.abs().amax(-1, keepdim=True)
+    scale = torch.where((largest > 0) & (largest < 1), largest, 1.0)
     with default_mode():
-        return squares @ weights / weights.sum()
+        return ((values / scale).square() @ weights).sqrt() * scale.squeeze(-1)
 
 
 def mean_squares(activation: ActivationName, q: Tensor) -> tuple[Tensor, Tensor]:
@@ -90,20 +105,26 @@ def signal_propagation(
     require.examples(x=x)
     require.whole(1, narrowest=min(widths, default=0))
     sizes = [x.shape[1], *widths]
-    square = x.double().square().mean(1)  # (N,), of what enters the layer
-    variances, chis, slope = [], [], torch.ones_like(square)
+    signal = _of_all(x.double())  # (N,), of what enters the layer; all are roots
+    sums, chis, slope = [], [], torch.ones_like(signal)
     for fan_in, fan_out in pairwise(sizes):
         weight, bias = init_variance(fan_in, fan_out)
-        chis.append(fan_out * weight * slope)
-        variances.append(fan_in * weight * square + bias)
-        square, slope = mean_squares(activation, variances[-1])
-    gradients = [torch.ones_like(square)]
+        chis.append(math.sqrt(fan_out * weight) * slope)
+        root = math.sqrt(fan_in * weight) * signal
+        sums.append((root.square() + bias).sqrt() if bias else root)
+        signal = _root_mean_square(getattr(activations, activation), sums[-1])
+        slope = _root_mean_square(DERIVATIVES[activation], sums[-1])
+    gradients = [torch.ones_like(signal)]
     for chi in reversed(chis[1:]):
         gradients.append(gradients[-1] * chi)
-    return SignalPropagation(
-        torch.stack(variances).mean(1).sqrt(),
-        torch.stack(gradients[::-1]).mean(1).sqrt(),
-    )
+    both = torch.stack(sums), torch.stack(gradients[::-1])
+    return SignalPropagation(*map(_of_all, both))
+
+
+def _of_all(values: Tensor) -> Tensor:
+    """Root mean squares over the last dimension, in which each value counts alike."""
+    count = values.shape[-1]
+    return _weighted_root(values, values.new_full((count,), 1 / count))
 
 
 @cache

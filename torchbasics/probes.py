@@ -184,6 +184,15 @@ def _each(
     return {name: scaled(statistic, tensor) for name, tensor in tensors.items()}
 
 
+def root_mean_square(x: Tensor) -> float:
+    """The size of a typical entry, however small, as gradients are. Shape: (*) -> ().
+
+    >>> root_mean_square(torch.tensor([3e-30, -4e-30]))  # doctest: +ELLIPSIS
+    3.5355...e-30
+    """
+    return scaled(lambda x: x.square().mean().sqrt(), x)
+
+
 def scaled(statistic: Callable[[Tensor], Tensor], x: Tensor) -> float:
     """A statistic that grows as x does, in which no square over- or underflows.
 

@@ -12,6 +12,7 @@ from torchbasics.lessons.lab.networks import Variant
 from torchbasics.losses import cross_entropy_gradient
 from torchbasics.mean_field import signal_propagation
 from torchbasics.mlp import MLP
+from torchbasics.probes import root_mean_square
 from torchbasics.trace import backward_trace, forward_trace
 
 
@@ -65,5 +66,5 @@ def gradient_sizes(model: MLP, probed: ImageDataset) -> Tensor:
     asked = cross_entropy_gradient(forward_trace(model, x)[-1].outputs, probed.labels)
     back = backward_trace(model, x, asked)[:0:-1]  # hidden layers, the first first
     gradients = [layer.pre_activations for layer in back]
-    sizes = torch.stack([gradient.square().mean().sqrt() for gradient in gradients])
+    sizes = torch.tensor([*map(root_mean_square, gradients)], dtype=torch.float64)
     return sizes / sizes[-1]
