@@ -185,7 +185,7 @@ BOUNDS: dict[ActivationName, tuple[float, float]] = {
 
 DERIVATIVES: dict[ActivationName, Callable[[Tensor], Tensor]] = {
     "identity": lambda x: torch.ones_like(require.floating(x)),
-    "sigmoid": lambda x: sigmoid(x) * (1 - sigmoid(x)),
+    "sigmoid": lambda x: (s := sigmoid(x)) * (1 - s),
     "tanh": lambda x: 1 - tanh(x).square(),
     "scaled_tanh": lambda x: (
         STRETCH * (AMPLITUDE - scaled_tanh(x).square() / AMPLITUDE)

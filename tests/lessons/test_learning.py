@@ -44,6 +44,25 @@ def test_a_network_trained_among_others_is_the_network_trained_alone(optimizer):
         torch.testing.assert_close(ours[1:2], theirs)
 
 
+def test_each_optimizer_moves_its_own_part_as_it_would_alone():
+    seeds, together = [4, 5], Networks(3, [4, 5] * len(OPTIMIZERS))
+    among = learn(together, *OPTIMIZERS.values(), steps=50)
+    for part, make in enumerate(OPTIMIZERS.values()):
+        alone = Networks(3, seeds)
+        single = learn(alone, make, steps=50)
+        mine = slice(2 * part, 2 * part + 2)
+        torch.testing.assert_close(among.losses[:, mine], single.losses)
+        for ours, theirs in zip(together.parameters(), alone.parameters(), strict=True):
+            torch.testing.assert_close(ours[mine], theirs)
+
+
+def test_one_of_the_networks_answers_as_it_does_among_them():
+    networks = Networks(3, [4, 5, 6])
+    alone = networks.only(1)
+    torch.testing.assert_close(alone(INPUTS), networks(INPUTS)[1:2])
+    assert not alone(INPUTS).requires_grad
+
+
 def test_the_networks_are_the_formula():
     networks = Networks(2, [7])
     w1, b1, w2, b2 = (parameter[0] for parameter in networks.parameters())
@@ -202,7 +221,7 @@ def test_the_solver_is_the_first_2_2_1_network_that_learns_xor():
     solved = hundred(2, "SGD, lr 1").solved.tolist()
     first = trained_from(solved.index(True))
     for ours, theirs in zip(found.parameters(), first.parameters(), strict=True):
-        assert torch.equal(ours, theirs)
+        torch.testing.assert_close(ours, theirs)
 
 
 def trained_from(seed):

@@ -19,7 +19,7 @@ from torchbasics.lessons.lab.start import gradient_sizes
 from torchbasics.lessons.prose import Language
 from torchbasics.lessons.small_networks import OPTIMIZERS, Networks
 from torchbasics.lessons.textbook import TRUTH_TABLES
-from torchbasics.lessons.vanishing import FEW
+from torchbasics.lessons.vanishing import FEW, LABORATORY
 from torchbasics.mean_field import critical_sigma_w
 from torchbasics.perceptron import AND, INPUTS, NAND, OR, Perceptron
 
@@ -85,10 +85,8 @@ def depth() -> Json:
     for activation, init in product(ACTIVATIONS, INITS):
         if init != "critical" or activation in critical():
             variant = Variant(activation, init)
-            depths = lab.depths if variant in SWEPT else (lab.depth,)
-            measured[activation][init] = [
-                (layers, left(variant, layers, lab, probed)) for layers in depths
-            ]
+            lefts = swept(variant) or [(lab.depth, left(variant, lab, probed))]
+            measured[activation][init] = lefts
     return {
         "activations": [*ACTIVATIONS],
         "inits": INITS,
@@ -101,10 +99,18 @@ def depth() -> Json:
     }
 
 
-def left(variant: Variant, depth: int, lab: LabConfig, probed: ImageDataset) -> float:
+def left(variant: Variant, lab: LabConfig, probed: ImageDataset) -> float:
     """What the first layer of such a network gets of the last one's gradient."""
-    model = variant.build(depth, lab.width, lab.seed)
+    model = variant.build(lab.depth, lab.width, lab.seed)
     return float(gradient_sizes(model, probed)[0])
+
+
+def swept(variant: Variant) -> list[tuple[int, float]]:
+    """The same by depth, as the lesson has it; empty where it does not vary it."""
+    if variant not in SWEPT:
+        return []
+    place = SWEPT.index(variant)
+    return [(depth, some[place].left) for depth, some in LABORATORY.sweep.items()]
 
 
 @cache
@@ -134,7 +140,7 @@ def layers() -> Json:
 def downhill() -> Json:
     """A network that learned XOR; two of its numbers are to be learned again."""
     networks = Networks(2, [0])
-    small_networks.learn(networks, OPTIMIZERS["SGD, lr 1"], STEPS)
+    small_networks.learn(networks, OPTIMIZERS["SGD, lr 1"], steps=STEPS)
     weight1, weight2 = networks.weight1[0], networks.weight2[0, :, 0]
     return {
         "inputs": inputs(),

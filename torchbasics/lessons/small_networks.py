@@ -1,5 +1,7 @@
 """What small networks learn: a gate; XOR, from many starts side by side; a curve."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache, partial
@@ -24,6 +26,7 @@ OPTIMIZERS: dict[str, Callable[..., optim.Optimizer]] = {
     "momentum, lr 0.3": partial(optim.SGD, lr=0.3, momentum=0.9),
     "Adam, lr 0.05": partial(optim.Adam, lr=0.05, fused=True),
 }
+FIRST = next(iter(OPTIMIZERS))
 
 
 class Networks(nn.Module):
@@ -57,6 +60,12 @@ class Networks(nn.Module):
         """The networks' scores; positive means 1. Shape: (N, 2) -> (S, N)."""
         return (self.hidden(x) @ self.weight2 + self.bias2).squeeze(2)
 
+    def only(self, index: int) -> Networks:
+        """One of the networks as it is now, by itself; it learns no more."""
+        alone = Networks(self.weight1.shape[2], [0])
+        alone.load_state_dict({k: v[[index]] for k, v in self.state_dict().items()})
+        return alone.requires_grad_(False)
+
 
 class Outcome(NamedTuple):
     """What became of each network. Shapes: losses (steps, S), solved_at (S,).
@@ -70,50 +79,78 @@ class Outcome(NamedTuple):
 
 
 def learn(
-    networks: Networks, optimizer: Callable[..., optim.Optimizer], steps: int = STEPS
+    networks: Networks, *optimizers: Callable[..., optim.Optimizer], steps: int = STEPS
 ) -> Outcome:
     """Train all networks on the four examples at once, and keep every loss.
+
+    Of several optimizers each moves an equal part of the networks.
 
     >>> learn(Networks(4, [0]), OPTIMIZERS["SGD, lr 1"], steps=500).solved
     tensor([True])
     """
-    updates = optimizer(networks.parameters())
-    losses, right = [], []
+    updates, seen = _shared_out(networks, optimizers), []
     for _ in range(steps):
-        updates.zero_grad()
+        networks.zero_grad(set_to_none=False)
         logits = networks(INPUTS)
-        loss = loss_of_each(logits)
-        loss.sum().backward()
-        updates.step()
-        losses.append(loss.detach())
-        right.append(((logits > 0) == (TARGETS > 0)).all(dim=1))
-    wrong = ~torch.stack(right)  # (steps, S)
+        loss = loss_of_each(logits).sum()
+        loss.backward()
+        for update in updates:
+            update.step()
+        seen.append(logits.detach())
+    logits = torch.stack(seen)  # (steps, S, N)
+    wrong = ((logits > 0) != (TARGETS > 0)).any(dim=2)
     last_wrong = (wrong * torch.arange(1, steps + 1)[:, None]).amax(0)
-    return Outcome(torch.stack(losses), last_wrong, ~wrong[-1])
+    return Outcome(loss_of_each(logits), last_wrong, ~wrong[-1])
+
+
+def _shared_out(
+    networks: Networks, optimizers: Sequence[Callable[..., optim.Optimizer]]
+) -> list[optim.Optimizer]:
+    """Optimizers of an equal part of the networks each.
+
+    A part is views of the parameters and of their gradients, which stay where they are.
+    """
+    parts: list[list[Tensor]] = [[] for _ in optimizers]
+    for parameter in networks.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+        values = parameter.detach().chunk(len(parts))
+        gradients = parameter.grad.chunk(len(parts))
+        for part, value, gradient in zip(parts, values, gradients, strict=True):
+            value.grad = gradient
+            part.append(value)
+    return [make(part) for make, part in zip(optimizers, parts, strict=True)]
 
 
 @cache
+def trained(hidden: int) -> tuple[Networks, dict[str, Outcome]]:
+    """A hundred 2-H-1 networks with each optimizer, and what became of them.
+
+    All learn side by side, the hundred of the first optimizer first; worked out once.
+    """
+    networks = Networks(hidden, [*range(100)] * len(OPTIMIZERS))
+    outcome = learn(networks, *OPTIMIZERS.values())
+    parts = zip(*(values.chunk(len(OPTIMIZERS), -1) for values in outcome), strict=True)
+    return networks, dict(zip(OPTIMIZERS, map(Outcome._make, parts), strict=True))
+
+
 def hundred(hidden: int, optimizer: str) -> Outcome:
-    """What becomes of a hundred 2-H-1 networks; worked out once."""
-    return learn(Networks(hidden, range(100)), OPTIMIZERS[optimizer])
+    """What becomes of a hundred 2-H-1 networks."""
+    return trained(hidden)[1][optimizer]
 
 
 def loss_of_each(logits: Tensor) -> Tensor:
     """Cross-entropy of one sigmoid output: -ln p, p the probability of what is wanted.
 
-    Shape: (S, N) -> (S,), the mean over the N examples.
+    Shape: (*, N) -> (*), the mean over the N examples.
     """
     targets = TARGETS.expand_as(logits)
-    return binary_cross_entropy_with_logits(logits, targets, reduction="none").mean(1)
+    return binary_cross_entropy_with_logits(logits, targets, reduction="none").mean(-1)
 
 
 def solver() -> Networks:
-    """The first of the 2-2-1 networks that learns XOR, trained."""
-    for seed in range(100):
-        networks = Networks(2, [seed])
-        if learn(networks, OPTIMIZERS["SGD, lr 1"]).solved:
-            return networks
-    raise AssertionError("none of a hundred networks learned XOR")
+    """The first of the 2-2-1 networks that learned XOR by plain gradient descent."""
+    networks, outcomes = trained(2)
+    return networks.only(int(outcomes[FIRST].solved.nonzero()[0]))
 
 
 def plateaus() -> tuple[float, float]:
@@ -151,6 +188,7 @@ def learned_gate(table: Iterable[int], steps: int) -> tuple[float, ...]:
     return (unit.bias.item(), *unit.weight[0].tolist())
 
 
+@cache
 def sine_fit(steps: int) -> tuple[Tensor, Tensor, MLP]:
     """One period of a sine at 40 points, and a 1-10-1 tanh network fitted to it."""
     x = torch.linspace(0, 1, 40)[:, None]

@@ -1,7 +1,6 @@
 """Lesson 5 as curves and planes: XOR learned, or not, and a curve fitted."""
 
 from collections.abc import Callable
-from functools import cache
 
 import torch
 from matplotlib.axes import Axes
@@ -14,10 +13,18 @@ from torchbasics.lessons import small_networks
 from torchbasics.lessons.checks import Words
 from torchbasics.lessons.figures import canvas, planes
 from torchbasics.lessons.figures.canvas import BLUE, GREEN, GREY, INK, ORANGE, Point
-from torchbasics.lessons.small_networks import OPTIMIZERS, TARGETS, Networks, hundred
+from torchbasics.lessons.small_networks import (
+    FIRST,
+    OPTIMIZERS,
+    TARGETS,
+    Networks,
+    hundred,
+    sine_fit,
+    solver,
+    trained,
+)
 from torchbasics.perceptron import INPUTS
 
-FIRST = next(iter(OPTIMIZERS))
 GRID = torch.linspace(-0.375, 1.375, 8)  # between the four points
 
 ACROSS: dict[str, canvas.Look] = {
@@ -101,7 +108,7 @@ def success(axes: Axes, words: Words) -> None:
 
 def input_plane(axes: Axes, words: Words) -> None:
     """Where the network that learned XOR answers 1, and its hidden units' lines."""
-    networks = learned()
+    networks = solver()
     canvas.caption(axes, words["answers"], words["answers_note"])
     planes.plane(axes, INPUTS, TARGETS, lambda x: (networks(x)[0] > 0).float())
     moved_grid(axes, lambda x: x, (1.2, 1.2), alpha=0.5)
@@ -114,7 +121,7 @@ def input_plane(axes: Axes, words: Words) -> None:
 
 def hidden_plane(axes: Axes, words: Words) -> None:
     """Where its hidden layer moved the plane, before and after; the output's line."""
-    networks = learned()
+    networks = solver()
     bias, weight = networks.bias2[0, 0], networks.weight2[0, :, 0]
     parameters = (float(bias), *weight.tolist())
     moved = networks.hidden(INPUTS)[0]
@@ -153,7 +160,7 @@ def curve(axes: Axes, words: Words) -> None:
     looks = {0: (GREY, ":"), 100: (ORANGE, "--"), 1000: (BLUE, "-")}
     at = torch.linspace(0, 1, 201)[:, None]
     for steps, (color, ls) in looks.items():
-        x, y, model = fitted(steps)
+        x, y, model = sine_fit(steps)
         error = (model(x) - y).square().mean()
         label = words["after_steps"].format(steps=f"{steps:,}", error=f"{error:.4f}")
         axes.plot(at, model(at).detach(), color=color, ls=ls, label=label)
@@ -163,19 +170,8 @@ def curve(axes: Axes, words: Words) -> None:
     axes.legend(loc="upper right")
 
 
-@cache
-def learned() -> Networks:
-    """The first of a hundred networks that learns XOR, trained once."""
-    return small_networks.solver().requires_grad_(False)
-
-
-@cache
 def failed() -> Networks:
-    """The first of a hundred that got stuck with two answers at 1/2, trained once."""
-    gaps = (hundred(2, FIRST).losses[-1] - small_networks.plateaus()[0]).abs()
-    networks = Networks(2, [int((gaps < 0.02).nonzero()[0])])
-    small_networks.learn(networks, OPTIMIZERS[FIRST])
-    return networks.requires_grad_(False)
-
-
-fitted = cache(small_networks.sine_fit)
+    """The first of a hundred that got stuck with two answers at 1/2."""
+    networks, outcomes = trained(2)
+    gaps = (outcomes[FIRST].losses[-1] - small_networks.plateaus()[0]).abs()
+    return networks.only(int((gaps < 0.02).nonzero()[0]))
