@@ -79,8 +79,9 @@ def tanh(x: Tensor) -> Tensor:
 def scaled_tanh(x: Tensor) -> Tensor:
     """1.7159 tanh(2x/3), near +-1 where x is +-1. Shape: (*) -> (*).
 
-    LeCun, Bottou, Orr and Mueller, "Efficient BackProp", 1998: at 1 its curvature, not
-    its slope, is largest, so targets of +-1 do not drive it into saturation.
+    LeCun, Bottou, Orr and Mueller, "Efficient BackProp", 1998: near +-1 its second
+    derivative, not its slope, is largest in size, so targets of +-1 do not drive it
+    into saturation.
 
     >>> scaled_tanh(torch.tensor([-1.0, 0.0, 1.0]))
     tensor([-1.0000,  0.0000,  1.0000])

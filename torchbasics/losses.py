@@ -1,4 +1,4 @@
-"""Losses: one number that says how wrong a network is, 0 where it is right.
+"""Losses: one number that says how wrong a network is, 0 at what is wanted.
 
 Training makes this number small, so it must tell every small improvement from none:
 the number of wrong answers would not do.

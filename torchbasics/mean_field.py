@@ -139,8 +139,8 @@ def critical_sigma_w(activation: ActivationName) -> float:
     >>> round(critical_sigma_w("sigmoid"), 2), critical_sigma_w("tanh")
     (10.15, 1.0)
 
-    GELU has none, since its chi does not grow with q: where sigma_w keeps a small q, a
-    larger one grows without end. Raises ValueError for it and its like.
+    GELU has none, since its chi rises with q and falls again: where sigma_w keeps a
+    small q, a larger one grows without end. Raises ValueError for it and its like.
     """
     low, high = 1e-6, 1e3  # where the means can be trusted
     grid = torch.logspace(math.log10(low), math.log10(high), 40, dtype=torch.float64)

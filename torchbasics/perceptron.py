@@ -179,11 +179,13 @@ def separability(x: Tensor, targets: Tensor) -> Verdict:
 
     Either an epoch passes without a mistake: there is the line. Or the weights come
     back to where they were after an earlier epoch: then what was added in between,
-    (target - answer) x for each mistake, is 0 in sum, although every line that
-    separates would make each of these terms positive. One of the two happens, because
-    the weights of whole-numbered examples stay whole-numbered and bounded: after k
-    mistakes they are no longer than sqrt(k) of the longest row. Until then it can take
-    long where numbers are large; ValueError if it takes more than `MOST` answers.
+    (target - answer) x for each mistake, is 0 in sum. A line that separates would make
+    no such term negative, and those of the 1s positive, of which there are as many as
+    of the 0s: the bias's inputs cancel. One of the two happens, because the weights of
+    whole-numbered examples stay whole-numbered, and bounded even where no line
+    separates (the perceptron cycling theorem: Minsky and Papert 1969; Block and Levin
+    1970), so they come back. Until then it can take long where numbers are large;
+    ValueError if it takes more than `MOST` answers.
     Shape: x (N, D) of whole numbers, targets (N,) of 0 and 1.
 
     >>> separability(INPUTS, torch.tensor([0, 1, 1, 0]))

@@ -133,7 +133,9 @@ def near_bounds(activation: nn.Module, out: Tensor) -> Tensor:
 
 
 def dead(out: Tensor) -> float:
-    """Share of units that are 0 for every example, so learn nothing. Shape: (N, H).
+    """Share of units that are 0 for every example. Shape: (N, H).
+
+    Where the slope is 0 as well, as that of ReLU, they learn nothing.
 
     >>> dead(torch.tensor([[0.0, 1.0], [0.0, 0.0]]))
     0.5
@@ -146,7 +148,8 @@ def dead(out: Tensor) -> float:
 def update_ratio(before: Tensor, after: Tensor) -> float:
     """How far a step moved a weight matrix: |after - before| / |before|. Shape: (O, I).
 
-    About 1e-3 is healthy; far less, and the layer hardly learns.
+    By a rule of thumb about 1e-3 is healthy in mid-training; far less, and the layer
+    hardly learns.
 
     >>> update_ratio(torch.ones(2, 2), 1.01 * torch.ones(2, 2))  # doctest: +ELLIPSIS
     0.0099...

@@ -150,7 +150,9 @@ def backward_trace(
 
 
 def derivative(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    """The derivative at each x by autograd, 0 where it has none. Shape: (*) -> (*).
+    """The derivative at each x by autograd. Shape: (*) -> (*).
+
+    It is 0 where autograd has none, as of the step, and PyTorch's choice at a kink.
 
     ValueError for a function that mixes the numbers of x, such as softmax. It is found
     out by asking each result for its slope some powers of 2 times, all at once.

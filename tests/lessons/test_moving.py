@@ -3,6 +3,7 @@
 import math
 import re
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -193,6 +194,10 @@ def check_downhill(seen):
         if number < steps:
             moved = torch.tensor(at) - n["lr"] * gradient.flatten()
             close([n[f"b{k}_{number + 1}"] for k in (1, 2)], moved)
+    if "left the picture" in seen["said"]:
+        losses = [n[f"loss{number}"] for number in range(int(steps) + 1)]
+        rose = any(later > one for one, later in pairwise(losses))
+        assert ("too large" in seen["said"]) == rose
 
 
 CHECKS = {

@@ -35,7 +35,8 @@ class ModelConfig(Settings):
     )
     activation: ActivationName = Field("sigmoid", description="of the hidden units")
     init: InitName = Field(
-        "auto", description="how weights are drawn; auto: he for ReLUs, else xavier"
+        "auto",
+        description="how weights are drawn; auto: he for ReLUs and GELU, else xavier",
     )
     batch_norm: bool = Field(
         False, description="normalise each weighted sum over the batch"
@@ -228,7 +229,7 @@ class Config(Settings):
         "fp32", description="of matrix products; bf16: autocast, weights stay fp32"
     )
     graphs: bool = Field(
-        True, description="on CUDA, take several steps as one graph; changes no number"
+        True, description="on CUDA, take several steps as one graph, the same numbers"
     )
     model: ModelConfig = ModelConfig()
     data: DataConfig = DataConfig()

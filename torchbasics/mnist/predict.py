@@ -3,8 +3,9 @@
 Each picture is made as MNIST was made (torchbasics.data.prepare), shown as the network
 sees it, and read. Digits that stand in a row are read one by one.
 
-An answer is unsure if nearly all of the network's right answers are more probable and
-to images more like the digit (torchbasics.mnist.doubt): it may be no digit.
+How probable an answer is and how much the image is like the digit count together; if
+96 % of the network's right answers suit better, it is unsure (torchbasics.mnist.doubt):
+it may be no digit.
 """
 
 import json

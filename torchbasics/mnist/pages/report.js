@@ -184,7 +184,7 @@ function score(run) {
     `Its most frequent mistake: ${digit} taken for ${answer}, ` +
       `${plural(run.confusion[digit][answer], "time")}.`,
     `Shifted by 2 pixels, ${percent(moved["2 px"], 0)} are still read right; with each pixel ` +
-      `changed by a tenth as the gradient says${but}, ${percent(aimed["0.1"], 0)}.`,
+      `moved by at most a tenth as the gradient says${but}, ${percent(aimed["0.1"], 0)}.`,
     `On average it is ${percent(sure, 1)} sure, and right in ${percent(right / total, 1)}.`,
   ];
   const made = element("div", {}, element("h2", {}, run.name),

@@ -45,7 +45,8 @@ moving.downhill = (element, data, words) => {
     numbers.show({ lr: state.lr, g1: path[0].gradient[0], g2: path[0].gradient[1], ...Object.fromEntries(
       path.flatMap(({ at, loss }, step) => [[`b1_${step}`, at[0]], [`b2_${step}`, at[1]], [`loss${step}`, loss]])) });
     const said = { steps: state.steps, before: rounded(path[0].loss), after: rounded(end.loss) };
-    const gain = path[0].loss - end.loss, kind = !isInside ? words.flew : end.loss < 0.12 ? words.arrived : gain < 0 ? words.worse : gain < 0.05 ? words.crept : words.better;
+    const gain = path[0].loss - end.loss, rose = path.some(({ loss }, at) => at && loss > path[at - 1].loss);
+    const kind = !isInside ? (rose ? words.flew : words.left) : end.loss < 0.12 ? words.arrived : gain < 0 ? words.worse : gain < 0.05 ? words.crept : words.better;
     tell(`${fill(words.loss_went, said)} ${kind}`, kind === words.arrived);
   }
 
