@@ -496,19 +496,20 @@ def series_killed(scene, chance, plan, record, wanted):
 
 
 def series_begun(scene, chance, plan, record, wanted):
-    """A kill at one of the first operations of a series, which then goes on alone."""
+    """Kills at the first operations of a series, until one has begun; it goes on."""
     problems = []
-    for number, told in enumerate(plan.setdefault("kills", [None] * 2)):
-        new = Scene(scene.folder / f"series-{number}")
+    for number, told in enumerate(plan.setdefault("kills", [None] * 6)):
+        command = series_command(scene, "0")
+        if "--resume" in command:
+            break
         deadly = told or record.least_killed("series", chance)
         plan["kills"][number] = deadly
-        child = new.start(series_command(new, "0"), deadly=deadly, main=seeds.main)
+        child = scene.start(command, deadly=deadly, main=seeds.main)
         status = ended(child, 300)
-        record.see("series", new.counts())
+        record.see("series", scene.counts())
         record.killed += [f"series: {deadly[0]}"] * (status == -signal.SIGKILL)
-        problems += complain(new, status, {0, -signal.SIGKILL}, f"series {deadly}")
-        problems += series_to_the_end(new, record, "0")
-    return problems
+        problems += complain(scene, status, {0, -signal.SIGKILL}, f"series {deadly}")
+    return problems + series_to_the_end(scene, record, "0")
 
 
 def series_command(scene, *of):
