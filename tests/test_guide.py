@@ -45,8 +45,9 @@ def test_the_menu_names_each_lesson_and_what_to_type_next(capsys, lang):
     text = told(capsys, "--lang", lang)
     places = [text.index(f" {name} ") for name in LESSONS]
     assert places == sorted(places)
+    said = "" if lang == "en" else " --lang ko"  # the environment is English
     for line in ("perceptron", "perceptron --ask", "exercises perceptron", "all"):
-        assert f"  python -m torchbasics {line} " in text
+        assert f"  python -m torchbasics {line}{said} " in text
     assert text.count("\n") < 24
 
 
@@ -74,6 +75,8 @@ FOREIGN = {
     "other JSON": b'["or"]',
     "other keys": b'{"read": []}',
     "no list": b'{"solved": 1}',
+    "a name": b'{"solved": "or"}',
+    "names as keys": b'{"solved": {"relu": true}}',
     "no names": b'{"solved": [1, null, {}]}',
     "not UTF-8": b"\xff\xfe\xff",
     "deep": b"[" * 60_000,
@@ -156,9 +159,10 @@ def test_the_sections_of_a_lesson_are_the_lesson(capsys, lang):
     assert sections[3].heading in text
     assert sections[2].heading not in text
     assert "A @ B" in text
-    assert text.splitlines()[-1].endswith("matrices --section 5")
-    last = told(capsys, "matrices", "--section", "7", "--lang", lang)
-    assert last.splitlines()[-1].endswith("python -m torchbasics forward")
+    said = "" if lang == "en" else " --lang ko"
+    assert text.splitlines()[-1].endswith(f"matrices --section 5{said}")
+    last = told(capsys, "matrices", "--section", "7", "--lang", lang, "--ask")
+    assert last.splitlines()[-1].endswith(f"python -m torchbasics forward --ask{said}")
     assert " 0 " not in last  # numbers of which none is there
 
 
@@ -180,6 +184,13 @@ def test_the_sections_of_a_lesson_are_the_lesson(capsys, lang):
         ("glossary --html x.html", "glossary takes no --check, --html, --notebook or "),
         ("exercises --check", "exercises takes no --check, --html, --notebook or "),
         ("matrices --ask --check", "--ask and --section want a lesson's name"),
+        ("matrices --force", "--force wants --html or --notebook: nothing else is "),
+        ("exercises --force", "--force wants --html or --notebook: nothing else is"),
+        ("all matrices", "all stands for every lesson: name none beside it"),
+        ("exercises matrices all", "all stands for every lesson: name none beside"),
+        ("matrices exercises", "exercises comes first: python -m torchbasics exerc"),
+        ("exercises glossary", "glossary comes first: python -m torchbasics glossa"),
+        ("matrices forward matrices", "matrices is named twice"),
         ("exercises matrix", "there is no lesson 'matrix'; there are perceptron, "),
         ("glossary softmx", "the glossary has no 'softmx'; did you mean 'softmax'?"),
         ("glossary \x1b[2J", "the glossary has no '\\x1b[2J'"),

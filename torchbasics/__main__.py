@@ -2,19 +2,16 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
 
-from pydantic import Field
-from tyro.conf import FlagCreatePairsOff, Positional, arg
-
-from torchbasics.command import cli, runs, settings
-from torchbasics.command.errors import UserError, command, run
+from torchbasics.command import runs
+from torchbasics.command.errors import command, run
 from torchbasics.command.files import free_place
 from torchbasics.command.output import visible
 from torchbasics.command.terminal import SafeConsole, make_console, paged
 from torchbasics.device import cpu_threads
 from torchbasics.lessons import LESSONS, prose
 from torchbasics.lessons.checks import Check
+from torchbasics.lessons.options import WORDS, Options, parse
 from torchbasics.lessons.prose import Language
 from torchbasics.lessons.render import guide
 from torchbasics.lessons.render.terminal import (
@@ -22,51 +19,6 @@ from torchbasics.lessons.render.terminal import (
     print_lesson,
     print_summary,
 )
-
-WORDS = ("all", "exercises", "glossary")
-"""What may be asked for in the place of a lesson."""
-
-
-class Options(settings.Settings):
-    """What to tell, in which language, and how."""
-
-    words: Annotated[
-        Positional[tuple[str, ...]],
-        arg(metavar="[WHAT ...]"),
-    ] = Field(
-        (),
-        description="lessons, all, exercises [LESSON], or glossary [TERM]; if nothing "
-        "is named, the menu",
-    )
-    lang: Literal["auto", "en", "ko"] = Field(
-        "auto", description="language, auto: the environment's"
-    )
-    section: int = Field(0, description="only this section of the lesson, 0: all")
-    ask: FlagCreatePairsOff[bool] = Field(
-        False, description="ask what each table will show before it is computed"
-    )
-    check: FlagCreatePairsOff[bool] = Field(
-        False, description="only check the numbers; exit status 1 if one is wrong"
-    )
-    figures: FlagCreatePairsOff[bool] = Field(
-        False, description="also draw each lesson's figure, as PNG, into a run folder"
-    )
-    html: str = Field("", description="write these lessons as one page: NAME.html")
-    notebook: str = Field(
-        "", description="write these lessons as a notebook: a file, NAME.ipynb"
-    )
-    force: FlagCreatePairsOff[bool] = Field(
-        False, description="replace the file if it is there already"
-    )
-    pager: bool = Field(True, description="show by the page what does not fit")
-    runs_dir: str = Field("runs", description="folder of figures and of runs")
-
-    @property
-    def lessons(self) -> tuple[str, ...]:
-        """The lessons that are meant: those named, or all."""
-        named = self.words[1:] if self.words[:1] == ("exercises",) else self.words
-        return LESSONS if named in ((), ("all",)) else named
-
 
 VALUED = ("--runs-dir", "--data-dir", "--config")
 """Options after which a lesson's name is no lesson."""
@@ -88,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         from torchbasics.lessons import vanishing  # noqa: PLC0415 - torch.optim is slow
 
         return vanishing.main([*argv[: named[0]], *argv[named[0] + 1 :]])
-    return run_course(parse(argv))
+    return run_course(parse(argv, __doc__ or ""))
 
 
 def run_course(options: Options) -> int:
@@ -145,7 +97,8 @@ def run_lessons(console: SafeConsole, options: Options) -> int:
         draw(console, names, lang, options.runs_dir)
     status = print_summary(console, checks, lang)
     if not options.check:
-        guide.print_next(console, names[-1], lang, options.section)
+        section, ask = options.section, options.ask
+        guide.print_next(console, names[-1], lang, section=section, ask=ask)
     return status
 
 
@@ -162,9 +115,11 @@ def run_lesson(console: SafeConsole, name: str, options: Options) -> list[Check]
     with cpu_threads(1):  # small matrices: a second thread only waits
         if options.check:
             return print_checks(console, name, lang)
-        section, ask = options.section, options.ask
-        with paged(console, wanted=options.pager and not ask):
-            checks = print_lesson(console, name, lang, section=section, ask=ask)
+        section, ask, pager = options.section, options.ask, options.pager
+        with paged(console, wanted=pager and not ask):
+            checks = print_lesson(
+                console, name, lang, section=section, ask=ask, pager=pager
+            )
     if not options.section:
         guide.print_exercises(console, [name], lang)
     return checks
@@ -182,51 +137,6 @@ def write_page(console: SafeConsole, path: Path, options: Options) -> int:
     where = prose.read("page", lang).words["where"].format(path=visible(path))
     console.print(where, soft_wrap=True)
     return print_summary(console, checks, lang)
-
-
-def parse(argv: Sequence[str]) -> Options:
-    """The options of a command line. Raises UserError for what there is not."""
-    about = f"{__doc__ or ''}\n\nLessons, in order: {', '.join(LESSONS)}."
-    options = cli.parse_options(
-        Options(), argv, prog="python -m torchbasics", about=about
-    )
-    first = options.words[:1]
-    aside = first in (("exercises",), ("glossary",))
-    written = options.html or options.notebook
-    whole = options.check or written
-    if (options.ask or options.section) and (whole or aside or not first):
-        raise UserError(
-            "--ask and --section want a lesson's name, and no --check, --html or "
-            "--notebook"
-        )
-    if aside and (whole or options.figures):
-        raise UserError(f"{first[0]} takes no --check, --html, --notebook or --figures")
-    if written and (options.check or options.figures):
-        raise UserError("--html and --notebook take no --check and no --figures")
-    for option in {word.partition("=")[0] for word in argv} & {"--html", "--notebook"}:
-        if not getattr(options, option[2:]):  # --html "$NAME", and there is no NAME
-            raise UserError(f"{option} wants the name of a file")
-    for name in () if first == ("glossary",) else options.lessons:
-        if name not in LESSONS:
-            raise UserError(
-                f"there is no lesson {name!r}; there are {', '.join(LESSONS)}, and "
-                f"in a lesson's place {', '.join(WORDS)}"
-            )
-    if options.section:
-        _require_section(options)
-    return options
-
-
-def _require_section(options: Options) -> None:
-    if len(options.lessons) != 1:
-        raise UserError("--section wants one lesson's name")
-    (name,) = options.lessons
-    sections = prose.read(name, prose.language(options.lang)).sections()
-    if not 1 <= options.section <= len(sections):
-        raise UserError(
-            f"{name} has no section {options.section}; there are "
-            f"{guide.listed(sections)}"
-        )
 
 
 def draw(

@@ -142,8 +142,8 @@ def test_captions_stand_below_pictures():
 SCRIPT = """
 from torchbasics.command.terminal import SafeConsole, paged
 console = SafeConsole()
-for lines in (3, 40):
-    with paged(console):
+for lines, prompt in ((3, ""), (40, "on?"), (4, "on?")):
+    with paged(console, prompt=prompt):
         for number in range(lines):
             console.print(f"{lines}.{number}", style="green")
 """
@@ -171,9 +171,11 @@ def on_a_terminal(keys=b"", **environment):
 
 @pytest.mark.slow
 def test_what_does_not_fit_on_a_terminal_is_shown_by_the_page():
-    """The pager gets what is longer than the screen, and only that."""
-    shown = re.findall(r"\d+\.\d+", on_a_terminal(PAGER="tail -n 2"))
-    assert shown == ["3.0", "3.1", "3.2", "40.38", "40.39"]
+    """The pager gets what is longer than the screen; what fits waits for Enter."""
+    text = on_a_terminal(b"\n", PAGER="tail -n 2")
+    shown = re.findall(r"\d+\.\d+|on\?", text)
+    assert shown[:5] == ["3.0", "3.1", "3.2", "40.38", "40.39"]
+    assert shown[5:] == ["4.0", "4.1", "4.2", "4.3", "on?"]
 
 
 @pytest.mark.full
@@ -188,8 +190,8 @@ def test_what_does_not_fit_on_a_terminal_is_shown_by_the_page():
     ),
 )
 def test_where_there_is_no_pager_all_is_printed(environment):
-    lines = on_a_terminal(**environment).split()
-    assert lines[-40:] == [f"40.{number}" for number in range(40)]
+    lines = on_a_terminal(b"\n\n", **environment).split()
+    assert lines[lines.index("40.0") :][:40] == [f"40.{n}" for n in range(40)]
 
 
 def test_what_is_no_terminal_gets_no_pager(monkeypatch):

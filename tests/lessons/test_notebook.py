@@ -156,10 +156,11 @@ def test_the_command_writes_the_lessons_and_replaces_nothing_unasked(tmp_path, c
     assert path.read_text(encoding="utf-8") == text
 
 
+@pytest.mark.parametrize("package", notebook.NEEDED)
 def test_where_a_package_is_missing_the_command_says_how_to_get_it(
-    monkeypatch, tmp_path, capsys
+    monkeypatch, tmp_path, capsys, package
 ):
-    monkeypatch.setattr(notebook, "NEEDED", ("nbformat", "no_such_package"))
+    monkeypatch.setitem(sys.modules, package, None)  # it cannot be imported
     assert main(["--notebook", str(tmp_path / "course.ipynb")]) == 2
     assert "pip install 'torchbasics[notebook]'" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())

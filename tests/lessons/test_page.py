@@ -261,10 +261,19 @@ def test_it_can_be_searched(tab):
     tab.get_by_role("searchbox").fill("")
 
 
+def test_a_search_finds_what_runs_across_a_link(tab):
+    around = "a => a.previousSibling.data.slice(-9) + a.innerText + a.nextSibling.data"
+    phrase = tab.locator("p > a.term").first.evaluate(around)[:30].strip()
+    tab.get_by_role("searchbox").fill(phrase.upper())
+    tab.keyboard.press("Enter")
+    assert tab.evaluate("[...CSS.highlights.get('here')][0] + ''") == phrase
+    tab.get_by_role("searchbox").fill("")
+
+
 def test_a_search_opens_the_fold_that_it_goes_into(tab):
     fold = tab.locator("details.question").first
     assert not fold.get_attribute("open")
-    words = prose.replies("en")["perceptron"][0][:30]
+    words = prose.replies("en")["perceptron"][0][-30:]
     tab.get_by_role("searchbox").fill(words)
     tab.keyboard.press("Enter")
     assert fold.get_attribute("open") is not None

@@ -37,27 +37,31 @@ def make_console() -> SafeConsole:
 
 
 @contextmanager
-def paged(console: Console, *, wanted: bool = True) -> Iterator[None]:
+def paged(console: Console, *, wanted: bool = True, prompt: str = "") -> Iterator[None]:
     """Let a person turn the pages of what is printed meanwhile, if it does not fit.
 
-    The pager is $PAGER, or less. Only where a person sits at both ends: a file or a
-    pipe gets all as it comes.
+    What fits stays, where there is a prompt, until Enter is typed. The pager is $PAGER,
+    or less. Only where a person sits at both ends: a file or a pipe gets all as it
+    comes.
     """
     person = console.is_terminal and not console.is_dumb_terminal and _types()
     command = pager() if person and wanted else ""
-    if not command:
-        yield
-        return
-    waiting = SafeConsole(stderr=True).status("...")
-    with waiting, console.capture() as capture:
-        yield
-    text = capture.get()
-    if text.count("\n") < console.height:
+    if command:
+        waiting = SafeConsole(stderr=True).status("...")
+        with waiting, console.capture() as capture:
+            yield
+        text = capture.get()
+        if text.count("\n") + bool(prompt) >= console.height:
+            sys.stdout.flush()
+            with signals.left_to_others():  # Ctrl+C is the pager's
+                pydoc.pipepager(text, command)
+            return
         print(text, end="", flush=True)
-        return
-    sys.stdout.flush()
-    with signals.left_to_others():  # Ctrl+C is the pager's
-        pydoc.pipepager(text, command)
+    else:
+        yield
+    if person and prompt:
+        reply(prompt)
+        print()
 
 
 def pager() -> str:

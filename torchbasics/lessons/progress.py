@@ -20,7 +20,8 @@ def solved() -> set[str]:
     try:
         content = json.loads(read_regular(default_folder() / FILE, MAX_BYTES))
         names = content["solved"]
-        return {name for name in names if isinstance(name, str)}
+        listed = names if isinstance(names, list) else []
+        return {name for name in listed if isinstance(name, str)}
     except (UserError, ValueError, RuntimeError):  # no home, or JSON that is too deep
         return set()
     except (TypeError, KeyError):  # JSON, but not ours

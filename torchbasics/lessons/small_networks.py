@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from copy import deepcopy
 from functools import cache, partial
 from typing import NamedTuple
 
@@ -188,9 +189,13 @@ def learned_gate(table: Iterable[int], steps: int) -> tuple[float, ...]:
     return (unit.bias.item(), *unit.weight[0].tolist())
 
 
-@cache
 def sine_fit(steps: int) -> tuple[Tensor, Tensor, MLP]:
     """One period of a sine at 40 points, and a 1-10-1 tanh network fitted to it."""
+    return deepcopy(_sine_fit(steps))  # what a reader does to it, no one else sees
+
+
+@cache
+def _sine_fit(steps: int) -> tuple[Tensor, Tensor, MLP]:
     x = torch.linspace(0, 1, 40)[:, None]
     y = torch.sin(2 * torch.pi * x)
     model = MLP(1, [10], 1, "tanh", generator=rng.generator(0, "sine"))

@@ -33,11 +33,12 @@ def print_menu(console: SafeConsole, lang: Language) -> None:
         contents.add_row(str(number), Text(name, "bold"), idea, count)
     console.print(contents)
     todo = [name for name in LESSONS if not solved.issuperset(names(name))]
-    _print_commands(console, (todo or LESSONS)[0], words)
+    _print_commands(console, (todo or LESSONS)[0], lang)
 
 
-def _print_commands(console: SafeConsole, lesson: str, words: Words) -> None:
+def _print_commands(console: SafeConsole, lesson: str, lang: Language) -> None:
     """What one may type now."""
+    words = prose.read("course", lang).words
     console.print(Text(f"\n{words['next']}", "bold"))
     commands = {
         lesson: "menu lesson",
@@ -46,9 +47,17 @@ def _print_commands(console: SafeConsole, lesson: str, words: Words) -> None:
         "glossary gradient": "menu glossary",
         "all": "menu all",
     }
-    for typed, what in commands.items():
-        line = f"  {PROGRAM} {typed:<23}  "
-        console.print(Text.assemble(line, (words[what], "dim")), no_wrap=True)
+    lines = {typed(asked, lang): words[what] for asked, what in commands.items()}
+    width = max(map(len, lines))
+    for line, what in lines.items():
+        told = Text.assemble(f"  {line:<{width}}  ", (what, "dim"))
+        console.print(told, no_wrap=True)
+
+
+def typed(asked: str, lang: Language) -> str:
+    """What to type for it to be told in that language, here."""
+    said = "" if prose.language() == lang else f" --lang {lang}"
+    return f"{PROGRAM} {asked}{said}"
 
 
 def print_exercises(
@@ -88,9 +97,14 @@ def _print_task(console: SafeConsole, task: Task, words: Words, *, done: bool) -
 
 
 def print_next(
-    console: SafeConsole, lesson: str, lang: Language, section: int = 0
+    console: SafeConsole,
+    lesson: str,
+    lang: Language,
+    *,
+    section: int = 0,
+    ask: bool = False,
 ) -> None:
-    """What to type after a lesson, or after one of its sections."""
+    """What to type after a lesson, or after one of its sections, to go on likewise."""
     words = prose.read("course", lang).words
     sections = prose.read(lesson, lang).sections()
     if not section:
@@ -100,7 +114,8 @@ def print_next(
         following = f"{lesson} --section {section + 1}"
     elif lesson != LESSONS[-1]:
         following = LESSONS[LESSONS.index(lesson) + 1]
-    command = f"{PROGRAM} {following}" if following else f"{PROGRAM}.mnist"
+    following += " --ask" if following and ask else ""
+    command = typed(following, lang) if following else f"{PROGRAM}.mnist"
     console.print()
     console.print(Text.assemble((words["next"], "bold"), " ", command))
 

@@ -1,6 +1,7 @@
 """Lessons in a terminal: prose, and in their places the items of each part."""
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from itertools import chain, groupby
 
 from rich import box, table
@@ -36,38 +37,42 @@ def print_lesson(
     *,
     section: int = 0,
     ask: bool = False,
+    pager: bool = True,
 ) -> list[Check]:
     """The lesson, or one section: prose, with its parts where it has places for them.
 
-    With `ask`, each part is computed once the learner has guessed what it will show.
+    With `ask`, each part is computed once the learner has guessed what it will show,
+    and is shown together with what is to be said of the guess.
     """
     lesson = prose.read(name, lang)
     told = lesson.sections()[section - 1] if section else lesson
     named = {part.__name__: part for part in parts or parts_of(name)}
     checks: list[Check] = []
+    paged = partial(terminal.paged, console, wanted=ask and pager)
     for markdown, part in told.pieces():
-        console.print(Markdown(markdown))
+        with paged():
+            console.print(Markdown(markdown))
         if part:
-            if ask:
-                ask_before(console, part, lesson.words)
-            items = list(named[part](lesson.words))
-            console.print()
-            console.print(render(items, lesson.words))
+            said = ask_before(console, part, lesson.words) if ask else ""
+            with paged(prompt=lesson.words["go on"] if ask else ""):
+                console.print(said)
+                items = list(named[part](lesson.words))
+                console.print(render(items, lesson.words))
             checks += checks_of(items)
     console.print()
     return checks
 
 
-def ask_before(console: SafeConsole, part: str, words: Words) -> None:
-    """Ask what a part will show, and say how the learner's number compares."""
+def ask_before(console: SafeConsole, part: str, words: Words) -> str:
+    """Ask what a part will show; what is to be said of the learner's number."""
     asked = question(part, words)
     if asked is None:
-        return
+        return ""
     console.print(Text(f"\n{asked.text}", "bold cyan"))
     reply = terminal.reply("> ")
     verdict = {True: "guessed", False: "not guessed", None: "no guess"}
     said = words[verdict[asked.is_right(reply)]]
-    console.print(said.format(reply=visible(reply.strip()), answer=asked.answer))
+    return said.format(reply=visible(reply.strip()), answer=asked.answer)
 
 
 def print_checks(console: SafeConsole, name: str, lang: Language) -> list[Check]:

@@ -2,6 +2,7 @@
 "use strict";
 
 const LEAST = 2; // letters
+const INLINE = "a, b, code, dfn, em, i, span, strong, sub, sup"; // what is within a paragraph
 
 class Search {
   constructor(words) {
@@ -24,7 +25,7 @@ class Search {
   }
 
   find() {
-    const wanted = this.input.value.trim().toLowerCase();
+    const wanted = this.input.value.trim().replace(/\s+/g, " ").toLowerCase();
     this.at = -1;
     this.found = wanted.length < LEAST ? [] : [...places(wanted)];
     this.mark("found", this.found);
@@ -56,17 +57,35 @@ class Search {
   }
 }
 
-// Each place in the lessons and the glossary with that text, letters large or small.
+// Each place in the lessons and the glossary with that text, letters large or small, also
+// where a link or an emphasis begins or ends in it.
 function* places(wanted) {
-  const walker = document.createTreeWalker(document.querySelector("main"), NodeFilter.SHOW_TEXT);
+  const { text, nodes, starts } = told(document.querySelector("main"));
+  let first = 0;
+  for (let at = text.indexOf(wanted); at >= 0; at = text.indexOf(wanted, at + wanted.length)) {
+    while (starts[first + 1] <= at) first += 1;
+    let last = first;
+    while (starts[last + 1] < at + wanted.length) last += 1;
+    const range = new Range();
+    range.setStart(nodes[first], at - starts[first]);
+    range.setEnd(nodes[last], at + wanted.length - starts[last]);
+    yield range;
+  }
+}
+
+// What can be read there as one text, a line for each paragraph, cell or heading; its nodes, and
+// where each begins.
+function told(root) {
+  const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT), nodes = [], starts = [];
+  let text = "", before = null;
   for (let node = walker.nextNode(); node; node = walker.nextNode()) {
     if (node.parentElement.closest("noscript, script, [hidden]")) continue;
-    const text = node.data.toLowerCase();
-    for (let at = text.indexOf(wanted); at >= 0; at = text.indexOf(wanted, at + wanted.length)) {
-      const range = new Range();
-      range.setStart(node, at);
-      range.setEnd(node, at + wanted.length);
-      yield range;
-    }
+    const block = node.parentElement.closest(`:not(${INLINE})`);
+    if (block !== before) text += "\n";
+    before = block;
+    nodes.push(node);
+    starts.push(text.length);
+    text += node.data.replace(/\s/g, " ").toLowerCase();
   }
+  return { text, nodes, starts };
 }

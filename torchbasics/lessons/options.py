@@ -1,0 +1,118 @@
+"""What the course's command line may say, and which of it goes together."""
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+from pydantic import Field
+from tyro.conf import FlagCreatePairsOff, Positional, arg
+
+from torchbasics.command import cli, settings
+from torchbasics.command.errors import UserError
+from torchbasics.lessons import LESSONS, prose
+from torchbasics.lessons.render import guide
+
+WORDS = ("all", "exercises", "glossary")
+"""What may be asked for in the place of a lesson."""
+
+
+class Options(settings.Settings):
+    """What to tell, in which language, and how."""
+
+    words: Annotated[
+        Positional[tuple[str, ...]],
+        arg(metavar="[WHAT ...]"),
+    ] = Field(
+        (),
+        description="lessons, all, exercises [LESSON], or glossary [TERM]; if nothing "
+        "is named, the menu",
+    )
+    lang: Literal["auto", "en", "ko"] = Field(
+        "auto", description="language, auto: the environment's"
+    )
+    section: int = Field(0, description="only this section of the lesson, 0: all")
+    ask: FlagCreatePairsOff[bool] = Field(
+        False, description="ask what each table will show before it is computed"
+    )
+    check: FlagCreatePairsOff[bool] = Field(
+        False, description="only check the numbers; exit status 1 if one is wrong"
+    )
+    figures: FlagCreatePairsOff[bool] = Field(
+        False, description="also draw each lesson's figure, as PNG, into a run folder"
+    )
+    html: str = Field("", description="write these lessons as one page: NAME.html")
+    notebook: str = Field(
+        "", description="write these lessons as a notebook: a file, NAME.ipynb"
+    )
+    force: FlagCreatePairsOff[bool] = Field(
+        False, description="replace the page or notebook if it is there already"
+    )
+    pager: bool = Field(
+        True, description="show by the page what is long, where a person reads it"
+    )
+    runs_dir: str = Field(
+        "runs", description="folder of figures and of runs, where some are made"
+    )
+
+    @property
+    def lessons(self) -> tuple[str, ...]:
+        """The lessons that are meant: those named, or all."""
+        named = self.words[1:] if self.words[:1] == ("exercises",) else self.words
+        return LESSONS if named in ((), ("all",)) else named
+
+
+def parse(argv: Sequence[str], about: str) -> Options:
+    """The options of a command line. Raises UserError for what there is not."""
+    about = f"{about}\n\nLessons, in order: {', '.join(LESSONS)}."
+    options = cli.parse_options(
+        Options(), argv, prog="python -m torchbasics", about=about
+    )
+    first = options.words[:1]
+    aside = first in (("exercises",), ("glossary",))
+    written = options.html or options.notebook
+    whole = options.check or written
+    if (options.ask or options.section) and (whole or aside or not first):
+        raise UserError(
+            "--ask and --section want a lesson's name, and no --check, --html or "
+            "--notebook"
+        )
+    if aside and (whole or options.figures):
+        raise UserError(f"{first[0]} takes no --check, --html, --notebook or --figures")
+    if written and (options.check or options.figures):
+        raise UserError("--html and --notebook take no --check and no --figures")
+    for option in {word.partition("=")[0] for word in argv} & {"--html", "--notebook"}:
+        if not getattr(options, option[2:]):  # --html "$NAME", and there is no NAME
+            raise UserError(f"{option} wants the name of a file")
+    if options.force and not written:
+        raise UserError("--force wants --html or --notebook: nothing else is replaced")
+    if first != ("glossary",):
+        _require_lessons(options.lessons)
+    if options.section:
+        _require_section(options)
+    return options
+
+
+def _require_lessons(named: Sequence[str]) -> None:
+    for name in named:
+        if name == "all":
+            raise UserError("all stands for every lesson: name none beside it")
+        if name in WORDS:
+            raise UserError(f"{name} comes first: python -m torchbasics {name} ...")
+        if name not in LESSONS:
+            raise UserError(
+                f"there is no lesson {name!r}; there are {', '.join(LESSONS)}, and "
+                f"in a lesson's place {', '.join(WORDS)}"
+            )
+        if named.count(name) > 1:
+            raise UserError(f"{name} is named twice")
+
+
+def _require_section(options: Options) -> None:
+    if len(options.lessons) != 1:
+        raise UserError("--section wants one lesson's name")
+    (name,) = options.lessons
+    sections = prose.read(name, prose.language(options.lang)).sections()
+    if not 1 <= options.section <= len(sections):
+        raise UserError(
+            f"{name} has no section {options.section}; there are "
+            f"{guide.listed(sections)}"
+        )
