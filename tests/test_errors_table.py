@@ -18,7 +18,7 @@ from torchbasics.command import runs
 from torchbasics.lessons import vanishing
 from torchbasics.mnist import evaluate, explain, playground, predict, report, seeds
 from torchbasics.mnist.__main__ import main as train
-from torchbasics.mnist.training import checkpoint
+from torchbasics.mnist.training import auto, checkpoint
 from torchbasics.mnist.training.checkpoint import Checkpoint
 
 MAINS = {
@@ -32,6 +32,7 @@ RUNS = (
     "torn", "bare", "wild", "odd", "held", "linked", "giant", "lies", "altered",
     "forged", "ahead", "told", "garbled",
 )  # fmt: skip
+AGAIN = ("torn", "wild", "held", "linked", "forged", "garbled")
 CONFIGS = {
     "broken.toml": b"seed = = 1",
     "latin.toml": b"# \xe9",
@@ -74,6 +75,9 @@ def things(tmp_path_factory, few):
     for name, content in CONFIGS.items():
         (place / name).write_bytes(content)
     of_strangers(place)
+    for name in AGAIN:
+        job = place / "jobs" / name / "mnist" / f"lesson-s0-{name}"
+        shutil.copytree(place / name, job, symlinks=True)
     return place
 
 
@@ -124,8 +128,13 @@ def test_each_error_is_said_as_the_table_has_it(
     words, full, _ = command.partition(" > /dev/full")
     if full and not Path("/dev/full").exists():
         pytest.skip("needs /dev/full")
-    with runs.locked(Path("held")):
-        assert run(shlex.split(words), full) == int(status)
+    argv = shlex.split(words)
+    while "=" in argv[0]:
+        monkeypatch.setenv(*argv.pop(0).split("="))
+    monkeypatch.setattr(auto, "SECONDS_TO_LEAVE", 0.1)
+    held = (Path("held"), Path("jobs/held/mnist/lesson-s0-held"))
+    with runs.locked(held[0]), runs.locked(held[1]):
+        assert run(argv, full) == int(status)
     said = " ".join(capsys.readouterr().err.split())
     assert re.fullmatch(re.escape(message).replace(r"\.\.\.", ".*"), said)
     if status == "2":
@@ -133,5 +142,6 @@ def test_each_error_is_said_as_the_table_has_it(
 
 
 def test_the_table_knows_every_command():
-    assert {command.split()[0] for command, *_ in ROWS} == set(MAINS)
+    names = {re.sub(r"^([A-Z_]+=\S* )*", "", command) for command, *_ in ROWS}
+    assert {name.split()[0] for name in names} == set(MAINS)
     assert len(ROWS) == TABLE.count("\n| `")

@@ -89,14 +89,15 @@ def _renamed(part: Path, name: str) -> Path:
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold the folder for this process alone. Raises UserError if another has it.
+def locked(folder: Path, seconds: float = 0) -> Iterator[None]:
+    """Hold the folder for this process alone.
 
-    What killed owners left half-written, in it and in the folders in it, is swept.
+    Raises UserError if another has it, and has it still after so many seconds. What
+    killed owners left half-written, in it and in the folders in it, is swept.
     """
     lock = FileLock(folder / ".lock", fallback_to_soft=False)
     try:
-        lock.acquire(blocking=False)
+        lock.acquire(timeout=seconds)
         with suppress(OSError):
             for place in (folder, *filter(_is_real_folder, folder.iterdir())):
                 files.sweep(place)

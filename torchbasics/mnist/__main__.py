@@ -30,16 +30,17 @@ from torchbasics.data.mnist import SHA256
 from torchbasics.evaluation import Evaluation, evaluate, predict_probs
 from torchbasics.mnist import network
 from torchbasics.mnist.config import Config
+from torchbasics.mnist.training import auto
 from torchbasics.mnist.training.checkpoint import CheckpointManager
 from torchbasics.mnist.training.diagnosis import diagnose
-from torchbasics.mnist.training.loop import train, training_steps
+from torchbasics.mnist.training.loop import train, train_along
 from torchbasics.mnist.training.monitor import Monitor
 from torchbasics.mnist.training.processes import Processes, joined
 from torchbasics.mnist.training.resume import (
     check_resume_config,
-    find_same,
     fixed_settings,
     resume,
+    share,
 )
 from torchbasics.mnist.training.setup import (
     Training,
@@ -78,6 +79,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         splits = processes.together(load_splits, config, where)
         training = processes.together(setup, config, splits, processes)
         folder, resumed = processes.together(take_folder, training, parsed, stack)
+        share(training)
         return run_training(training, folder, parsed.name, reason, resumed)
 
 
@@ -102,15 +104,22 @@ def choose_device(config: Config, processes: Processes) -> tuple[torch.device, s
 def take_folder(
     training: Training, parsed: cli.Parsed[Config, Options], stack: ExitStack
 ) -> tuple[Path | None, bool]:
-    """Rank 0's run folder, locked with the stack, and whether it was there before."""
+    """Rank 0's run folder, locked with the stack, and whether it was there before.
+
+    If it was, the training is where the run is. Raises UserError.
+    """
     if training.processes.rank:
         return None, False
-    found = parsed.resume
     if parsed.options.resume == "auto":
-        found = find_same(training.config)
-    folder = found or create_run(training, parsed.name)
+        found = auto.go_on(training, parsed.name, stack)
+    elif found := parsed.resume:
+        stack.enter_context(runs.locked(found))
+        resume(training, found)
+    if found is not None:
+        return found, True
+    folder = create_run(training, parsed.name)
     stack.enter_context(runs.locked(folder))
-    return folder, found is not None
+    return folder, False
 
 
 def run_training(
@@ -118,7 +127,6 @@ def run_training(
 ) -> int:
     """Start or go on with the run of this folder; the command's exit status."""
     console = SafeConsole(quiet=training.config.quiet)
-    resume(training, folder)
     if resumed:
         console.print(f"going on after step {training.progress.step}")
     console.print(heading(training, name, reason), soft_wrap=True)
@@ -128,14 +136,6 @@ def run_training(
     if folder is None:
         return train_along(training)
     return train_and_evaluate(training, folder, console)
-
-
-def train_along(training: Training) -> int:
-    """What a process other than rank 0 does: its part of each step, and no more."""
-    with StopRequest() as stop:
-        for _ in training_steps(training, stop):
-            pass
-    return 128 + stop.signal if stop.signal else 0
 
 
 def create_run(training: Training, name: str) -> Path:

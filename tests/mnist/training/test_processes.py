@@ -15,12 +15,12 @@ import torch
 import torch.distributed as dist
 from helpers import full, metrics, only_run, python, wait_for
 
-from torchbasics.command import runs
-from torchbasics.command.errors import UserError
+from torchbasics.command.errors import TrainingError, UserError
 from torchbasics.mnist.__main__ import main
 from torchbasics.mnist.config import Config, ModelConfig
 from torchbasics.mnist.training import rendezvous
 from torchbasics.mnist.training.checkpoint import CheckpointManager
+from torchbasics.mnist.training.farewell import Farewell
 from torchbasics.mnist.training.loop import epoch_batches
 from torchbasics.mnist.training.processes import Processes
 from torchbasics.mnist.training.setup import setup
@@ -226,47 +226,6 @@ def test_a_job_that_is_killed_three_times_ends_bit_equal(tmp_path):
     assert (killed / name).read_bytes() == (whole / name).read_bytes()
 
 
-def test_auto_begins_a_run_then_goes_on_with_it_then_tells_its_result(
-    tmp_path, capsys, fewer
-):
-    words = [
-        "--config",
-        "lesson",
-        "--epochs",
-        "2",
-        "--resume",
-        "auto",
-        "--threads",
-        "1",
-    ]
-    words += ["--monitor.no-tensorboard", "--runs-dir", str(tmp_path)]
-    assert main(words) == 0
-    run = only_run(tmp_path)
-    last = run / "checkpoints" / "step-00000020.safetensors"
-    content, lines = last.read_bytes(), metrics(run)
-    last.unlink()  # as if killed in the second epoch
-    capsys.readouterr()
-    assert main(words) == 0
-    assert capsys.readouterr().out.startswith("going on after step 10\n")
-    assert last.read_bytes() == content
-    before = last.stat()
-    assert main([*words, "--quiet", "--monitor.histograms", "0"]) == 0
-    assert capsys.readouterr().out.startswith("test accuracy ")
-    assert (last.stat(), len(metrics(run))) == (before, len(lines))
-    assert main([*words, "--seed", "1"]) == 0
-    assert len(runs.find_runs(str(tmp_path), "mnist")) == 2
-
-
-def test_auto_is_for_trainings_only(tmp_path, capsys, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    assert main(["--resume", "auto", "--print-config"]) == 0
-    from torchbasics.mnist import seeds  # noqa: PLC0415
-
-    capsys.readouterr()
-    assert seeds.main(["--resume", "auto"]) == 2
-    assert "there is no run 'auto'" in capsys.readouterr().err
-
-
 def test_a_series_is_for_one_process(capsys, monkeypatch):
     from torchbasics.mnist import seeds  # noqa: PLC0415
 
@@ -280,20 +239,46 @@ def test_a_series_is_for_one_process(capsys, monkeypatch):
     [
         ({"WORLD_SIZE": "2"}, "RANK, MASTER_ADDR, MASTER_PORT are not set"),
         ({"WORLD_SIZE": "2", "RANK": "0", "MASTER_ADDR": "x"}, "MASTER_PORT is not"),
-        ({"WORLD_SIZE": "two"}, "WORLD_SIZE is two"),
-        ({"RANK": "2"}, "RANK is '2': it must be from 0 to 1"),
-        ({"MASTER_PORT": "99999"}, "MASTER_PORT is '99999'"),
+        ({"RANK": "0"}, "WORLD_SIZE, MASTER_ADDR, MASTER_PORT are not set"),
+        ({"RANK": "1", "WORLD_SIZE": "1"}, "RANK is '1': WORLD_SIZE is 1, so it must"),
+        *(({"WORLD_SIZE": text}, f"WORLD_SIZE is {text!r}: it must be a number from 1")
+          for text in ("", "x", "-1", "0", "1e9", "1.0", "\u0662", "9" * 5000)),
+        *(({"RANK": text}, f"RANK is {text!r}: WORLD_SIZE is 2, so it must be a number")
+          for text in ("", "x", "-1", "2", "1e9")),
+        *(({"LOCAL_RANK": text}, f"LOCAL_RANK is {text!r}: WORLD_SIZE is 2, so it must")
+          for text in ("", "-1", "2")),
+        *(({"MASTER_PORT": text}, f"MASTER_PORT is {text!r}: it must be a number from")
+          for text in ("", "x", "0", "99999")),
+        ({"MASTER_ADDR": " "}, "MASTER_ADDR is empty: it must name the machine of"),
     ],
 )  # fmt: skip
 def test_an_environment_that_tells_too_little_is_refused(
     monkeypatch, capsys, variables, said
 ):
-    if "WORLD_SIZE" not in variables:
+    if len(variables) == 1 and variables not in ({"WORLD_SIZE": "2"}, {"RANK": "0"}):
         variables = as_a_cluster(0, 1) | variables
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     assert main([]) == 2
-    assert said in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+    assert len(err) < 300
+    assert said[:60] in err
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"WORLD_SIZE": "1"},
+        {"WORLD_SIZE": "1", "RANK": "0", "MASTER_PORT": "x"},
+        {"MASTER_ADDR": "x", "MASTER_PORT": "1", "LOCAL_RANK": "3"},
+    ],
+)
+def test_one_alone_needs_no_address(monkeypatch, variables):
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert rendezvous.meet() == (0, 1, None, False)
 
 
 @pytest.mark.parametrize("rank", [0, 1])
@@ -335,27 +320,59 @@ def test_processes_that_torchrun_starts_again_do_not_read_the_words_of_before(
     assert [store.check(["1/1"]) for store in (*stores, agents)] == [True, False, False]
 
 
-def test_one_that_fails_alone_tells_the_others_why():
+def test_one_that_leaves_tells_the_others_why_before_its_store_goes_with_it():
+    server = dist.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
+    clients = [
+        dist.TCPStore("127.0.0.1", server.port, wait_for_workers=False)
+        for _ in range(2)
+    ]
+    first, second, third = (
+        Farewell(store, rank, 3, keeps_store=rank == 0)
+        for rank, store in enumerate((server, *clients))
+    )
+    first.say(UserError("no disk"))
+    assert server.check(["heard/1", "heard/2"])
+    second.say(TrainingError("no memory"))  # too late
+    del server, first
+    for other in (second, third):
+        told = other.heard()
+        assert (type(told), str(told)) == (UserError, "no disk")
+
+
+@pytest.mark.parametrize(
+    ("failure", "said"),
+    [
+        (TrainingError("no memory"), "process 1: no memory"),
+        (KeyError("x"), "process 1: KeyError: 'x'"),
+        (SystemExit(143), "process 1: it was stopped"),
+    ],
+)
+def test_what_another_says_rank_0_says(failure, said):
     store = dist.HashStore()
-    first, second = (rendezvous.Meeting(rank, 2, store) for rank in range(2))
-    assert first.told_failure() == ""
-    second.tell_failure("no memory")
-    assert first.told_failure() == "process 1: no memory"
-    first.tell_failure("no disk")
-    assert second.told_failure() == "no disk"
+    first, second = (Farewell(store, rank, 2, keeps_store=False) for rank in range(2))
+    second.say(failure)
+    told = first.heard()
+    assert (type(told), str(told)) == (TrainingError, said)
+
+
+def test_where_nobody_says_anything_nothing_is_heard():
+    store = dist.HashStore()
+    assert Farewell(store, 1, 2, keeps_store=False).heard(patience=0.3) is None
     server = dist.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
     client = dist.TCPStore("127.0.0.1", server.port, wait_for_workers=False)
-    lost = rendezvous.Meeting(1, 2, client)
-    del server  # with the process that had it
-    lost.tell_failure("no memory")
-    assert lost.told_failure() == ""
+    second = Farewell(client, 1, 2, keeps_store=False)
+    del server  # with the process that kept it
+    second.say(TrainingError("no memory"))
+    assert second.heard() is None
+
+
+FULL_DISK = 'test $RANK -gt 0 || ulimit -f 100; exec "$@"'
 
 
 @pytest.mark.full
 def test_a_full_disk_under_the_first_is_told_once(tmp_path):
-    limited = 'test $RANK -gt 0 || ulimit -f 100; exec "$@"'
     program = [sys.executable, *PROGRAM, "--max-steps", "5", "--runs-dir", tmp_path]
-    done = python(*TORCHRUN, "--no-python", "bash", "-c", limited, "bash", *program)
+    done = python(*TORCHRUN, "--no-python", "bash", "-c", FULL_DISK, "bash", *program)
     assert "of 10,000)" in done.stdout
     assert done.returncode == 1
     (said,) = [line for line in done.stderr.splitlines() if "training failed" in line]
@@ -363,28 +380,46 @@ def test_a_full_disk_under_the_first_is_told_once(tmp_path):
 
 
 @pytest.mark.full
-@pytest.mark.parametrize(
-    ("others", "said"),
-    [
-        (
-            ["--optim.lr", "0.1"],
-            "process 0 has optim.lr = 0.02, process 1 has optim.lr",
-        ),
-        (["--resume", "gone"], "process 1: there is no run 'gone'"),
-        (["--epocs", "1"], "process 1: its command line is not that of process 0"),
-        (["--device", "tpu"], "process 1: device 'tpu' is not there"),
-    ],
-)
+def test_started_by_hand_too_a_failure_of_the_first_alone_is_told_once(tmp_path):
+    """There the store of all goes with it."""
+    program = [*PROGRAM, "--max-steps", "5", "--runs-dir", tmp_path]
+    limited = ["-c", "import os, sys; os.execvp('bash', sys.argv[1:])", "bash", "-c"]
+    limited += [FULL_DISK, "bash", sys.executable, *program]
+    port = free_port()
+    both = [start(*limited, env=as_a_cluster(rank, port)) for rank in range(2)]
+    out, err = both[0].communicate(timeout=120)
+    assert both[1].communicate(timeout=60) == ("", "")
+    assert [process.returncode for process in both] == [1, 1]
+    assert "of 10,000)" in out
+    assert err.splitlines()[-1].startswith("training failed: no checkpoint in")
+
+
+OTHERWISE = [
+    (["--config", "gone.toml"], [], "error: cannot read gone.toml: No such file"),
+    (["--runs-dir", "/dev/null"], [], "error: cannot make a run folder in '/dev/null"),
+    (
+        [],
+        ["--optim.lr", "0.1"],
+        "error: process 0 has optim.lr = 0.02, process 1 has optim.lr = 0.1: ",
+    ),
+    ([], ["--resume", "gone"], "error: process 1: there is no run 'gone'"),
+    ([], ["--epocs", "1"], "error: process 1: its command line is not that of process"),
+    ([], ["--device", "tpu"], "error: process 1: device 'tpu' is not there"),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("one", "other", "said"), full(*OTHERWISE))
 def test_one_that_was_started_otherwise_ends_all_in_one_sentence(
-    tmp_path, others, said
+    tmp_path, one, other, said
 ):
     port, where = free_port(), ["--runs-dir", tmp_path]
-    first = start(*PROGRAM, *where, env=as_a_cluster(0, port))
-    second = start(*PROGRAM, *where, *others, env=as_a_cluster(1, port))
+    first = start(*PROGRAM, *where, *one, env=as_a_cluster(0, port))
+    second = start(*PROGRAM, *where, *other, env=as_a_cluster(1, port))
     _, err = first.communicate(timeout=60)
     assert second.communicate(timeout=60) == ("", "")
     assert (first.returncode, second.returncode) == (2, 2)
-    assert said in err
+    assert err.startswith(said)
     assert len(err.splitlines()) == 1
     assert not list(tmp_path.iterdir())
 

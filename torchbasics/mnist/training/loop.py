@@ -154,6 +154,14 @@ def train(
         checkpoints.save(state_dict(training))
 
 
+def train_along(training: Training) -> int:
+    """What a process other than rank 0 does: its part of each step, and no more."""
+    with StopRequest() as stop:
+        for _ in training_steps(training, stop):
+            pass
+    return 128 + stop.signal if stop.signal else 0
+
+
 def epoch_metrics(training: Training, seconds: float) -> Metrics:
     """All numbers of the epoch that just ended. The test set's select nothing.
 

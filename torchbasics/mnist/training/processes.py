@@ -23,7 +23,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from torchbasics.command.errors import TrainingError, UserError
+from torchbasics.command.errors import UserError
 from torchbasics.command.output import Nowhere
 from torchbasics.command.signals import StopRequest
 from torchbasics.mnist.training.rendezvous import TO_MEET, Meeting, meet, number
@@ -130,6 +130,15 @@ class Processes(Meeting):
             dist.broadcast(buffer, 0, self._patient)
         return bytes(given)
 
+    def end(self) -> None:
+        """Wait until rank 0 has told its result. Raises RuntimeError if it has not."""
+        if self._farewell is None:
+            return
+        if self.rank == 0:
+            self._farewell.say(SystemExit(0))
+        elif not isinstance(self._farewell.heard(TO_MEET.total_seconds()), SystemExit):
+            raise dist.DistError("process 0 is gone, or has failed")
+
 
 @contextmanager
 def joined() -> Iterator[Processes]:
@@ -142,20 +151,9 @@ def joined() -> Iterator[Processes]:
     try:
         with _silent(processes.rank > 0):
             yield processes
-            if dist.is_initialized():
-                processes.sum(torch.zeros(1))
-    except (UserError, TrainingError) as failure:  # of all, or of this one alone
-        processes.tell_failure(str(failure))
-        processes.leave(failure, SystemExit(1))
-    except RuntimeError as error:
-        if not _is_of_connection(error):
-            raise
-        if told := processes.told_failure():
-            processes.leave(TrainingError(told), SystemExit(1))
-        raise TrainingError(
-            f"process {processes.rank} of {processes.count} has lost another, which "
-            "is gone or silent; what was saved is kept, and --resume goes on with it"
-        ) from None
+            processes.end()
+    except BaseException as failure:
+        processes.leave_early(failure)
     finally:
         if dist.is_initialized():
             dist.destroy_process_group()
@@ -167,12 +165,6 @@ def _silent(is_silent: bool) -> Iterator[None]:
     out, err = (Nowhere(), Nowhere()) if is_silent else (sys.stdout, sys.stderr)
     with redirect_stdout(cast(TextIO, out)), redirect_stderr(cast(TextIO, err)):
         yield
-
-
-def _is_of_connection(error: RuntimeError) -> bool:
-    """Whether it is PyTorch's word for a process that does not answer."""
-    backends = ("gloo", "NCCL")
-    return isinstance(error, dist.DistError) or any(b in str(error) for b in backends)
 
 
 def _num_cores() -> int:

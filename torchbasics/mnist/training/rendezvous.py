@@ -11,31 +11,42 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from datetime import timedelta
 from typing import NoReturn, TypeVar
 
 import torch.distributed as dist
 from torch.distributed.distributed_c10d import PrefixStore, Store
 
-from torchbasics.command.errors import UserError
+from torchbasics.command.errors import TrainingError, UserError
+from torchbasics.command.settings import shown
+from torchbasics.mnist.training.farewell import SECONDS_TO_HEAR, Farewell, status_of
 
 T = TypeVar("T")
 
 VARIABLES = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 TORCHRUN = "torchrun --standalone --nproc-per-node=2 -m torchbasics.mnist"
-FAILURE = "failure"  # in the store: why a process has gone
+MOST = 1024  # processes
 TO_MEET = timedelta(minutes=10)  # until all are there; for rank 0 to evaluate and save
 
 
 class Meeting:
-    """So many processes, as the one of this rank sees them."""
+    """So many processes, as the one of this rank sees them.
+
+    The store where they speak goes with the process that `keeps_store`.
+    """
 
     def __init__(
-        self, rank: int = 0, count: int = 1, store: Store | None = None
+        self,
+        rank: int = 0,
+        count: int = 1,
+        store: Store | None = None,
+        keeps_store: bool = False,
     ) -> None:
         self.rank, self.count = rank, count
         self._store, self._num_gathered = store, 0
+        self._farewell: Farewell | None = None
+        if store:
+            self._farewell = Farewell(store, rank, count, keeps_store=keeps_store)
 
     def together(self, work: Callable[..., T], *what: object) -> T:
         """What `work` gives here; where it is refused in one process, all leave."""
@@ -63,30 +74,25 @@ class Meeting:
             raise silently
         raise says
 
-    def tell_failure(self, why: str) -> None:
-        """Let the others read why this process goes, which they would only lose."""
-        says = f"process {self.rank}: {why}" if self.rank else why
-        self._ask_store(lambda store: store.set(FAILURE, says))
-
-    def told_failure(self) -> str:
-        """Why another process has gone, if it could say so."""
-        if not self._ask_store(lambda store: store.check([FAILURE])):
-            return ""
-        return (self._ask_store(lambda store: store.get(FAILURE)) or b"").decode()
-
-    def _ask_store(self, ask: Callable[[Store], T]) -> T | None:
-        """What the store answers, None if it does not: PyTorch would wait long."""
-        answers: list[T] = []
-
-        def wait(store: Store) -> None:
-            with suppress(RuntimeError):
-                answers.append(ask(store))
-
-        if self._store is not None:
-            waiting = threading.Thread(target=wait, args=[self._store], daemon=True)
-            waiting.start()
-            waiting.join(2)
-        return answers[0] if answers else None
+    def leave_early(self, failure: BaseException) -> NoReturn:
+        """Leave because of this, or of what another has said that has left."""
+        if self._farewell is None:
+            raise failure
+        if _is_of_connection(failure):
+            told = self._farewell.heard(SECONDS_TO_HEAR if self.rank else 0)
+            if told is None:
+                lost = TrainingError(
+                    f"process {self.rank} of {self.count} has lost another, which is "
+                    "gone or silent; what was saved is kept, and --resume goes on "
+                    "with it"
+                )
+                self._farewell.say(lost)
+                raise lost from None
+            failure = told
+        self._farewell.say(failure)
+        if isinstance(failure, (UserError, TrainingError, KeyboardInterrupt)):
+            self.leave(failure, SystemExit(status_of(failure)))
+        raise failure
 
     def gather(self, text: str) -> list[str]:
         """What each process says here, by rank; it waits for all. Raises UserError."""
@@ -115,35 +121,31 @@ class Meeting:
                     self.leave(differ, SystemExit(2))
 
 
-def meet() -> tuple[int, int, Store | None]:
+def meet() -> tuple[int, int, Store | None, bool]:
     """The rank of this process, how many there are, and the store where they speak.
 
-    Raises UserError where the environment does not tell, or at once or in the end the
-    others are not found.
+    And whether the store goes with this process. Raises UserError where the environment
+    does not tell, or at once or in the end the others are not found.
     """
-    if os.environ.get("WORLD_SIZE", "1") == "1":
-        return 0, 1, None
-    missing = [name for name in VARIABLES if not os.environ.get(name)]
-    if missing:
-        raise UserError(
-            f"WORLD_SIZE is {os.environ['WORLD_SIZE']}, but {', '.join(missing)} "
-            f"{'is' if len(missing) == 1 else 'are'} not set, so the processes cannot "
-            f"find each other: `{TORCHRUN}` sets all; alone, unset WORLD_SIZE"
-        )
-    count = number("WORLD_SIZE", 1, 1024)
+    count = _count()
+    if count == 1:
+        return 0, 1, None, False
     rank, port = number("RANK", 0, count - 1), number("MASTER_PORT", 1, 65_535)
+    number("LOCAL_RANK", 0, count - 1, default="0")
+    if not os.environ["MASTER_ADDR"].strip():
+        raise UserError("MASTER_ADDR is empty: it must name the machine of process 0")
     # torchrun's agent has a store already, at its own address
-    hosts_store = rank == 0 and os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True"
-    store = _opened_store(port, count, hosts_store)
+    keeps_store = rank == 0 and os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True"
+    store = _opened_store(port, count, keeps_store)
     # torchrun --max-restarts starts them anew at the same store
     attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
-    return rank, count, PrefixStore(f"torchbasics/{attempt}", store)
+    return rank, count, PrefixStore(f"torchbasics/{attempt}", store), keeps_store
 
 
 def require_alone(instead: str) -> None:
     """Raise UserError, with what to do instead, in one of several processes."""
-    count = os.environ.get("WORLD_SIZE") or "1"
-    if count != "1":
+    count = number("WORLD_SIZE", 1, MOST, default="1")
+    if count > 1:
         raise UserError(
             f"WORLD_SIZE is {count}, but this is for one process: {instead}"
         )
@@ -152,9 +154,33 @@ def require_alone(instead: str) -> None:
 def number(variable: str, low: int, high: int, default: str = "") -> int:
     """What a variable of the environment says. Raises UserError."""
     text = os.environ.get(variable, default)
-    if not (text.isdecimal() and len(text) < 7 and low <= int(text) <= high):
-        raise UserError(f"{variable} is {text!r}: it must be from {low} to {high}")
+    is_number = text.isascii() and text.isdecimal() and len(text) < 7
+    if not (is_number and low <= int(text) <= high):
+        of = f"WORLD_SIZE is {high + 1}, so " if low == 0 else ""
+        right = f"a number from {low} to {high}" if high else "0"
+        raise UserError(f"{variable} is {shown(text)}: {of}it must be {right}")
     return int(text)
+
+
+def _count() -> int:
+    """How many processes there are. Raises UserError where some variables are missing.
+
+    Of one alone nothing need be said, but that it is no other than the first.
+    """
+    if not {"RANK", "WORLD_SIZE"} & set(os.environ):
+        return 1
+    count = number("WORLD_SIZE", 1, MOST, default="1")
+    missing = [name for name in VARIABLES if name not in os.environ]
+    if "WORLD_SIZE" in missing or (count > 1 and missing):
+        has = "RANK" if "WORLD_SIZE" in missing else "WORLD_SIZE"
+        raise UserError(
+            f"{has} is {shown(os.environ[has])}, but {', '.join(missing)} "
+            f"{'is' if len(missing) == 1 else 'are'} not set, so the processes cannot "
+            f"find each other: `{TORCHRUN}` sets all; alone, unset {has}"
+        )
+    if count == 1:
+        number("RANK", 0, 0, default="0")
+    return count
 
 
 def _opened_store(port: int, count: int, hosts_it: bool) -> Store:
@@ -213,3 +239,11 @@ def _absent() -> str:
         f"was not met at {where} within {TO_MEET.total_seconds():.0f} s: is it "
         "started, with the same address, and may it connect there?"
     )
+
+
+def _is_of_connection(error: BaseException) -> bool:
+    """Whether it is PyTorch's word for a process that does not answer."""
+    if isinstance(error, dist.DistError):
+        return True
+    words = str(error) if isinstance(error, RuntimeError) else ""
+    return "gloo" in words or "NCCL" in words

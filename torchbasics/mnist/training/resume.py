@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from torchbasics.command import files, runs, settings
+from torchbasics.command import settings
 from torchbasics.command.errors import TrainingError, UserError, as_user_error, warn
 from torchbasics.mnist import network
 from torchbasics.mnist.config import Config
@@ -47,17 +47,6 @@ def fixed_settings(config: Config) -> dict[str, Any]:
 def check_resume_config(config: Config, folder: Path) -> None:
     """Raise UserError unless the folder's run has the same fixed settings."""
     require_same_settings(config, settings.read_config(Config, folder / "config.toml"))
-
-
-def find_same(config: Config) -> Path | None:
-    """The newest run of these very settings and seed, finished or not, if any."""
-    for folder in reversed(runs.find_runs(config.runs_dir, "mnist")):
-        with suppress(UserError):  # one whose config is damaged is none of them
-            before = settings.read_config(Config, folder / "config.toml")
-            if fixed_settings(before) == fixed_settings(config):
-                files.require_regular(folder)
-                return folder
-    return None
 
 
 def require_same_settings(config: Config, before: Config) -> None:
@@ -100,18 +89,22 @@ def as_options(values: Mapping[str, bool | str | float]) -> list[str]:
     return options
 
 
-def resume(training: Training, folder: Path | None) -> None:
+def resume(training: Training, folder: Path) -> None:
     """Put the training where its run's latest good checkpoint was taken, if any.
 
-    Rank 0 alone has a folder. Raises UserError, before anything is changed, if the
-    run's files are not as a training leaves them.
+    Raises UserError, before anything is changed, if the run's files are not as a
+    training leaves them.
     """
-    processes = training.processes
-    checkpoint = _shared(processes.together(_latest_checkpoint, folder), processes)
+    metrics.read(folder / "metrics.jsonl")
+    checkpoints = CheckpointManager(folder)
+    checkpoint = checkpoints.latest()
     if checkpoint is None:
         return
-    processes.together(_load_latest, training, checkpoint, folder)
-    for what, here in _environment(processes).items():
+    with as_user_error(UserError, f"{checkpoints.path(checkpoint.metadata['step'])}: "):
+        load_state_dict(training, checkpoint)
+    with suppress(OSError):  # a kill may have left one too many
+        checkpoints.prune(training.progress.step)
+    for what, here in _environment(training.processes).items():
         before = checkpoint.metadata.get(what, 1)
         if before != here and not training.progress.is_finished():
             warn(
@@ -120,28 +113,16 @@ def resume(training: Training, folder: Path | None) -> None:
             )
 
 
-def _latest_checkpoint(folder: Path | None) -> Checkpoint | None:
-    if folder is None:
-        return None
-    metrics.read(folder / "metrics.jsonl")
-    return CheckpointManager(folder).latest()
-
-
-def _shared(found: Checkpoint | None, processes: Processes) -> Checkpoint | None:
-    """What rank 0 has found, in all processes."""
+def share(training: Training) -> None:
+    """Put all processes' trainings where rank 0's is."""
+    processes = training.processes
     if processes.count == 1:
-        return found
-    content = processes.from_rank_0(serialized(found) if found else b"")
-    return deserialized(content) if content else None
-
-
-def _load_latest(training: Training, checkpoint: Checkpoint, of: Path | None) -> None:
-    checkpoints = CheckpointManager(of or Path())
-    with as_user_error(UserError, f"{checkpoints.path(checkpoint.metadata['step'])}: "):
-        load_state_dict(training, checkpoint)
-    if of is not None:
-        with suppress(OSError):  # a kill may have left one too many
-            checkpoints.prune(training.progress.step)
+        return
+    is_first = processes.rank == 0 and training.progress.step > 0
+    content = serialized(state_dict(training)) if is_first else b""
+    content = processes.from_rank_0(content)
+    if content and processes.rank:
+        load_state_dict(training, deserialized(content))
 
 
 def state_dict(training: Training) -> Checkpoint:
