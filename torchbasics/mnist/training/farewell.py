@@ -37,7 +37,8 @@ class Farewell:
 
     def say(self, failure: BaseException) -> None:
         """Say why, unless another has said so; where the store goes, all hear it."""
-        if not self._heard:
+        nobody_answers = self._enough.is_set() and self._listening.is_alive()
+        if not (self._heard or nobody_answers):
             who = f"process {self._rank}: " if self._rank else ""
             words = f"{status_of(failure)} {who}{_reason(failure)}"
             _in_thread(lambda: self._say(words)).join(SECONDS_TO_HEAR)

@@ -19,7 +19,7 @@ from torch.distributed.distributed_c10d import PrefixStore, Store
 
 from torchbasics.command.errors import TrainingError, UserError
 from torchbasics.command.settings import shown
-from torchbasics.mnist.training.farewell import SECONDS_TO_HEAR, Farewell, status_of
+from torchbasics.mnist.training.farewell import Farewell, status_of
 
 T = TypeVar("T")
 
@@ -79,7 +79,8 @@ class Meeting:
         if self._farewell is None:
             raise failure
         if _is_of_connection(failure):
-            told = self._farewell.heard(SECONDS_TO_HEAR if self.rank else 0)
+            # rank 0 may be about to say what it, too, has lost
+            told = self._farewell.heard(1 if self.rank else 0)
             if told is None:
                 lost = TrainingError(
                     f"process {self.rank} of {self.count} has lost another, which is "
