@@ -8,24 +8,41 @@ import pytest
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), "")
 SIZES = {"desktop": (1280, 900), "phone": (360, 740)}
 RUNNING = []
+SPARE = {}
+
+
+def browser():
+    """The browser of all tests: it is started by the first that asks for it."""
+    if not RUNNING:
+        playwright = pytest.importorskip("playwright.sync_api")
+        if not CHROMIUM:
+            pytest.skip("needs Chromium")
+        options = {"executable_path": CHROMIUM, "args": ["--no-sandbox"]}
+        driver = playwright.sync_playwright().start()
+        RUNNING[:] = driver, driver.chromium.launch(**options)
+    return RUNNING[-1]
+
+
+def end():
+    """Close the browser, if there is one."""
+    if RUNNING:
+        driver, running = RUNNING
+        running.close()
+        driver.stop()
+    RUNNING.clear()
+    SPARE.clear()
 
 
 @contextmanager
-def browser():
-    """The browser that is running, or one that runs meanwhile."""
-    if RUNNING:
-        yield RUNNING[0]
-        return
-    playwright = pytest.importorskip("playwright.sync_api")
-    if not CHROMIUM:
-        pytest.skip("needs Chromium")
-    options = {"executable_path": CHROMIUM, "args": ["--no-sandbox"]}
-    with playwright.sync_playwright() as browsers:
-        RUNNING.append(browsers.chromium.launch(**options))
-        try:
-            yield RUNNING[0]
-        finally:
-            RUNNING.pop().close()
+def tab(**options):
+    """A tab for a while, like new; to make another one takes longer than to load."""
+    kind = repr(sorted(options.items()))
+    spare = SPARE.setdefault(kind, [])
+    page = spare.pop() if spare else browser().new_page(**options)
+    yield page  # one that a test failed with is not used again
+    page.evaluate("localStorage.clear()")
+    page.mouse.move(0, 0)
+    spare.append(page)
 
 
 @contextmanager
@@ -36,22 +53,23 @@ def opened(path, size="desktop", theme="light", locale="en-US", **options):
     """
     width, height = SIZES[size]
     said, asked = [], []
-    with browser() as running:
-        page = running.new_page(
-            viewport={"width": width, "height": height},
-            color_scheme=theme,
-            locale=locale,
-            **options,
-        )
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.on("dialog", lambda dialog: said.append(dialog.message))
-        page.on("request", lambda request: asked.append(request.url))
+    hear = {
+        "console": lambda message: said.append(message.text),
+        "pageerror": lambda error: said.append(str(error)),
+        "dialog": lambda dialog: said.append(dialog.message),
+        "request": lambda request: asked.append(request.url),
+    }
+    with tab(locale=locale, **options) as page:
+        page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(color_scheme=theme, forced_colors="none")
+        for event, listener in hear.items():
+            page.on(event, listener)
         page.goto(path.as_uri())
         try:
             yield page
             assert page.evaluate("document.documentElement.scrollWidth") <= width
         finally:
-            page.close()
+            for event, listener in hear.items():
+                page.remove_listener(event, listener)
     assert said == []
     assert {url for url in asked if not url.startswith("data:")} == {path.as_uri()}

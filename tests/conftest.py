@@ -6,6 +6,7 @@ long.
 
 import os
 
+import browser
 import pytest
 import torch
 from helpers import Course, train_on
@@ -21,11 +22,28 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # of the processes that tests sta
 
 
 def pytest_collection_modifyitems(config, items):
-    """What is marked `full` runs only where it is asked for."""
+    """What is marked `full` runs only where it is asked for.
+
+    The lessons and what tells from them come together, so that of several processes
+    one computes the course, and not each.
+    """
+    items.sort(key=lambda item: not tells_from_the_course(item))
     if "full" not in config.option.markexpr:
         full = [item for item in items if item.get_closest_marker("full")]
         config.hook.pytest_deselected(items=full)
         items[:] = [item for item in items if item not in set(full)]
+
+
+def tells_from_the_course(item):
+    """Whether a test is of the lessons, or takes the course that is computed once."""
+    return "lessons" in item.path.parts or "computed" in item.fixturenames
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_browser():
+    """Whichever test opens a page first starts it, for all."""
+    yield
+    browser.end()
 
 
 @pytest.fixture(scope="session")
@@ -66,9 +84,12 @@ def course(computed, monkeypatch):
 
 
 @pytest.fixture(autouse=True)
-def _progress_of_its_own(monkeypatch, tmp_path):
+def _progress_of_its_own(monkeypatch, request):
     """What a test solves, the developer has not solved."""
-    monkeypatch.setattr(progress, "default_folder", lambda: tmp_path / "data")
+    place = "tmp_path"  # made for those that ask where
+    monkeypatch.setattr(
+        progress, "default_folder", lambda: request.getfixturevalue(place) / "data"
+    )
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from browser import opened
+from browser import end, opened
 
 from torchbasics.command.page import page
 from torchbasics.lessons import moving
@@ -37,6 +37,7 @@ def main() -> None:
             with opened(path) as tab:
                 times = tab.evaluate(TIMES)
             print(f"{name:16} {statistics.median(times):5.1f} {max(times):6.1f} ms")
+    end()
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from browser import browser, opened
+from browser import opened
 from helpers import full
 
 from torchbasics.activations import ACTIVATIONS, DERIVATIVES, sigmoid, softmax, step
@@ -35,13 +35,6 @@ def _float64():
     torch.set_default_dtype(torch.float64)
     yield
     torch.set_default_dtype(torch.float32)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_browser():
-    """For all tests here; each opens a page in it."""
-    with browser():
-        yield
 
 
 @pytest.fixture(scope="module")
@@ -211,7 +204,7 @@ CHECKS = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("times", full((20,), (250,)))
+@pytest.mark.parametrize("times", full((8,), (250,)))
 @pytest.mark.parametrize("name", FIGURES)
 def test_it_computes_what_the_library_does(written, name, times):
     with opened(written(name)) as tab:

@@ -4,7 +4,7 @@ import re
 
 import pytest
 import torch
-from browser import SIZES, browser, opened
+from browser import SIZES, opened
 from helpers import full
 from playgrounds import DIGITS, draw, points, scrambled, seen, shown
 
@@ -20,13 +20,6 @@ ONE, FOUR, SEVEN = (DIGITS[digit][1] for digit in (1, 4, 7))
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _one_browser():
-    """All tests of this file share it."""
-    with browser():
-        yield
-
-
 @pytest.fixture
 def tab(written):
     """The page of the shipped network."""
@@ -40,26 +33,6 @@ def page_of(subjects, images, path):
     content = playground.playground(subjects, few)
     path.write_bytes(page(playground.FORM, "some", content))
     return path
-
-
-# --- the sheet ------------------------------------------------------------------------
-
-
-def test_page_and_predict_agree_on_what_is_drawn_and_it_is_read(tab):
-    reader, right = network.load(SHIPPED), 0
-    for digit, strokes in DIGITS:
-        tab.locator("#clear").click()
-        draw(tab, strokes)
-        grey = torch.tensor(tab.evaluate("[...playground.sketch.picture.values]"))
-        picture = grey.to(torch.uint8).view(tab.evaluate("PICTURE"), -1)
-        (image,) = find_digits(picture)
-        assert (seen(tab) - image.long()).abs().max() <= 2
-        probs = predict_probs(reader.model, image, reader.config.data.transform)
-        answer = tab.inner_text(".digit")
-        assert answer == str(int(probs.argmax()))
-        assert tab.inner_text("#status").startswith(f"{SHIPPED}: reads {answer}, ")
-        right += answer == str(digit)
-    assert right >= 18
 
 
 SEND = """([events, look]) => {
@@ -80,6 +53,36 @@ SEND = """([events, look]) => {
 }"""
 
 
+def strokes_as_events(strokes):
+    """What a finger that draws them sends; a mouse takes longer, and has its tests."""
+    for stroke in strokes:
+        (first, *more), name = points(stroke), "pointermove"
+        yield ["pointerdown", 1, *first]
+        yield from ([name, 1, *point] for point in more)
+        yield ["pointerup", 1, *more[-1]]
+
+
+# --- the sheet ------------------------------------------------------------------------
+
+
+def test_page_and_predict_agree_on_what_is_drawn_and_it_is_read(tab):
+    reader, right = network.load(SHIPPED), 0
+    for digit, strokes in DIGITS:
+        tab.locator("#clear").click()
+        tab.evaluate(SEND, [[*strokes_as_events(strokes)], False])
+        grey = tab.evaluate("playground.sketch.picture.values.join()").split(",")
+        picture = torch.tensor([*map(float, grey)]).byte()
+        picture = picture.view(tab.evaluate("PICTURE"), -1)
+        (image,) = find_digits(picture)
+        assert (seen(tab) - image.long()).abs().max() <= 2
+        probs = predict_probs(reader.model, image, reader.config.data.transform)
+        answer = tab.inner_text(".digit")
+        assert answer == str(int(probs.argmax()))
+        assert tab.inner_text("#status").startswith(f"{SHIPPED}: reads {answer}, ")
+        right += answer == str(digit)
+    assert right >= 18
+
+
 def test_each_movement_of_the_pen_is_answered_before_the_next(tab):
     events = [("pointermove", 1, x, y) for x, y in points(SEVEN[0])]
     events[0] = ("pointerdown", *events[0][1:])
@@ -88,7 +91,7 @@ def test_each_movement_of_the_pen_is_answered_before_the_next(tab):
 
 
 def test_the_same_strokes_are_the_same_picture_however_they_came_there(tab):
-    for _, strokes in DIGITS[9:12]:
+    for _, strokes in DIGITS[11:12]:
         tab.locator("#clear").click()
         draw(tab, strokes)
         before, sure = seen(tab), tab.inner_text(".bars")
@@ -428,11 +431,8 @@ def test_a_page_that_is_not_whole_says_so(written, tmp_path, harm):
 
 
 def test_a_page_whose_script_does_not_run_says_so_in_both_languages(written):
-    with browser() as running:
-        tab = running.new_page(java_script_enabled=False)
-        tab.goto((written / "one.html").as_uri())
+    with opened(written / "one.html", java_script_enabled=False) as tab:
         told = tab.locator("#torn")
         told.wait_for(state="visible")
         assert "JavaScript" in told.inner_text()
         assert "스크립트" in told.inner_text()
-        tab.close()
