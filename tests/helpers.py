@@ -5,7 +5,7 @@ import json
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 
 import pytest
 import torch
@@ -120,6 +120,15 @@ def full(*values, first=1):
         )
         for number, value in enumerate(values)
     ]
+
+
+@contextmanager
+def case(*what):
+    """One of many that a test goes through: what fails in it names it."""
+    try:
+        yield
+    except Exception as error:
+        raise AssertionError(f"in the case of {', '.join(map(str, what))}") from error
 
 
 class Course:

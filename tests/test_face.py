@@ -12,6 +12,7 @@ from typing import NamedTuple
 import pytest
 import torch
 import torch.nn.functional as F
+from helpers import case
 from torch import Tensor, nn
 
 import torchbasics
@@ -146,6 +147,12 @@ NO_TENSORS = {"INPUTS", "ACTIVATIONS", "DERIVATIVES", "init_variance", "__versio
 NO_TENSORS |= {"critical_sigma_w"}
 FOLLOW_AUTOCAST = {"MLP", "Probes"}  # a model does as its caller says
 """What is not called with tensors; where autocast is the caller's own choice."""
+ARGUMENTS = [
+    (name, place)
+    for name, place in product(CALLS.keys() - {"initialize"}, (1, 2))
+    if CALLS[name][place] is not None
+]
+"""Each argument of each that is a tensor; `weights_of` only wants x for its dtype."""
 
 
 def answer(call, *arguments):
@@ -174,7 +181,6 @@ def test_every_public_name_is_tried():
     assert set(torchbasics.__all__) - NO_TENSORS <= tried
 
 
-@pytest.mark.parametrize("name", sorted(CALLS.keys() - FOLLOW_AUTOCAST))
 @pytest.mark.parametrize(
     "mode",
     [
@@ -184,12 +190,12 @@ def test_every_public_name_is_tried():
     ],
     ids=["autocast", "no_grad", "inference_mode"],
 )
-def test_what_a_caller_has_switched_on_changes_no_answer(name, mode):
-    call = CALLS[name]
-    wanted = answer(call)
-    with mode():
-        got = answer(call)
-    torch.testing.assert_close(got, wanted, rtol=0, atol=0)
+def test_what_a_caller_has_switched_on_changes_no_answer(mode):
+    for name in CALLS.keys() - FOLLOW_AUTOCAST:
+        call = CALLS[name]
+        wanted = answer(call)
+        with case(name), mode():
+            torch.testing.assert_close(answer(call), wanted, rtol=0, atol=0)
 
 
 def test_a_model_does_what_its_callers_autocast_says():
@@ -219,14 +225,13 @@ HOW = {
 }
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", CALLS)
 @pytest.mark.parametrize("how", HOW)
-def test_how_a_tensor_is_held_changes_no_answer(name, how):
-    call, change = CALLS[name], HOW[how]
-    arguments = [change(x.clone()) for x in call[1:] if x is not None]
-    got, wanted = answer(call, *arguments), answer(call)
-    torch.testing.assert_close(got, wanted, rtol=1e-5, atol=1e-6)
+def test_how_a_tensor_is_held_changes_no_answer(how):
+    for name, call in CALLS.items():
+        arguments = [HOW[how](x.clone()) for x in call[1:] if x is not None]
+        with case(name):
+            got, wanted = answer(call, *arguments), answer(call)
+            torch.testing.assert_close(got, wanted, rtol=1e-5, atol=1e-6)
 
 
 def refused(error):
@@ -247,40 +252,43 @@ def works_or_is_refused(call, *arguments):
         return None
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", CALLS)
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
-def test_half_precision_is_near_or_refused(name, dtype):
-    call = CALLS[name]
-    arguments = [
-        x.to(dtype) if x.is_floating_point() else x for x in call[1:] if x is not None
-    ]
-    got = works_or_is_refused(call, *arguments)
-    if got is not None and name not in {"first_nonfinite", "most_confident_errors"}:
-        near = 0.2 if dtype == torch.bfloat16 else 0.03
-        torch.testing.assert_close(got, answer(call), rtol=near, atol=near)
+NAMES_AN_EXAMPLE = {"first_nonfinite", "most_confident_errors"}
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize(
+    ("dtype", "near"), [(torch.float16, 0.03), (torch.bfloat16, 0.2)]
+)
+def test_half_precision_is_near_or_refused(dtype, near):
+    for name, call in CALLS.items():
+        given = [x for x in call[1:] if x is not None]
+        halves = [x.to(dtype) if x.is_floating_point() else x for x in given]
+        with case(name):
+            got = works_or_is_refused(call, *halves)
+            if got is not None and name not in NAMES_AN_EXAMPLE:
+                torch.testing.assert_close(got, answer(call), rtol=near, atol=near)
+
+
 @pytest.mark.parametrize("dtype", [torch.int64, torch.uint8, torch.bool])
-def test_whole_numbers_are_as_fractions_or_refused(name, dtype):
-    call = CALLS[name]
-    whole = [x.abs().to(dtype) for x in call[1:2]]
-    rest = [] if call.other is None else [call.other]
-    got = works_or_is_refused(call, *whole, *rest)
-    if got is not None and name != "step":
-        wanted = answer(call, *(x.float() for x in whole), *rest)
-        torch.testing.assert_close(got, wanted, rtol=1e-5, atol=1e-6)
+def test_whole_numbers_are_as_fractions_or_refused(dtype):
+    for name, call in CALLS.items():
+        whole = call.x.abs().to(dtype)
+        rest = [] if call.other is None else [call.other]
+        with case(name):
+            got = works_or_is_refused(call, whole, *rest)
+            if got is not None and name != "step":
+                wanted = answer(call, whole.float(), *rest)
+                torch.testing.assert_close(got, wanted, rtol=1e-5, atol=1e-6)
 
 
-def refuses(call, place, change):
+def refuses(name, place, change):
     """Whether it refuses in a line what a change makes of one of its arguments."""
-    arguments = [x for x in call[1:] if x is not None]
+    arguments = [x for x in CALLS[name][1:] if x is not None]
     arguments[place - 1] = change(arguments[place - 1])
-    with pytest.raises((TypeError, ValueError)) as raised:
-        call.function(*arguments)
-    return refused(raised.value)
+    try:
+        CALLS[name].function(*arguments)
+    except Exception as error:
+        return isinstance(error, TypeError | ValueError) and refused(error)
+    return False
 
 
 WRONG = {
@@ -292,34 +300,26 @@ WRONG = {
 }
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("name", "place"), [*product(CALLS, (1, 2))])
 @pytest.mark.parametrize("what", WRONG)
-def test_what_is_no_tensor_is_refused_in_a_line(name, place, what):
-    call = CALLS[name]
-    if call[place] is None or name == "initialize":
-        pytest.skip("it takes no such argument")
-    assert refuses(call, place, WRONG[what])
+def test_what_is_no_tensor_is_refused_in_a_line(what):
+    assert [one for one in ARGUMENTS if not refuses(*one, WRONG[what])] == []
 
 
-@pytest.mark.parametrize(("name", "place"), [*product(CALLS, (1, 2))])
 @pytest.mark.parametrize("change", [torch.Tensor.cfloat, torch.Tensor.to_sparse])
-def test_what_is_complex_or_sparse_is_refused_in_a_line(name, place, change):
-    if CALLS[name][place] is None or name == "initialize":
-        pytest.skip("it takes no such argument")
-    assert refuses(CALLS[name], place, change)
+def test_what_is_complex_or_sparse_is_refused_in_a_line(change):
+    assert [one for one in ARGUMENTS if not refuses(*one, change)] == []
 
 
-@pytest.mark.parametrize("name", CALLS)
 @pytest.mark.parametrize("add", [2**24 + 1, 2**40 + 1])
-def test_whole_numbers_that_float32_rounds_are_exact_or_refused(name, add):
-    call = CALLS[name]
-    whole = call.x.abs().long() + add
-    rest = [] if call.other is None else [call.other]
-    got = works_or_is_refused(call, whole, *rest)
-    if got is not None and name not in {"step", "identity"}:
-        wanted = answer(call, whole.double(), *rest)
-        torch.testing.assert_close(got, wanted, rtol=1e-6, atol=0)
+def test_whole_numbers_that_float32_rounds_are_exact_or_refused(add):
+    for name, call in CALLS.items():
+        whole = call.x.abs().long() + add
+        rest = [] if call.other is None else [call.other]
+        with case(name):
+            got = works_or_is_refused(call, whole, *rest)
+            if got is not None and name not in {"step", "identity"}:
+                wanted = answer(call, whole.double(), *rest)
+                torch.testing.assert_close(got, wanted, rtol=1e-6, atol=0)
 
 
 SHAPES = {
@@ -331,17 +331,16 @@ SHAPES = {
 }
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", CALLS)
 @pytest.mark.parametrize("shape", SHAPES)
-def test_another_shape_has_finite_answers_or_is_refused(name, shape):
-    call = CALLS[name]
-    first = SHAPES[shape](call.x)
-    rest = [] if call.other is None else [SHAPES[shape](call.other)]
-    for arguments in ((first, *rest), (first, *call[2:3])):
-        given = [x for x in arguments if x is not None]
-        got = works_or_is_refused(call, *given)
-        assert all(bool(number.isfinite().all()) for number in got or [])
+def test_another_shape_has_finite_answers_or_is_refused(shape):
+    change = SHAPES[shape]
+    for name, call in CALLS.items():
+        rest = [] if call.other is None else [change(call.other)]
+        for others in (rest, call[2:3]):
+            given = [x for x in (change(call.x), *others) if x is not None]
+            with case(name):
+                got = works_or_is_refused(call, *given)
+                assert all(bool(number.isfinite().all()) for number in got or [])
 
 
 def test_nothing_called_changes_what_it_was_given():

@@ -5,6 +5,7 @@ import io
 import re
 import subprocess
 import sys
+import textwrap
 import tokenize
 from functools import cache
 from graphlib import TopologicalSorter
@@ -169,9 +170,8 @@ def test_every_form_of_an_import_is_seen(statement, module):
     assert list(imports(ast.parse(statement), "torchbasics.lessons")) == [module]
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_a_module_imports_only_what_its_wing_may(module):
-    assert not refused(module)
+def test_a_module_imports_only_what_its_wing_may():
+    assert {module: names for module in MODULES if (names := refused(module))} == {}
 
 
 def test_the_mathematics_imports_torch_and_itself_and_not_in_a_circle():
@@ -209,10 +209,25 @@ def test_what_reads_a_run_never_brings_the_training_along():
         assert trains <= READERS_MAY, module
 
 
+@pytest.fixture(scope="module")
+def loaded():
+    """What a process loads: torch; with the library's names; with what reads a run."""
+    script = """
+        import sys, torch
+        print(*sys.modules)
+        from torchbasics import *
+        print(*sys.modules)
+        import torchbasics.mnist.evaluate
+        print(*sys.modules)
+    """
+    done = python("-c", textwrap.dedent(script))
+    assert not done.stderr
+    return [set(line.split()) for line in done.stdout.splitlines()]
+
+
 @pytest.mark.slow
-def test_reading_a_run_loads_no_training_and_no_tensorboard():
-    script = "import sys, torchbasics.mnist.evaluate; print(*sys.modules)"
-    loaded = set(python("-c", script).stdout.split())
+def test_reading_a_run_loads_no_training_and_no_tensorboard(loaded):
+    *_, loaded = loaded
     trains = {name for name in loaded if "mnist.training." in name}
     reads = {f"torchbasics.mnist.training.{name}" for name in ("checkpoint", "state")}
     assert trains == reads
@@ -258,16 +273,15 @@ def test_no_pickle_is_opened_but_the_textbooks_and_that_only_described():
 SHAPE = re.compile(r"\([\w*.]+(, ?[\w*.]+)*,?\)")
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_every_function_of_tensors_states_their_shapes(module):
-    nodes = ast.walk(tree(module))
-    functions = [node for node in nodes if isinstance(node, ast.FunctionDef)]
+def test_every_function_of_tensors_states_their_shapes():
+    nodes = ((module, node) for module in MODULES for node in ast.walk(tree(module)))
     silent = {
-        function.name
-        for function in functions
-        if not function.name.startswith("_")
-        and "Tensor" in ast.unparse(function.args)
-        and not SHAPE.search(ast.get_docstring(function) or "")
+        (module, node.name)
+        for module, node in nodes
+        if isinstance(node, ast.FunctionDef)
+        and not node.name.startswith("_")
+        and "Tensor" in ast.unparse(node.args)
+        and not SHAPE.search(ast.get_docstring(node) or "")
     }
     assert not silent
 
@@ -300,12 +314,10 @@ def test_importing_the_library_loads_neither_torch_nor_numpy_nor_rich():
 
 
 @pytest.mark.slow
-def test_all_names_of_the_library_load_no_more_than_torch():
-    script = "import torch, sys; before = set(sys.modules); from torchbasics import *; "
-    script += "print(*{name.split('.')[0] for name in set(sys.modules) - before})"
-    done = python("-c", script)
-    assert set(done.stdout.split()) - STANDARD == {"torchbasics"}
-    assert not done.stderr
+def test_all_names_of_the_library_load_no_more_than_torch(loaded):
+    before, after, _ = loaded
+    more = {name.partition(".")[0] for name in after - before}
+    assert more - STANDARD == {"torchbasics"}
 
 
 def defined_in(module):
@@ -322,10 +334,10 @@ NAMES = [name for name in torchbasics.__all__ if name != "__version__"]
 HOMES = {name: module for module in torchbasics.MODULES for name in defined_in(module)}
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_name_of_the_library_is_the_object_of_its_home(name):
-    home = import_module(f"torchbasics.{HOMES[name]}")
-    assert getattr(torchbasics, name) is getattr(home, name)
+def test_a_name_of_the_library_is_the_object_of_its_home():
+    for name in NAMES:
+        home = import_module(f"torchbasics.{HOMES[name]}")
+        assert getattr(torchbasics, name) is getattr(home, name), name
 
 
 def test_the_names_of_the_library_stand_in_reading_order():

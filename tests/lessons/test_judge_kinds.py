@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from helpers import case
 from judged import NAMED
 from torch import nn
 
@@ -105,11 +106,15 @@ def test_nearly_right_is_not_right(exercise, function):
     assert not judge(EXERCISES[exercise], function, "en").passed
 
 
-@pytest.mark.parametrize("seed", range(20))
-def test_chance_is_refused_and_told(seed):
+def thrown(seed):
     dice = random.Random(seed)
-    judgement = judge(EXERCISES["and"], lambda x1, x2: dice.randint(0, 1), "en")
-    assert judgement.misconception == "random"
+    return lambda x1, x2: dice.randint(0, 1)
+
+
+def test_chance_is_refused_and_told():
+    for seed in range(20):
+        judgement = judge(EXERCISES["and"], thrown(seed), "en")
+        assert judgement.misconception == "random", seed
     assert 4 * REPEATS >= 32  # bits that chance would have to guess
 
 
@@ -123,12 +128,15 @@ def test_a_rarely_random_gate_is_told_too():
     assert not judgement.passed
 
 
-@pytest.mark.parametrize(("exercise", "name", "function"), NAMED)
-def test_what_learners_do_is_named(exercise, name, function):
-    judgement = judge(EXERCISES[exercise], function, "en")
-    assert not judgement.passed
-    assert judgement.misconception == name, judgement.message
-    assert "{" not in judgement.message.rpartition("\n")[2]
+@pytest.mark.parametrize("exercise", EXERCISES)
+def test_what_learners_do_is_named(exercise):
+    for number, (of, name, function) in enumerate(NAMED):
+        if of == exercise:
+            with case(number, name):
+                judgement = judge(EXERCISES[exercise], function, "en")
+                assert not judgement.passed
+                assert judgement.misconception == name, judgement.message
+                assert "{" not in judgement.message.rpartition("\n")[2]
 
 
 @pytest.mark.parametrize("exercise", EXERCISES)
@@ -292,7 +300,7 @@ def stop():
 )
 def test_nothing_in_a_function_ends_the_interpreter(function, told, monkeypatch):
     before = sys.stdin
-    for name in ("relu", "and", "matmul"):
+    for name in ("and", "matmul"):
         judge(EXERCISES[name], function, "en")
     judgement = judge(EXERCISES["relu"], function, "en")
     assert told in judgement.message

@@ -147,10 +147,21 @@ RESULT = {
 FAIR_RESULT = [("sd", None), ("settings", {"a": [1]})]
 
 
-def some(cases, fair=lambda field, wrong: False):
-    """Every third case but those that may be right; EVERY_NTH=1 takes all."""
-    wrong = [(f, table) for f, table in cases if not fair(f, table.get(f, MISSING))]
-    return wrong[:: int(os.environ.get("EVERY_NTH", "3"))]
+def by_field(cases, fair=lambda field, wrong: False):
+    """Each field with one thing that it cannot be, in `full` with each."""
+    fields = {}
+    for field, table in cases:
+        if not fair(field, table.get(field, MISSING)):
+            fields.setdefault(field, []).append(table)
+    chosen = [  # for each field another kind than for the one before
+        pytest.param(field, [tables[number % len(tables)]], id=field)
+        for number, (field, tables) in enumerate(fields.items())
+    ]
+    every = [
+        pytest.param(field, tables, id=f"{field}, all", marks=pytest.mark.full)
+        for field, tables in fields.items()
+    ]
+    return chosen + every
 
 
 def is_optional(field, wrong):
@@ -167,19 +178,21 @@ def is_statistic(field, wrong):
     return "/" in field and (wrong in fine or wrong is MISSING)
 
 
-@pytest.mark.parametrize(("name", "tensors"), some(tensors_spoiled()))
-def test_each_tensor_is_compared_before_it_is_used(run, capsys, name, tensors):
-    path = write_state(run, tensors, STATE.metadata)
-    if name.startswith(("model.", "ema.")):
-        refused(capsys, evaluate.main, [run], path, name)
-    else:
-        refused(capsys, train, ["--resume", run], path, name)
+@pytest.mark.parametrize(("name", "states"), by_field(tensors_spoiled()))
+def test_each_tensor_is_compared_before_it_is_used(run, capsys, name, states):
+    for tensors in states:
+        path = write_state(run, tensors, STATE.metadata)
+        if name.startswith(("model.", "ema.")):
+            refused(capsys, evaluate.main, [run], path, name)
+        else:
+            refused(capsys, train, ["--resume", run], path, name)
 
 
-@pytest.mark.parametrize(("field", "metadata"), some(spoiled(STATE.metadata)))
-def test_each_fact_of_a_checkpoint_is_checked(run, capsys, field, metadata):
-    path = write_state(run, STATE.tensors, metadata)
-    refused(capsys, evaluate.main, [run], path, field)
+@pytest.mark.parametrize(("field", "tables"), by_field(spoiled(STATE.metadata)))
+def test_each_fact_of_a_checkpoint_is_checked(run, capsys, field, tables):
+    for metadata in tables:
+        path = write_state(run, STATE.tensors, metadata)
+        refused(capsys, evaluate.main, [run], path, field)
 
 
 @pytest.mark.parametrize("facts", [{"step": 46}, {"step": 61}, {"epoch_hits": 30_001}])
@@ -201,12 +214,13 @@ def test_a_state_of_another_run_is_refused(run, capsys):
 
 
 @pytest.mark.parametrize(
-    ("field", "config"), some(deep(Config().model_dump(mode="json")))
+    ("field", "tables"), by_field(deep(Config().model_dump(mode="json")))
 )
-def test_each_setting_is_checked_wherever_it_is_read(run, capsys, field, config):
+def test_each_setting_is_checked_wherever_it_is_read(run, capsys, field, tables):
     """In a checkpoint; a config file is checked by the same lines, see below."""
-    path = write_state(run, STATE.tensors, STATE.metadata | {"config": config})
-    refused(capsys, evaluate.main, [run], path, field)
+    for config in tables:
+        path = write_state(run, STATE.tensors, STATE.metadata | {"config": config})
+        refused(capsys, evaluate.main, [run], path, field)
 
 
 @pytest.mark.parametrize("words", [["--config"], ["--resume"]])
@@ -240,28 +254,32 @@ def test_a_place_that_no_folder_can_be_is_refused(tmp_path, capsys):
             read("test", f"{tmp_path}/a\0b")
 
 
-@pytest.mark.parametrize(("field", "table"), some(spoiled(MANIFEST), is_optional))
-def test_each_field_of_a_manifest_is_checked(run, capsys, field, table):
-    (run / "manifest.json").write_text(json.dumps(table))
-    refused(capsys, train, ["--resume", run], run / "manifest.json", field)
+@pytest.mark.parametrize(("field", "tables"), by_field(spoiled(MANIFEST), is_optional))
+def test_each_field_of_a_manifest_is_checked(run, capsys, field, tables):
+    for table in tables:
+        (run / "manifest.json").write_text(json.dumps(table))
+        refused(capsys, train, ["--resume", run], run / "manifest.json", field)
 
 
-@pytest.mark.parametrize(("field", "line"), some(spoiled(LINE), is_statistic))
-def test_each_number_of_a_line_of_metrics_is_checked(run, capsys, field, line):
-    (run / "metrics.jsonl").write_text(json.dumps(line) + "\n")
-    refused(capsys, train, ["--resume", run], run / "metrics.jsonl", field)
+@pytest.mark.parametrize(("field", "tables"), by_field(spoiled(LINE), is_statistic))
+def test_each_number_of_a_line_of_metrics_is_checked(run, capsys, field, tables):
+    for line in tables:
+        (run / "metrics.jsonl").write_text(json.dumps(line) + "\n")
+        refused(capsys, train, ["--resume", run], run / "metrics.jsonl", field)
 
 
 @pytest.mark.parametrize(
-    ("field", "result"), some(spoiled(RESULT), lambda f, w: (f, w) in FAIR_RESULT)
+    ("field", "tables"),
+    by_field(spoiled(RESULT), lambda f, w: (f, w) in FAIR_RESULT),
 )
 def test_each_field_of_a_series_result_is_checked(
-    run, capsys, monkeypatch, field, result
+    run, capsys, monkeypatch, field, tables
 ):
     monkeypatch.setattr(seeds, "train_seeds", lambda *_: pytest.fail("it trains"))
     (run / "manifest.json").write_text(json.dumps(manifest(kind="seeds", seeds=[0])))
-    (run / "result.json").write_text(json.dumps(result))
-    refused(capsys, seeds.main, ["--resume", run], run / "result.json", field)
+    for result in tables:
+        (run / "result.json").write_text(json.dumps(result))
+        refused(capsys, seeds.main, ["--resume", run], run / "result.json", field)
 
 
 def test_what_is_not_spoiled_is_read():
