@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from boundaries import general
-from helpers import python
+from helpers import full, python
 
 SCRIPT = Path(__file__).with_name("campaign.py")
 
@@ -29,14 +29,14 @@ def test_what_differs_from_run_to_run_is_no_boundary_of_its_own(path, name):
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="forks, and looks into /proc")
-def test_a_run_that_is_killed_or_disturbed_loses_nothing(tmp_path):
+@pytest.mark.parametrize("minutes", full((("0.08",),), (("0.08", "0.1"),)))
+def test_a_run_that_is_killed_or_disturbed_loses_nothing(tmp_path, minutes):
     record = tmp_path / "record.jsonl"
-    asked = ["--minutes", "0.08", "--jobs", "1", "--seed", "5", "--record", record]
-    for _ in range(2):  # the second goes on where the first stopped; no series yet
+    for number in minutes:  # the second goes on where the first stopped; no series yet
+        asked = ["--minutes", number, "--jobs", "1", "--seed", "5", "--record", record]
         done = python(SCRIPT, *asked)
         assert done.returncode == 0, done.stdout + done.stderr
         lines = [json.loads(line) for line in record.read_text().splitlines()]
-        asked[1] = "0.1"
     assert [line["trial"] for line in lines] == [*range(len(lines))]
     assert any(line["killed"] for line in lines)
     assert "0 lost something" in done.stdout

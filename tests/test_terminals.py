@@ -87,10 +87,10 @@ def test_what_a_config_holds_is_shown_as_text(tmp_path, capsys, table):
 
 
 COMMANDS = full(
+    (["torchbasics.mnist.evaluate"],),
     (["torchbasics.mnist", *QUICK],),
     (["torchbasics", "--check", "matrices"],),
     (["torchbasics", "vanishing", "--print-config"],),
-    (["torchbasics.mnist.evaluate"],),
     (["torchbasics.mnist.explain"],),
     (["torchbasics.mnist.seeds", "--help"],),
 )

@@ -91,17 +91,17 @@ def test_its_activations_are_right_far_from_0_too(tab):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "count"), [("pretrained", 10_000), (SHIPPED, 1_000)])
+@pytest.mark.parametrize(
+    ("name", "count"),
+    full(
+        ("pretrained", 1_000),
+        (SHIPPED, 500),
+        ("pretrained", 10_000),
+        (SHIPPED, 10_000),
+        first=2,
+    ),
+)
 def test_it_answers_as_the_shipped_networks_do(tab, mnist, name, count):
-    assert_same_answers(tab, mnist, name, count)
-
-
-@pytest.mark.full
-def test_it_answers_as_the_better_network_does_to_all_test_digits(tab, mnist):
-    assert_same_answers(tab, mnist, SHIPPED, 10_000)
-
-
-def assert_same_answers(tab, mnist, name, count):
     reader, images = network.load(name), mnist[1].images[:count]
     wanted = predict_probs(reader.model, images, reader.config.data.transform)
     given = packed(Subject(name, None, reader))

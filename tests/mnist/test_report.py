@@ -295,30 +295,32 @@ def test_a_line_of_metrics_that_no_run_writes_is_one_sentence(held, capsys):
     assert "metrics.jsonl: line 1" in capsys.readouterr().err
 
 
-@pytest.fixture
-def hostile(held):
-    """A run whose folder and whose manifest hold markup."""
-    manifest = runs.read_manifest(held)
+@pytest.fixture(scope="module")
+def hostile(trained, tmp_path_factory):
+    """The report of a run whose folder and whose manifest hold markup."""
+    name = HOSTILE.replace("/", "")
+    place = shutil.copytree(
+        trained / "held-run", tmp_path_factory.mktemp("hostile") / name
+    )
     versions = {HOSTILE: HOSTILE}
     more = {"command": [HOSTILE], "versions": versions, "platform": HOSTILE}
-    runs.write_manifest(held, manifest | more)
-    return held.rename(held.with_name(HOSTILE.replace("/", "")))
+    runs.write_manifest(place, runs.read_manifest(place) | more)
+    assert report.main([str(place)]) == 0
+    return place / "report.html"
 
 
 @pytest.mark.slow
 def test_what_files_hold_is_never_markup(hostile):
-    assert report.main([str(hostile)]) == 0
-    text = (hostile / "report.html").read_text(encoding="utf-8")
+    text = hostile.read_text(encoding="utf-8")
     assert text.count("</script>") == 2
     assert "<img" not in text
     assert "<b>" not in text
-    assert shown(hostile / "report.html")["runs"][0]["facts"]["platform"] == HOSTILE
+    assert shown(hostile)["runs"][0]["facts"]["platform"] == HOSTILE
 
 
 @pytest.mark.slow
 def test_in_a_browser_markup_is_text(hostile):
-    assert report.main([str(hostile)]) == 0
-    with opened(hostile / "report.html") as page:
+    with opened(hostile) as page:
         assert HOSTILE in page.inner_text("main")
         assert page.query_selector("img") is None
 

@@ -57,6 +57,15 @@ class Here:
         return self.printed
 
 
+IN_THIS_PROCESS = SimpleNamespace(Popen=Here, PIPE=subprocess.PIPE)
+
+
+@pytest.fixture
+def here(monkeypatch):
+    """A series' runs are trained in this process."""
+    monkeypatch.setattr(seeds, "subprocess", IN_THIS_PROCESS)
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """A finished series of two seeds, to be left as it is."""
@@ -64,8 +73,7 @@ def folder(tmp_path_factory):
     (place / "short.toml").write_text(CONFIG)
     words = ["--config", str(place / "short.toml"), "--runs-dir", str(place)]
     with pytest.MonkeyPatch.context() as patch:
-        processes = SimpleNamespace(Popen=Here, PIPE=subprocess.PIPE)
-        patch.setattr(seeds, "subprocess", processes)
+        patch.setattr(seeds, "subprocess", IN_THIS_PROCESS)
         assert main([*words, "--seeds", "3", "5"]) == 0
     return only(place.glob("seeds/short-*"))
 
@@ -99,7 +107,7 @@ def test_each_seeds_error_is_that_of_its_network(folder):
 
 @pytest.mark.slow
 def test_what_is_finished_is_not_trained_again_what_is_lost_or_new_is(
-    whole, tmp_path, capsys
+    whole, tmp_path, capsys, here
 ):
     before = json.loads((whole / "result.json").read_text())
     shutil.rmtree(series.run_folder(whole, 5) / "checkpoints")  # a full disk, it may be
@@ -191,12 +199,10 @@ def test_a_second_ctrl_c_says_how_to_go_on_too(tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.slow
-def test_what_a_run_warns_of_names_its_seed(tmp_path, monkeypatch, capsys):
+def test_what_a_run_warns_of_names_its_seed(tmp_path, capsys, here):
     (tmp_path / "stuck.toml").write_text(
         CONFIG.replace("= 30", "= 160") + '[optim]\nname = "sgd"\nlr = 1e-8\n'
     )
-    processes = SimpleNamespace(Popen=Here, PIPE=subprocess.PIPE)
-    monkeypatch.setattr(seeds, "subprocess", processes)
     words = ["--config", str(tmp_path / "stuck.toml"), "--runs-dir", str(tmp_path)]
     assert main([*words, "--seeds", "3", "5"]) == 0
     told = capsys.readouterr().err.splitlines()
