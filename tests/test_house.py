@@ -1,6 +1,7 @@
 """The house: who may import whom, what an import costs, what the READMEs say."""
 
 import ast
+import doctest
 import io
 import re
 import subprocess
@@ -396,12 +397,28 @@ def test_what_the_readme_links_to_is_there(readme):
         assert (ROOT / link).exists(), link
 
 
+def to_type(readme):
+    """What is to be typed, without what an example prints and in which language."""
+    parts = doctest.DocTestParser().parse((ROOT / readme).read_text(encoding="utf-8"))
+    for part in parts:
+        if isinstance(part, doctest.Example):
+            yield part.source.replace(', lang="ko"', "")
+        else:
+            yield from re.findall(r"^    (\S.*)$", part, re.M)
+
+
 def test_both_readmes_give_the_same_commands():
-    english, korean = (
-        re.findall(r"^    (\S.*)$", (ROOT / name).read_text(encoding="utf-8"), re.M)
-        for name in READMES
-    )
+    english, korean = map(list, map(to_type, READMES))
     assert english == korean
+    assert len(english) > 20
+
+
+@pytest.mark.parametrize("readme", READMES)
+def test_a_readmes_example_prints_what_it_shows(readme, monkeypatch):
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    path = str(ROOT / readme)
+    ran = doctest.testfile(path, module_relative=False, encoding="utf-8")
+    assert ran == (0, 3)
 
 
 def shortened(argv, folder):

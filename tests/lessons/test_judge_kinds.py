@@ -330,15 +330,33 @@ def test_the_languages_that_are_there_are_taken(capsys):
     assert len(capsys.readouterr().out.splitlines()) == 3
 
 
+@pytest.mark.parametrize(
+    ("returned", "english", "korean"),
+    [
+        (torch.tensor(1 + 2j), "returns (1+2j); wanted are real", "답은 실수여야"),
+        ([[1, 2], [3]], "differ in length or shape", "서로 다릅니다"),
+        (torch.empty(3, device="meta"), "without values", "값이 없습니다"),
+    ],
+)
+def test_what_is_no_real_number_is_told_in_each_language(returned, english, korean):
+    for lang, told in (("en", english), ("ko", korean)):
+        judgement = judge(EXERCISES["relu"], lambda x: returned, lang)
+        assert told in judgement.message
+    assert re.findall("[A-Za-z]+", judgement.message) in (
+        ["torch", "tensor"], ["torch", "tensor", "j"], ["torch", "tensor", "meta"]
+    )  # fmt: skip
+
+
 def test_no_label_of_the_judge_is_left_over():
     source = Path(judge.__code__.co_filename).read_text(encoding="utf-8")
     asking = Path(judge.__code__.co_filename).with_name("asking.py").read_text("utf-8")
     for lang in ("en", "ko"):
         words = prose.read("course", lang).words
         assert "differs" not in words
-        for key in ("not_numbers", "raises", "shape"):
+        for key in ("raises", "shape"):
             assert "{given}" in words[key]
             assert f'"{key}"' in source
-        for key in ("none", "none_here", "changes_argument"):
+        own = ("none", "none_here", "changes_argument")
+        for key in (*own, "not_numbers", "ragged", "no_values"):
             assert "{given}" in words[key]
             assert f'"{key}"' in asking

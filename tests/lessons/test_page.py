@@ -447,5 +447,5 @@ def test_a_file_that_is_there_is_replaced_only_with_force(
     assert error == f"error: {path} is there already: --force replaces it\n"
     assert path.read_text() == "mine"
     assert main([*argv, "--force"]) == 0
-    assert f"페이지를 {path}에 썼습니다" in capsys.readouterr().out
+    assert f"페이지를 {path}에 저장했습니다" in capsys.readouterr().out
     assert path.read_bytes().startswith(b'<!doctype html>\n<html lang="ko">')

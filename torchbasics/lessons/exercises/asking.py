@@ -72,7 +72,7 @@ class NothingReturnedError(Exception):
 
 
 class NotNumbersError(Exception):
-    """A function gave a text, a complex number, a ragged list."""
+    """A function gave no real numbers: under which label the words are, and what."""
 
 
 class Ask:
@@ -190,11 +190,11 @@ def as_tensor(answer: Any) -> Tensor:
         return _stacked([as_tensor(part) for part in answer])
     if not isinstance(answer, Tensor):
         answer = _from_array(np.asarray(answer))
-    if answer.is_complex():
-        raise NotNumbersError("complex numbers")
     if answer.is_meta:
-        raise NotNumbersError("a tensor without values")
+        raise NotNumbersError("no_values")
     plain: Tensor = answer.detach().to_dense().cpu()
+    if plain.is_complex():
+        raise NotNumbersError("not_numbers", str(plain.tolist()))
     return plain if plain.dtype in HALVES else plain.double()
 
 
@@ -215,14 +215,15 @@ def _from_array(array: np.ndarray[Any, Any]) -> Tensor:
     if array.dtype == np.float16:
         return torch.from_numpy(array.copy())
     if array.dtype.kind not in "bifuO":
-        raise NotNumbersError(repr(array.item()) if array.ndim == 0 else str(array))
+        got = repr(array.item()) if array.ndim == 0 else str(array)
+        raise NotNumbersError("not_numbers", got)
     try:
         return torch.from_numpy(array.astype(np.float64))
     except (TypeError, ValueError):
-        raise NotNumbersError(repr(array.tolist())) from None
+        raise NotNumbersError("not_numbers", repr(array.tolist())) from None
 
 
 def _stacked(parts: list[Tensor]) -> Tensor:
     if len({part.shape for part in parts}) > 1:
-        raise NotNumbersError("rows of different lengths")
+        raise NotNumbersError("ragged")
     return torch.stack(parts) if parts else torch.empty(0).double()

@@ -155,9 +155,9 @@ def _outcome(
         raise
     except BaseException as error:  # a learner's code may raise anything
         told = words[_kind(error)]
-        reason = error if "{got}" in told else f"{type(error).__name__}: {error}"
-        given = typed(*ask.calls[-1])
-        return _rank(error), told.format(given=given, got=reason, error=reason)
+        gave = error.args[-1] if isinstance(error, NotNumbersError) else ""
+        given, reason = typed(*ask.calls[-1]), f"{type(error).__name__}: {error}"
+        return _rank(error), told.format(given=given, got=gave, error=reason)
     if got.shape != wanted.shape:
         by_rows = _by_rows(ask, got)
         shapes = {"got": tuple(got.shape[by_rows:])}
@@ -170,9 +170,8 @@ def _outcome(
 
 def _kind(error: BaseException) -> str:
     """Under which label the course has a sentence for it."""
-    if isinstance(error, NothingReturnedError):
-        return str(error)
-    return "not_numbers" if isinstance(error, NotNumbersError) else "raises"
+    told = isinstance(error, NothingReturnedError | NotNumbersError)
+    return str(error.args[0]) if told else "raises"
 
 
 def _rank(error: BaseException) -> int:
