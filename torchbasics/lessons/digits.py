@@ -108,7 +108,7 @@ def accuracy(words: Words) -> Iterable[Item]:
     test = load("test")
     ones = (test.labels == 1).sum()
     yield Check(words["always 1"], [1135], [ones], "MNIST")
-    yield Check(words["darkness"], [2230], [nearest(darkness)], "NNDL ch. 1")
+    yield Check(words["darkness"], [2230], [nearest(darkness)], "counted")
     yield Check(words["mean image"], [8203], [nearest(scale_pixels)], "counted", 3)
     yield Check(words["network"], [9721], [num_correct("unit")], words["recorded"], 3)
 

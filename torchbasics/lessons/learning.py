@@ -71,7 +71,7 @@ def simple_net(words: Words) -> Iterable[Item]:
     wanted: tuple[float, ...] = (1.05414809, 0.63071653, 1.13280740)
     yield Check(f"x W: {words['scores']}", wanted, scores, BOOK, 5e-9)
     nearly = -(scores.softmax(1)[0, 2] + 1e-7).log()
-    yield Check(words["loss"], [0.92806829], nearly, BOOK, 5e-9)
+    yield Check("-ln(p + 1e-7)", [0.92806829], nearly, BOOK, 5e-9)
     loss = cross_entropy(scores, textbook.SIMPLE_LABEL)
     (gradient,) = torch.autograd.grad(loss, weight)
     wanted = (0.21924763, 0.14356247, -0.36281009)
