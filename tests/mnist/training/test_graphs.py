@@ -5,6 +5,8 @@ all theirs, and runs them again: what Python would decide otherwise the second t
 frozen in it, too.
 """
 
+import gc
+import weakref
 from functools import partial
 from importlib import import_module
 from itertools import pairwise
@@ -282,16 +284,39 @@ def test_a_bad_step_is_not_taken_nor_any_after_it_and_its_number_is_known(
     assert all(map(torch.equal, numbers(training.model), weights))
 
 
-def test_a_stop_after_a_bad_step_keeps_nothing(few, as_on_cuda):
-    training, stop = setup(Config(batch_size=20), few), StopRequest()
+def test_a_stop_after_a_bad_step_keeps_nothing_and_names_its_learning_rate(
+    few, as_on_cuda
+):
+    config = Config(batch_size=20)
+    training, stop = setup(config, few), StopRequest()
+    rate = learning_rate(config.schedule, config.optim.lr, 4, 500)
     steps = training_steps(training, stop)
     next(steps)
     with torch.no_grad():
         training.model.logits.bias[0] = torch.nan
     next(steps)
     stop.signal = 15
-    with pytest.raises(TrainingError, match=r"^step 4 "):
+    with pytest.raises(TrainingError, match=f"^step 4 at learning rate {rate:g} met"):
         next(steps)
+
+
+def test_a_trainings_graphs_are_gone_with_it(few, as_on_cuda, monkeypatch):
+    """A graph keeps memory of the device, and no collector would come for it."""
+    kept, capture = [], graphs.capture
+
+    def captured(*what):
+        graph = capture(*what)
+        kept.extend(map(weakref.ref, graph.outputs))
+        return graph
+
+    monkeypatch.setattr(graphs, "capture", captured)
+    gc.disable()
+    try:
+        trained(Config(batch_size=20, max_steps=12), few)
+        assert kept
+        assert all(there() is None for there in kept)
+    finally:
+        gc.enable()
 
 
 def test_a_training_stops_at_a_pause_and_goes_on_as_if_it_had_not(few, as_on_cuda):
@@ -368,7 +393,7 @@ def test_a_graph_reads_nothing_from_the_device_and_needs_nothing_else(
     monkeypatch.setattr(torch, "is_autocast_enabled", none)
     there = few._replace(train=ImageDataset(*(x.to("meta") for x in few.train)))
     training = setup(Config(**OPTIONS[name] | {"precision": "fp32"}), there)
-    steps = SeveralSteps(training, None).steps
+    steps = SeveralSteps(training, None).graphed.function
     training.model.train()
     inputs = torch.empty(200, 784), torch.empty(200, dtype=torch.long), torch.empty(2)
     inputs = [x.to("meta") for x in inputs]

@@ -94,9 +94,9 @@ class Graphed:
 
 
 @cache
-def side_stream() -> torch.cuda.Stream:
-    """The stream on which graphs are recorded: never the default one."""
-    return torch.cuda.Stream()
+def side_stream(device: torch.device) -> torch.cuda.Stream:
+    """The stream on which a device's graphs are recorded: never its default one."""
+    return torch.cuda.Stream(device)
 
 
 def on_side_stream(function: Callable[..., Tensors], inputs: Tensors) -> Tensors:
@@ -107,7 +107,8 @@ def on_side_stream(function: Callable[..., Tensors], inputs: Tensors) -> Tensors
     """
     if not inputs[0].is_cuda:
         return function(*inputs)
-    here, side = torch.cuda.current_stream(), side_stream()
+    device = inputs[0].device
+    here, side = torch.cuda.current_stream(device), side_stream(device)
     side.wait_stream(here)
     with torch.cuda.stream(side):
         outputs = function(*inputs)
@@ -122,13 +123,15 @@ def capture(
 
     Shape: (*).
     """
-    graph = torch.cuda.CUDAGraph()
-    if generator:
-        graph.register_generator_state(generator)
     static = tuple(value.clone() for value in inputs)
+    side = side_stream(inputs[0].device)
     try:
-        with torch.cuda.graph(graph, stream=side_stream()):
-            outputs = function(*static)
+        with torch.cuda.stream(side):  # a capture that fails does not leave its stream
+            graph = torch.cuda.CUDAGraph()
+            if generator:
+                graph.register_generator_state(generator)
+            with torch.cuda.graph(graph, stream=side):
+                outputs = function(*static)
     except RuntimeError:
         if generator:  # else it would wait for the end of this capture for ever
             fresh = Generator(generator.device).graphsafe_get_state()

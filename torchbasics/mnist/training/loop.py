@@ -17,7 +17,7 @@ from torchbasics.mnist.training.metrics import Metrics
 from torchbasics.mnist.training.monitor import Monitor
 from torchbasics.mnist.training.resume import snapshot, state_dict, take_back
 from torchbasics.mnist.training.setup import Progress, Training
-from torchbasics.mnist.training.step import OneStep, SeveralSteps, refusal
+from torchbasics.mnist.training.step import OneStep, SeveralSteps, rate_of, refusal
 
 IMAGES_PER_GATHER = 1024  # one gather for many batches, few enough for the cache
 
@@ -118,6 +118,7 @@ def require_no_refusal(training: Training) -> None:
     if refused:
         progress, size = training.progress, training.config.batch_size
         progress.step -= refused
+        progress.lr = rate_of(training, progress.step)
         images, labels = next(epoch_batches(training))
         raise refusal(training, images[:size], labels[:size])
 

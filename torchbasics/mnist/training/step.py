@@ -1,6 +1,7 @@
 """The training step, five verbs, and how it is taken: alone, or on CUDA in a graph."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import get_args
 
 import torch
@@ -70,16 +71,11 @@ class OneStep:
     def __call__(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Shape: images (N, 784), labels (N,) -> loss (), logits (N, 10)."""
         progress = self.training.progress
-        progress.lr = self.learning_rate(progress.step)
+        progress.lr = rate_of(self.training, progress.step)
         try:
             return self.step(images, labels, progress.lr)
         except NonFiniteGradientError:
             raise refusal(self.training, images, labels) from None
-
-    def learning_rate(self, step: int) -> float:
-        """That of a step, counted from 0."""
-        config, plan = self.training.config, self.training.progress.plan
-        return learning_rate(config.schedule, config.optim.lr, step, plan.total_steps)
 
     def step(
         self, images: Tensor, labels: Tensor, lr: float | Tensor
@@ -93,7 +89,7 @@ class OneStep:
         return training_step(self.forward, optimizer, loss_function, images, labels)
 
 
-class SeveralSteps(OneStep):
+class SeveralSteps:
     """Takes the steps up to the next pause, the same ones, as one CUDA graph.
 
     What differs from one step to the next lies on the device, and nothing is read from
@@ -101,9 +97,10 @@ class SeveralSteps(OneStep):
     """
 
     def __init__(self, training: Training, generator: Generator | None) -> None:
-        super().__init__(training)
+        self.training = training
+        steps = partial(several_steps, OneStep(training).step)
         capture = graphs.capture if training.config.graphs else None
-        self.graphed = graphs.Graphed(self.steps, generator, capture)
+        self.graphed = graphs.Graphed(steps, generator, capture)
         self.rates = {-1: torch.empty(0)}  # of one epoch, by its number
 
     def __call__(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
@@ -113,7 +110,7 @@ class SeveralSteps(OneStep):
         count = plan.pause_after(progress.step) - progress.step
         if epoch not in self.rates:  # all at once: to send some waits for the device
             self.rates = {epoch: self.epoch_rates(epoch).to(images.device)}
-        progress.lr = self.learning_rate(progress.step + count - 1)
+        progress.lr = rate_of(self.training, progress.step + count - 1)
         rates = self.rates[epoch][done : done + count]
         losses, logits = self.graphed(images, labels, rates)
         return losses, logits
@@ -123,19 +120,29 @@ class SeveralSteps(OneStep):
         plan = self.training.progress.plan
         first = epoch * plan.steps_per_epoch
         steps = range(first, min(first + plan.steps_per_epoch, plan.total_steps))
-        return torch.tensor([self.learning_rate(step) for step in steps])
+        return torch.tensor([rate_of(self.training, step) for step in steps])
 
-    def steps(
-        self, images: Tensor, labels: Tensor, rates: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """A step for each learning rate: what a graph records.
 
-        Shape: images (K N, 784), labels (K N,), rates (K,) -> (K,), (K N, 10).
-        """
-        batches = (x.chunk(len(rates)) for x in (images, labels))
-        taken = map(self.step, *batches, rates.unbind())
-        losses, logits = zip(*taken, strict=True)
-        return torch.stack(losses), torch.cat(logits)
+def several_steps(
+    step: Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]],
+    images: Tensor,
+    labels: Tensor,
+    rates: Tensor,
+) -> tuple[Tensor, Tensor]:
+    """A step for each learning rate: what a graph records.
+
+    Shape: images (K N, 784), labels (K N,), rates (K,) -> (K,), (K N, 10).
+    """
+    batches = (x.chunk(len(rates)) for x in (images, labels))
+    taken = map(step, *batches, rates.unbind())
+    losses, logits = zip(*taken, strict=True)
+    return torch.stack(losses), torch.cat(logits)
+
+
+def rate_of(training: Training, step: int) -> float:
+    """The learning rate of a step, counted from 0."""
+    config, plan = training.config, training.progress.plan
+    return learning_rate(config.schedule, config.optim.lr, step, plan.total_steps)
 
 
 def refusal(training: Training, images: Tensor, labels: Tensor) -> TrainingError:
