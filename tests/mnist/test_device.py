@@ -2,9 +2,11 @@
 
 import json
 from itertools import product
+from pathlib import Path
 
 import pytest
 import torch
+from helpers import python
 
 from torchbasics.mnist import device
 from torchbasics.mnist.config import Config, ModelConfig
@@ -28,6 +30,15 @@ def test_it_tells_what_is_here_and_measures(quick, capsys):
         ["cpu", "784-5-10", str(size)] for size in device.BATCH_SIZES
     ]
     assert all(float(row[3].replace(",", "")) > 0 for row in rows)
+
+
+def test_a_system_that_does_not_tell_of_its_processor_is_not_guessed(
+    monkeypatch, tmp_path
+):
+    monkeypatch.setattr(device, "CPUINFO", tmp_path / "cpuinfo")
+    assert device.machine()["CPU"].endswith(": features unknown")
+    device.CPUINFO.write_text("model name : Alpha 21064\nflags : fpu")
+    assert device.machine()["CPU"] == "Alpha 21064: none of AVX2 to AMX"
 
 
 def test_as_json_it_is_json_alone(quick, capsys):
@@ -82,3 +93,19 @@ def test_a_speed_is_of_the_training_loop(few, monkeypatch):
     monkeypatch.setattr(device, "SECONDS", 6)
     # three looks to warm up; then start, an end six later, six steps, and the last look
     assert device.speed(Config(batch_size=100), few) == pytest.approx(600 / 8, rel=0.2)
+
+
+@pytest.mark.full
+def test_what_is_to_be_run_on_a_gpu_runs_here_on_a_small_scale(tmp_path):
+    script = Path(__file__).parent.parent / "benchmarks" / "gpu.py"
+    words = ["--device", "cpu", "--quick", "--minutes", "60"]
+    done = python("-W", "error", script, *words, "--json", tmp_path / "gpu.json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads((tmp_path / "gpu.json").read_text())
+    assert all(said.startswith("bit-equal; 12") for said in found["steps"].values())
+    assert "status 143" in found["resume"]["SIGTERM"]
+    assert found["resume"]["SIGTERM"].endswith("resumed: bit-equal")
+    (refused,) = found["refusal"].values()
+    assert refused.startswith("exit status 1: training failed: step 1 ")
+    assert all(min(row.values()) > 0 for row in found["images_per_s"].values())
+    assert all("s of training" in said for said in found["recipes"].values())

@@ -24,7 +24,7 @@ from torchbasics.command.settings import Settings
 from torchbasics.command.terminal import SafeConsole, plural
 from torchbasics.mnist.config import Config, ModelConfig, Precision
 from torchbasics.mnist.training.loop import training_steps
-from torchbasics.mnist.training.setup import Splits, load_splits, setup
+from torchbasics.mnist.training.setup import Progress, Splits, load_splits, setup
 
 PROGRAM = "python -m torchbasics.mnist.device"
 NETWORKS = {
@@ -93,7 +93,7 @@ def machine() -> dict[str, str]:
     """What there is to compute with, in words, by what it is."""
     found, build = devices.accelerator(), torch.version.cuda
     facts = {
-        "CPU": f"{cpu_name()}: {', '.join(cpu_features()) or 'none of AVX2 to AMX'}",
+        "CPU": f"{cpu_name()}: {cpu_features()}",
         "cores": f"{num_cores()}, of which {plural(torch.get_num_threads(), 'thread')} "
         f"compute; {memory() / 1e9:.0f} GB",
         "torch": f"{torch.__version__}, for {f'CUDA {build}' if build else 'no CUDA'}",
@@ -113,10 +113,13 @@ def cpu_name() -> str:
     return next(names, platform.processor() or platform.machine()).strip()
 
 
-def cpu_features() -> list[str]:
+def cpu_features() -> str:
     """The vector and matrix units that matter here, as far as the system tells."""
-    words = set(CPUINFO.read_text().split()) if CPUINFO.exists() else set()
-    return [name for flag, name in FLAGS.items() if flag in words]
+    if not CPUINFO.exists():
+        return "features unknown"
+    words = set(CPUINFO.read_text().split())
+    names = [name for flag, name in FLAGS.items() if flag in words]
+    return ", ".join(names) or "none of AVX2 to AMX"
 
 
 def num_cores() -> int:
@@ -162,22 +165,21 @@ def measured(data_dir: str) -> Iterator[list[Speed]]:
 def speed(config: Config, splits: Splits) -> float:
     """How many images a second such a training shows, once it is warm."""
     config = config.model_copy(update={"epochs": 1_000_000, "max_steps": 0})
-    training = setup(config, splits)
-    steps = training_steps(training)
-    _until(steps, SECONDS / 3)
-    first, start = training.progress.step, time.perf_counter()
-    _until(steps, SECONDS)
-    float(training.progress.losses[-1].sum())  # waits for the device
-    seconds = time.perf_counter() - start
-    return (training.progress.step - first) * config.batch_size / seconds
+    steps = training_steps(setup(config, splits))
+    first = _take(steps, SECONDS / 3)
+    start = time.perf_counter()
+    last = _take(steps, SECONDS)
+    return (last - first) * config.batch_size / (time.perf_counter() - start)
 
 
-def _until(steps: Iterator[object], seconds: float) -> None:
-    """Take steps for so long, and at least three."""
+def _take(steps: Iterator[Progress], seconds: float) -> int:
+    """Take steps for so long, at least three, and wait for the device; the last one."""
     end, count = time.perf_counter() + seconds, 0
     while time.perf_counter() < end or count < 3:
-        next(steps)
+        progress = next(steps)
         count += 1
+    float(progress.losses[-1].sum())
+    return progress.step
 
 
 HEAD = f"{'device':<8}{'network':<20}{'batch':>6}{'fp32':>12}{'bf16':>12}"
