@@ -94,7 +94,7 @@ def test_our_own_parser_takes_each_command(
     assert source in TEXTS
     monkeypatch.chdir(tmp_path)
     if module == "torchbasics":
-        course.parse(argv)
+        course.parse(argv, "")
     elif module == "torchbasics.mnist.report":
         cli.parse_options(report.Options(), argv, prog=module, about="")
     elif "latest" in argv:

@@ -204,7 +204,7 @@ CHECKS = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("times", full((8,), (250,)))
+@pytest.mark.parametrize("times", full((8,), (60,)))
 @pytest.mark.parametrize("name", FIGURES)
 def test_it_computes_what_the_library_does(written, name, times):
     with opened(written(name)) as tab:
