@@ -316,7 +316,7 @@ def test_the_bars_are_the_networks_that_learned(drawn):
 
 @pytest.mark.slow
 def test_what_the_captions_say_of_the_two_networks_is_so():
-    weight = learned.learned().weight1[0]
+    weight = learned.solver().weight1[0]
     torch.testing.assert_close(weight[0], weight[1], rtol=0.01, atol=0)
     stuck = learned.failed()
     probs, hidden = stuck(INPUTS).sigmoid()[0], stuck.hidden(INPUTS)[0]
