@@ -169,6 +169,15 @@ def test_a_word_of_the_glossary_is_a_link_where_it_first_comes():
     assert (title.tag, title.get("id"), len(title)) == ("h3", "activations-1", 0)
 
 
+def test_the_glossary_is_in_the_order_of_the_alphabet():
+    words = prose.read("page", "en").words
+    names = [
+        one.find("dt/dfn").text for one in page.glossary(prose.glossary("en"), words)
+    ]
+    assert names == sorted(names, key=str.lower)
+    assert names.index("accuracy") < names.index("Adam") < names.index("batch")
+
+
 def test_a_korean_word_is_found_before_its_particle_only():
     told = Prose("activations", prose.glossary("ko"))
     (text,) = told.elements("가중치를 더하고 편향성은 두고 층의 수")

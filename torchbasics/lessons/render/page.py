@@ -177,7 +177,8 @@ def contents(lessons: Iterable[Lesson]) -> Iterator[Element]:
 
 def glossary(terms: dict[str, Term], words: Words) -> Iterator[Element]:
     """The words of the field, by name, each with what it is called besides."""
-    for key, (name, text, also) in sorted(terms.items(), key=lambda one: one[1].name):
+    ordered = sorted(terms.items(), key=lambda one: one[1].name.casefold())
+    for key, (name, text, also) in ordered:
         others = f" ({words['also']} {', '.join(also)})" if also else ""
         title = element("dt", element("dfn", name), element("span", others))
         yield element("div", title, element("dd", text), id=f"term-{key}")

@@ -59,9 +59,10 @@ class Numbers {
 
 // A table whose cells are texts or pieces.
 function table(heads, rows, label) {
-  const line = (cells, name) => piece("tr", {}, ...cells.map((cell) => piece(name, name === "th" ? { scope: "col" } : {}, cell)));
-  return piece("div", { class: "table", role: "region", tabindex: 0, "aria-label": label },
-    piece("table", {}, piece("thead", {}, line(heads, "th")), piece("tbody", {}, ...rows.map((row) => line(row, "td")))));
+  const cell = (text) => piece("td", {}, text), head = (text) => (text ? piece("th", { scope: "col" }, text) : cell(text));
+  const line = (cells, made) => piece("tr", {}, ...cells.map(made));
+  return piece("div", { class: "table", role: "group", tabindex: 0, "aria-label": label },
+    piece("table", {}, piece("thead", {}, line(heads, head)), piece("tbody", {}, ...rows.map((row) => line(row, cell)))));
 }
 
 // A slider with its name before and its value after it.
