@@ -114,6 +114,13 @@ def desc_return_inside(gradient, x, lr, steps):
     return None
 
 
+def desc_from_start(gradient, x, lr, steps):
+    place = np.asarray(x)
+    for _ in range(steps):
+        place = np.asarray(x) - lr * np.asarray(gradient(place))
+    return place
+
+
 def best_from_first(row):
     best = 0
     for i in range(len(row) - 1):
@@ -146,26 +153,26 @@ def grad_times(f, x, h=1e-2):
 NAMED = [
     ("and", "other_gate", lambda x1, x2: 1 if x1 == 1 or x2 == 1 else 0),  # OR condition: x1 == 1 or x2 == 1
     ("and", "other_gate", lambda x1, x2: int(x1 == x2)),  # equality: x1 == x2
-    ("and", "not_binary", lambda x1, x2: x1 + x2),  # sum without comparison
-    ("and", "not_binary", lambda x1, x2: (x1 + x2) / 2),  # mean of the two
+    ("and", "sum_only", lambda x1, x2: x1 + x2),  # sum without comparison
+    ("and", "sum_only", lambda x1, x2: (x1 + x2) / 2),  # mean of the two
     ("and", "no_step", lambda x1, x2: 2 * x1 * x2),  # -1 for 0? product of signs
     ("or", "no_step", lambda x1, x2: int(x1 + x2)),  # sum, 2 at (1,1)
     ("or", "other_gate", lambda x1, x2: int(x1 and not x2)),  # x1 and not x2
-    ("or", "constant", lambda x1, x2: x1 == 1 or True),  # always True: `x1 == 1 or 0.0 == 0`
+    ("or", "always", lambda x1, x2: x1 == 1 or True),  # always True: `x1 == 1 or 0.0 == 0`
     ("nand", "other_gate", lambda x1, x2: int(x1 + x2 < 0.5)),  # both zero only
     ("nand", "one_input", lambda x1, x2: 1 - x1),  # not of first only
-    ("nand", "not_binary", lambda x1, x2: 1 - (x1 + x2)),  # 1 - (x1 + x2)
+    ("nand", "sum_only", lambda x1, x2: 1 - (x1 + x2)),  # 1 - (x1 + x2)
     ("nand", "no_bias", lambda x1, x2: 1 if -0.5*x1 - 0.5*x2 > 0 else 0),  # negative weights, no bias
     ("xor", "one_line", lambda x1, x2: 1 if x1 + x2 > 0.5 else 0),  # OR
     ("xor", "one_line", lambda x1, x2: int(x1 and x2)),  # AND of inputs
-    ("xor", "not_binary", lambda x1, x2: x1 + x2),  # sum
+    ("xor", "sum_only", lambda x1, x2: x1 + x2),  # sum
     ("xor", "one_line", lambda x1, x2: int(x2 > x1)),  # x2 and not x1
     ("perceptron", "ignored", lambda x, w, b: (x @ w >= 0) * 1),  # bias ignored and >=
     ("perceptron", "sum_kept", cumul_perc),  # sum not reset between examples
     ("perceptron", "any_fires", lambda x, w, b: int(((x @ w + b) > 0).any())),  # any example fires
     ("perceptron", "plus_for_times", lambda x, w, b: ((x + w).sum(-1) + b > 0) * 1),  # weights added to inputs
     ("perceptron", "part_only", lambda x, w, b: int(x[-1] @ w + b > 0)),  # last example only
-    ("perceptron", "replaced", lambda x, w, b: (x @ w + b > 0.5) * 1),  # threshold at 0.5
+    ("perceptron", "otherwise", lambda x, w, b: (x @ w + b > 0.5) * 1),  # threshold at 0.5
     ("update", "other_rate", lambda w, x, t: upd(w, x, t, lambda w, x, t, y: w + 0.05*(t-y)*x)),  # half a rate
     ("update", "one_by_one", upd_seq),  # sequential
     ("update", "last_unchanged", upd_skip_last),  # last weight forgotten
@@ -217,7 +224,7 @@ NAMED = [
     ("add_bias", "replaced", lambda x, b: x + b[::-1]),  # reversed
     ("add_bias", "otherwise", lambda x, b: x + b + b),  # bias twice
     ("add_bias", "otherwise", lambda x, b: np.tile(b, (len(x), 1))),  # only bias
-    ("layer", "bias_each_term", lambda x, w, b: x @ w + 2*b),  # bias twice
+    ("layer", "otherwise", lambda x, w, b: x @ w + 2*b),  # bias twice
     ("layer", "ignored", lambda x, w, b: (x @ w).T),  # x plus w
     ("layer", "of_right", lambda x, w, b: np.abs(x @ w + b)),  # abs
     ("layer", "otherwise", lambda x, w, b: x @ w[:, 0] + b[0]),  # first weight col
@@ -228,7 +235,7 @@ NAMED = [
     ("forward", "no_exp", lambda x: fwd(x, out=lambda a: a/a.sum(-1, keepdims=True))),  # softmax over all of sums
     ("forward", "one_sigmoid_missing", lambda x: fwd(x, h1=lambda a: a)),  # first layer no act
     ("forward", "put_together", lambda x: fwd(x).mean(0)),  # mean over batch
-    ("squared_error", "otherwise", lambda y, t: ((y-t)**2).mean(1).sum()/2),  # mean of rows
+    ("squared_error", "mean_for_sum", lambda y, t: ((y-t)**2).mean(1).sum()/2),  # mean of rows
     ("squared_error", "otherwise", lambda y, t: 0.5*((y-t)**3).sum()),  # cube
     ("squared_error", "otherwise", lambda y, t: 0.5*((y+t)**2).sum()),  # plus
     ("squared_error", "otherwise", lambda y, t: 0.5*((y-t)**2).max()),  # max
@@ -239,7 +246,7 @@ NAMED = [
     ("cross_entropy", "of_probability", lambda p, t: -(p[np.arange(len(t)), t]*np.log(p[np.arange(len(t)), t])).mean()),  # p*log p
     ("cross_entropy", "otherwise", lambda p, t: -(p*np.log(p+1e-7)).sum(1).mean()),  # entropy
     ("cross_entropy", "of_probability", lambda p, t: np.exp(-np.log(p[np.arange(len(t)), t])).mean()),  # exp
-    ("cross_entropy", "of_probability", lambda p, t: -np.log(1+p[np.arange(len(t)), t]).mean()),  # log1p
+    ("cross_entropy", "much_added", lambda p, t: -np.log(1+p[np.arange(len(t)), t]).mean()),  # log1p
     ("gradient", "not_put_back", grad_once),  # not put back
     ("gradient", "length_one", lambda f, x: central(f, x)/np.linalg.norm(central(f, x))),  # normalised
     ("gradient", "part_only", lambda f, x: central(f, x)[0]),  # first only
@@ -265,7 +272,7 @@ NAMED = [
     ("left", "otherwise", lambda f, n: f**(2*n)),  # 2n
     ("left", "times_layers", lambda f, n: sum(f for _ in range(int(n)))),  # sum
     ("left", "otherwise", lambda f, n: sum(f**i for i in range(1, int(n)+1))),  # sum of powers
-    ("factor", "log_of_factor", math.log),  # log2
+    ("factor", "log_for_root", math.log),  # log2
     ("factor", "otherwise", lambda left, n: left**-n),  # n-th power of 1/left
     ("factor", "otherwise", lambda left, n: 1 - left/n),  # 1 - left/n
     ("factor", "one_layer_more", lambda left, n: left**(1/(n+1))),  # n+1
@@ -291,7 +298,7 @@ NAMED = [
     ("accuracy", "otherwise", lambda x, t: (x.argmax(1) == t).sum()/10),  # divided by 10
     ("accuracy", "otherwise", lambda x, t: (x.argmax(1) != t).sum()),  # wrong count
     ("accuracy", "otherwise", lambda x, t: np.mean([a == b for a, b in zip(x.argmax(0), t)])),  # argmax over 0
-    ("accuracy", "constant", lambda x, t: float((x.argmax(1) == t).any())),  # any
+    ("accuracy", "otherwise", lambda x, t: float((x.argmax(1) == t).any())),  # any
     ("accuracy", "otherwise", lambda x, t: (x.argmin(1) == t).mean()),  # argmin
     ("accuracy", "otherwise", lambda x, t: (x.argmax(1) + 1 == t).mean()),  # labels+1
  ("accuracy", "among_best", lambda x, t: (x.topk(2).indices == t[:, None]).any(1).float().mean()),
@@ -326,4 +333,57 @@ NAMED = [
     ("cross_entropy", "one_term", lambda p, t: -np.log(p[0, t[0]] + 1e-7)),  # first
     ("cross_entropy", "one_term", lambda p, t: -np.log(p[-1, t[-1]] + 1e-7)),  # last
     ("accuracy", "one_term", lambda x, t: float(x[-1].argmax() == t[-1])),  # last
+    ("and", "not_binary", lambda x1, x2: x1**2 + 3 * x2),
+    ("and", "constant", lambda x1, x2: int(x1 > 5)),
+    ("nand", "always", lambda x1, x2: max(1, 0 * x1 * x2)),
+    ("xor", "xor_always_1", lambda x1, x2: int((x1 + x2 > 0) + (x1 + x2 < 2) > 0)),
+    ("xor", "xor_always_0", lambda x1, x2: int((x1 + x2 < 1) and (x1 + x2 >= 1))),
+    ("update", "change_times_weight", lambda w, x, t: w * (1 + (t - (w @ x > 0) * 1) * x)),
+    ("update", "otherwise", lambda w, x, t: w - t * x),
+    ("perceptron", "otherwise", lambda x, w, b: np.tanh(x @ w + b)),
+    ("sigmoid", "only_0_and_1", lambda x: np.rint(sig(np.clip(x, -50, 50)))),
+    ("sigmoid", "replaced", lambda x: sig(np.clip(x, -1, 1))),
+    ("sigmoid_slope", "too_large", lambda x: (torch.sigmoid(x + 1) - torch.sigmoid(x)) / 1),
+    ("relu", "axis", lambda x: np.max(x, 0.0)),
+    ("softmax", "column_maximum", lambda x: torch.exp(x - x.amax(0)) / torch.exp(x - x.amax(0)).sum(1, True)),
+    ("softmax", "clipped_scores", lambda x: x.clip(-100, 100).softmax(1)),
+    ("softmax", "scaled_scores", lambda x: (x / x.abs().sum(1, True)).softmax(1)),
+    ("softmax", "length_for_sum", lambda x: [[v / math.hypot(*q) for v in q] for r in x for q in [[math.exp(a - max(r)) for a in r]]]),
+    ("matmul", "kronecker", lambda a, b: torch.kron(b, a)),
+    ("matmul", "square_only", lambda a, b: [[sum(a[i][k] * b[k][j] for k in range(len(b))) for j in range(len(b))] for i in range(len(a))]),
+    ("squared_error", "entropy_for_squares", lambda y, t: -(t * torch.log(abs(y) + 1e-9)).sum(1).mean()),
+    ("squared_error", "unfinished", lambda y, t: ((y - t) ** 2).sum(0) / 2),
+    ("cross_entropy", "every_label", lambda p, t: -torch.log(p[:, t]).sum(1).mean()),
+    ("cross_entropy", "best_for_label", lambda p, t: [-sum(math.log(max(r)) for r in p) / len(p)][0]),
+    ("cross_entropy", "divided_by_classes", lambda p, t: -sum(math.log(p[i][t[i]]) for i in range(len(t))) / len(p[0])),
+    ("cross_entropy", "binary", lambda p, t: torch.nn.functional.binary_cross_entropy(p, torch.eye(p.shape[1])[t].to(p))),
+    ("cross_entropy", "squares_for_log", lambda p, t: ((p - np.eye(p.shape[1])[t]) ** 2).sum() / 2),
+    ("cross_entropy", "accuracy_for_loss", lambda p, t: np.mean(p.argmax(1) != t)),
+    ("cross_entropy", "much_added", lambda p, t: -np.log(p[np.arange(len(t)), t] + 0.01).mean()),
+    ("cross_entropy", "log_of_rest", lambda p, t: -np.log(1 - p[np.arange(len(t)), t]).mean()),
+    ("gradient", "one_divided", lambda f, x: np.array([f(x + e) - f(x) / 1e-3 for e in 1e-3 * np.eye(len(x))])),
+    ("gradient", "second_slope", lambda f, x: np.array([(f(x + e) - 2 * f(x) + f(x - e)) / 1e-6 for e in 1e-3 * np.eye(len(x))])),
+    ("gradient", "ignored", lambda f, x: 3 * x**2),
+    ("descend", "from_start", desc_from_start),
+    ("descend", "ignored", lambda g, x, lr, n: desc(lambda x, g, lr, i: x - lr * g)(g, x, lr, 20)),
+    ("descend", "lr_changes", lambda g, x, lr, n: desc(lambda x, g, lr, i: x - lr / n * g)(g, x, lr, n)),
+    ("left", "starts_at_0", lambda f, n: 0 * sum(f for _ in range(int(n)))),
+    ("left", "squared_each_time", lambda f, n: f ** (2**n)),
+    ("factor", "other_base_back", lambda left, n: 2 ** (math.log(left) / n)),
+    ("factor", "log_for_root", lambda left, n: math.log(left) / math.log(n)),
+    ("factor", "base_and_exponent", lambda left, n: float(n) ** float(left)),
+    ("shrink", "mean_first", lambda w, s: math.sqrt(len(w) * np.mean(w) ** 2 * np.mean(s**2))),
+    ("shrink", "squared_for_root", lambda w, s: ((w @ w) * (s @ s) / len(s)) ** 2),
+    ("shrink", "halved_for_root", lambda w, s: (w @ w) * (s @ s) / len(s) / 2),
+    ("flatten", "columns_of_pictures", lambda x: x.reshape(len(x), -1).transpose(1, 0) / 255),
+    ("flatten", "own_sum", lambda x: x.reshape(len(x), -1) / x.reshape(len(x), -1).mean(1)[:, None]),
+    ("flatten", "standardized", lambda x: (x.reshape(len(x), -1) / 255 - 0.1307) / 0.3081),
+    ("predict", "first_positive", lambda x: [next((i for i, v in enumerate(r) if v > 0), 0) for r in x]),
+    ("predict", "place_in_all", lambda x: [i * len(r) + int(r.argmax()) for i, r in enumerate(x)]),
+    ("predict", "compared_with_first", lambda x: [max([0, *(i for i, v in enumerate(r) if v > r[0])]) for r in x]),
+    ("predict", "counted_from_end", lambda x: x.argmax(1) - x.shape[1]),
+    ("accuracy", "one_hot_places", lambda x, t: (np.eye(x.shape[1])[x.argmax(1)] == np.eye(x.shape[1])[t]).mean()),
+    ("accuracy", "labels_one_hot", lambda x, t: np.mean(x.argmax(1) == np.argmax(t))),
+    ("layer", "rearranged", lambda x, w, b: (w.T @ x.T) + b[:, None]),
+    ("forward", "rearranged", lambda x: fwd(x)[:, [1, 0]]),
 ]  # fmt: skip

@@ -345,7 +345,8 @@ MISTAKES = [
     ("layer", "activated", lambda x, w, b: x @ w + b > 0),
     ("squared_error", "for_each_example", lambda y, t: ((y - t) ** 2).sum(1) / 2),
     ("flatten", "divided_by_256", lambda x: x.reshape(len(x), 784) / 256),
-    ("predict", "one_hot_answer", lambda x: F.one_hot(x.argmax(1), 4)),
+    ("predict", "unfinished", lambda x: F.one_hot(x.argmax(1), 4)),
+    ("predict", "one_hot_answer", lambda x: F.one_hot(x.argmax(1), x.shape[1])),
     ("accuracy", "all_or_nothing", lambda x, t: (x.argmax(1) == t).sum() // len(t)),
     ("accuracy", "scores_with_labels", lambda x, t: (x.max(1)[0] == t).float().mean()),
     ("left", "one_layer_more", lambda f, n: f ** (n + 1)),
@@ -366,7 +367,7 @@ MISTAKES = [
     ("sigmoid", "other_base", lambda x: 1 / (1 + 10**-x)),
     ("sigmoid", "other_base", lambda x: 1 / (1 + 2.7**-x)),
     ("softmax", "other_base", lambda x: 2**x / (2**x).sum(-1, keepdims=True)),
-    ("sigmoid", "otherwise", lambda x: (x > 0) * 1),
+    ("sigmoid", "only_0_and_1", lambda x: (x > 0) * 1),
     ("relu_slope", "constant", np.ones_like),
     ("gradient", "too_large", lambda f, x: [
         f([x[0] + 1, x[1]]) - f(x), f([x[0], x[1] + 1]) - f(x)]),
@@ -450,7 +451,7 @@ def test_each_mistake_that_has_a_name_was_made_here():
     known = {
         name
         for exercise in EXERCISES.values()
-        for name in (*exercise.mistakes, *exercise.derived)
+        for name in (*exercise.mistakes, *exercise.derived, *exercise.vague)
     }
     assert made | {mistake for _, mistake, _ in NAMED} == known
 

@@ -5,6 +5,7 @@ import math
 import random
 import re
 import sys
+import time
 import warnings
 from pathlib import Path
 
@@ -15,8 +16,9 @@ from helpers import case
 from judged import NAMED
 from torch import nn
 
-from torchbasics.lessons import prose
-from torchbasics.lessons.exercises import EXERCISES, check
+from torchbasics.lessons import prose, textbook
+from torchbasics.lessons.exercises import EXERCISES, check, formulas
+from torchbasics.lessons.exercises.asking import Ask
 from torchbasics.lessons.exercises.exercise import REPEATS
 from torchbasics.lessons.exercises.judge import judge
 
@@ -26,6 +28,11 @@ pytestmark = pytest.mark.slow  # hundreds of answers
 def np_softmax(x):
     e = np.exp(x - x.max(axis=1, keepdims=True))
     return e / e.sum(axis=1, keepdims=True)
+
+
+def network(x):
+    with torch.no_grad():
+        return textbook.network()(torch.as_tensor(x).double()).softmax(1)
 
 
 def error_of_one_example(outputs, wanted):
@@ -199,6 +206,91 @@ def test_a_name_that_explains_nothing_is_not_given(exercise, name, function):
     judgement = judge(EXERCISES[exercise], function, "en")
     assert not judgement.passed
     assert judgement.misconception != name
+
+
+COINCIDENCES = [
+    ("forward", "scaled", lambda x: 1 - network(x)),
+    ("accuracy", "replaced", lambda x, t: np.mean(x.argmax(1) == np.argmax(t))),
+    ("accuracy", "whole_only", lambda x, t: 2 - (x.argmax(1) == t).sum()),
+    ("accuracy", "all_or_nothing", lambda x, t: (x.max(1) == t).mean()),
+    ("cross_entropy", "term_missing", lambda p, t: -np.log(p.max(1)).mean()),
+    ("gradient", "right_only_in", lambda f, x: 2 * x),
+    ("predict", "right_only_in", lambda x: [np.flatnonzero(r >= r[0])[-1] for r in x]),
+    ("predict", "scaled", lambda x: x.shape[1] - 1 - x.argmax(1)),
+    ("left", "one_layer_more", lambda f, n: f ** (2 ** (n - 1))),
+    ("factor", "replaced", lambda left, n: n ** (1 / left)),
+    ("relu_slope", "part_only", lambda x: int((x > 0).all())),
+    ("layer", "one_example", lambda x, w, b: (x @ w + b).T),
+    ("sigmoid", "otherwise", lambda x: torch.exp(x) / (1 + torch.exp(x))),
+]
+
+
+@pytest.mark.parametrize(("exercise", "name", "function"), COINCIDENCES)
+def test_what_is_said_is_true_on_other_inputs_too(exercise, name, function):
+    judgement = judge(EXERCISES[exercise], function, "en")
+    assert not judgement.passed
+    assert judgement.misconception != name, judgement.message
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda y, t: ((y - t) ** 2).sum(0) / 2,
+        lambda y, t: ((np.asarray(y) - np.asarray(t)) ** 2).sum(axis=0) / 2,
+        lambda y, t: ((np.array(y) - np.array(t)) ** 2).sum(-1) / 2,
+        lambda y, t: [((a - b) ** 2).sum() / 2 for a, b in zip(y, t)],
+        lambda y, t: np.square(np.subtract(y, t)) / 2,
+        lambda y, t: np.sum(np.subtract(y, t) ** 2, axis=0, keepdims=True) / 2,
+    ],
+)
+def test_rows_are_not_tried_where_the_batch_was_answered(function):
+    assert not judge(EXERCISES["squared_error"], function, "en").passed
+
+
+@pytest.mark.parametrize("exercise", [e for e in EXERCISES if EXERCISES[e].fresh])
+def test_each_mistake_can_be_looked_for(exercise):
+    """No formula stops with anything but numbers or shapes that do not fit."""
+    found = EXERCISES[exercise]
+    ask = Ask(found.right, lambda _, *case: found.right(*case).sin() + 0.123, judge)
+    for mistake in found.mistakes.values():
+        assert not mistake(ask, [*found.cases[:1], *found.fresh])
+
+
+@pytest.mark.parametrize("lesson", formulas.WRONG)
+@pytest.mark.parametrize("lang", ["en", "ko"])
+def test_what_is_told_uses_no_name_that_learners_lack(lesson, lang):
+    sentences, tasks = prose.sections("mistakes", lang), prose.tasks(lang)
+    call = tasks[lesson].call if lesson in tasks else "(x)"
+    known = {
+        *formulas._WORDS,
+        *re.findall(r"\w+", call.partition("(")[2]),
+        "True",
+        "False",
+        "None",
+    }
+    known |= {"dim", "keepdim", "unbiased", "min", "max", "descending", "answer"}
+    known |= {"W1", "W2", "W3", "b1", "b2", "b3"}
+    for heading, text in formulas.by_heading(formulas.WRONG[lesson]).items():
+        explained = set(
+            re.findall(r"(?<![A-Za-z])[ip](?![A-Za-z])", sentences[heading])
+        )
+        told = formulas.formulas([], text) if "{how}" in sentences[heading] else ()
+        for how in told:
+            assert set(re.findall(r"(?<![.\w])[A-Za-z_]\w*", how)) <= known | explained
+
+
+@pytest.mark.parametrize("exercise", ["shrink", "squared_error", "cross_entropy"])
+def test_an_answer_that_nothing_explains_is_judged_soon(exercise):
+    found = EXERCISES[exercise]
+    before = time.process_time()
+    judgement = judge(found, lambda *case: found.right(*case).sin() + 0.123, "en")
+    assert judgement.misconception == ""
+    assert time.process_time() - before < 3
+
+
+def test_an_exercise_may_be_named_as_it_is_listed(capsys):
+    assert check(min, "my_and", lang="en")
+    assert capsys.readouterr().out == "Right.\n"
 
 
 MESSAGES = [

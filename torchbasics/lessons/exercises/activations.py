@@ -2,13 +2,13 @@
 
 from typing import Any
 
-import torch
 from torch import tensor
 
 from torchbasics.activations import relu, sigmoid, softmax, step
-from torchbasics.lessons.exercises.asking import number_by_number
+from torchbasics.lessons.exercises.asking import Right, number_by_number
 from torchbasics.lessons.exercises.exercise import Exercise, exercise
 from torchbasics.lessons.exercises.formulas import WRONG
+from torchbasics.lessons.exercises.fresh import drawn
 
 _POINTS = tensor([-3.0, -0.5, -1e-3, 0.0, 1e-3, 0.5, 0.75, 1.0, 2.0, 10.0, -0.75])
 _FAR = tensor([900.0, -1000.0, 0.25])
@@ -18,7 +18,20 @@ _SCORES = [
     (tensor([[-2.0, 0.5, 0.25], [1.0, 1.0, 3.0]]),),
     (tensor([[1010.0, 1000.0, 990.0], [1.0, 1.0, 3.0]]),),
 ]
-_SCALAR: Any = {"if_none_answers": number_by_number, "alone": 1}
+_SCALAR: Any = {
+    "if_none_answers": number_by_number,
+    "alone": 1,
+    "fresh": drawn("normal N", times=6),
+}
+
+
+def _measured(function: Right) -> tuple[Right, ...]:
+    """Slopes, measured with steps that are too large."""
+    return tuple(
+        lambda x, h=h, n=n: (function(x + h) - function(x - n * h)) / (h + n * h)
+        for h in (1.0, 0.5, 0.1, 0.01)
+        for n in (0, 1)
+    )
 
 
 EXERCISES: dict[str, Exercise] = {
@@ -38,6 +51,7 @@ EXERCISES: dict[str, Exercise] = {
         lambda x: sigmoid(x) * sigmoid(-x),
         _CASES,
         **_SCALAR,
+        too_large=_measured(sigmoid),
         wrong=WRONG["sigmoid_slope"] + WRONG["numbers"],
     ),
     "relu": exercise(
@@ -50,21 +64,15 @@ EXERCISES: dict[str, Exercise] = {
         step,
         _CASES,
         **_SCALAR,
-        kink_smeared=tuple(
-            lambda x, h=h, n=n: (relu(x + h) - relu(x - n * h)) / (h + n * h)
-            for h in (1.0, 0.5, 0.1, 0.01)
-            for n in (0, 1)
-        ),
+        kink_smeared=_measured(relu),
         wrong=WRONG["relu_slope"] + WRONG["numbers"],
     ),
     "softmax": exercise(
         softmax,
         _SCORES,
         batched=1,
-        words={
-            "share": lambda x, dim=1: x / x.sum(dim, keepdim=True),
-            "less": lambda x: torch.exp(x - x.amax(1, keepdim=True)),
-        },
+        fresh=drawn("normal N C", N=3, C=3),
+        words={"share": lambda x, dim=1: x / x.sum(dim, keepdim=True)},
         wrong=WRONG["softmax"],
     ),
 }

@@ -58,13 +58,14 @@ def number_by_number(function: Function, *case: Tensor) -> list[Any]:
     return [function(*numbers) for numbers in zip(*columns, strict=True)]
 
 
-def added_up(function: Function, *case: Tensor) -> Tensor:
-    """Call what is written for one example for each, and add up.
+def added_up(form: Form) -> Form:
+    """Call what is written for one example for each, in this form, and add up."""
 
-    Shape: (N, *) each -> as one answer.
-    """
-    rows = zip(*map(_single, case), strict=True)
-    return as_tensor([function(*row) for row in rows]).sum(0)
+    def _rows(function: Function, *case: Tensor) -> Tensor:
+        rows = zip(*case, strict=True)
+        return as_tensor([form(function, *row) for row in rows]).sum(0)
+
+    return _rows
 
 
 class NothingReturnedError(Exception):
@@ -186,6 +187,8 @@ def as_tensor(answer: Any) -> Tensor:
         raise NothingReturnedError("none")
     if answer is ...:
         raise NothingReturnedError("unwritten")
+    if isinstance(answer, list) and all(type(part) is float for part in answer):
+        return torch.tensor(answer, dtype=torch.float64)  # thousands of pixels
     if isinstance(answer, list | tuple):
         return _stacked([as_tensor(part) for part in answer])
     if not isinstance(answer, Tensor):

@@ -7,7 +7,7 @@ is wanted, `bias = -bias` was used. So it is true of the answers that were seen.
 import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from itertools import combinations
 
 import torch
@@ -17,9 +17,12 @@ from torchbasics.lessons.exercises import numbers
 from torchbasics.lessons.exercises.asking import TOLERANCE, Ask, Case, Right, same
 from torchbasics.lessons.exercises.formulas import Ways, formulas
 
+NEARLY_INFINITE = 1e8
 Mistake = Callable[[Ask, Sequence[Case]], str | bool]
 """Whether a function made this mistake on the cases; or in which way, in Python."""
 _OF_RIGHT = {
+    "column": "r.unsqueeze(-1)",
+    "rounded": "r.round(decimals={0|1|2|3})",
     "part_only": "r[0]; r[-1]; r[:1]; r[-1:]; r[:, 0]; r[:-1]; r[1:]",
     "repeated": "0 * r + r[0]; 0 * r + r[-1]; 0 * r + r.sum(0); 0 * r + r[:, :1]",
     "put_together": """
@@ -41,7 +44,9 @@ _REPLACED = """
     a - 0.5;
     int(a); a.round(); 2 * a; a / 2; 1 / a; 0 * a + a.sum(); 0 * a + a.mean();
     0 * a + a.max();
-    0 * a + a[:1]; 0 * a + a[-1:]; sigmoid(a); softmax(a)"""
+    0 * a + a[:1]; 0 * a + a[-1:]; 0 * a + a.argmax(); sigmoid(a); softmax(a);
+    a.clip(-1, 1); a.clip(0, 1); a.clip(min=0); a.clip(max=0); log(a); exp(a);
+    sqrt(a); a / norm(a)"""
 _ENDS = {"0": slice(1), "-1": slice(-1, None), ":-1": slice(-1), "1:": slice(1, None)}
 
 
@@ -55,10 +60,11 @@ def derived(
     scaled = partial(numbers.scaled, tolerance=tolerance)
     yield "overflows", _by_numbers(right, numbers.right_but_nan)
     yield "constant", _by_numbers(right, numbers.constant)
-    yield "scaled", _by_numbers(right, scaled)
     for heading, text in _OF_RIGHT.items():
         ways = formulas(["r"], text).items()
         yield heading, like({how: _after(right, of) for how, of in ways})
+        if heading == "rearranged":  # 1 - r is r.flip(1), of two shares
+            yield "scaled", _by_numbers(right, scaled)
     yield "unfinished", lambda ask, cases: _unfinished(ask, cases, right)
     yield "ignored", lambda ask, cases: _ignored(ask, cases, names)
     yield "exchanged", like(dict(_exchanged(right, names)), tolerance)
@@ -66,35 +72,44 @@ def derived(
     yield "sign_lost", _by_numbers(right, numbers.sizes_right)
     yield "right_only_in", lambda ask, cases: _right_only_in(ask, cases, right)
     yield "whole_only", _by_numbers(right, numbers.whole_only)
-    for heading, fits in _SHAPES.items():
+    for heading, fits in SHAPES.items():
         yield heading, partial(_all_fit, right, fits)
 
 
-def like(ways: Ways, tolerance: float = TOLERANCE) -> Mistake:
-    """Answering as one of these functions does, which is told."""
-    return lambda ask, cases: next(
-        (how for how, way in ways.items() if _acts_like(ask, cases, way, tolerance)), ""
-    )
+def like(ways: Ways | Callable[[], Ways], tolerance: float = TOLERANCE) -> Mistake:
+    """Answering as one of these functions does, which is told.
 
-
-def _acts_like(
-    ask: Ask, cases: Sequence[Case], way: Right, tolerance: float = TOLERANCE
-) -> bool:
-    """Whether it answers as this function does, and stops with an error where it does.
-
-    At least one case has to be answered.
+    They may be made when they are wanted. It stops with an error where they do, and
+    answers at least one case in numbers.
     """
-    compared = False
-    for case in cases:
-        got, wanted = ask.seen(case), _or_none(way, *case)
-        if got is None or wanted is None:
-            if got is not wanted:
-                return False
-        elif not same(got, wanted, tolerance):
-            return False
-        else:
-            compared = True
-    return compared
+
+    def told(ask: Ask, cases: Sequence[Case]) -> str:
+        answers = [_bounded(ask.seen(case)) for case in cases]
+        if not any(got is not None and got.isfinite().any() for got in answers):
+            return ""
+        for how, way in (ways() if callable(ways) else ways).items():
+            pairs = zip(answers, cases, strict=True)
+            if all(_alike(got, _once(way, *case), tolerance) for got, case in pairs):
+                return how
+        return ""
+
+    return told
+
+
+def _alike(got: Tensor | None, wanted: Tensor | None, tolerance: float) -> bool:
+    if got is None or wanted is None:
+        return got is wanted
+    return got.shape == wanted.shape and same(got, wanted, tolerance)
+
+
+def _bounded(value: Tensor | None) -> Tensor | None:
+    """Nan for all that is infinite, or nearly, as after 1 / (0 + 1e-9).
+
+    Shape: (*) -> (*).
+    """
+    if value is None or not value.is_floating_point():
+        return value
+    return value.where(value.abs() < NEARLY_INFINITE, torch.nan)
 
 
 def _or_none(way: Right, *case: Tensor) -> Tensor | None:
@@ -102,9 +117,12 @@ def _or_none(way: Right, *case: Tensor) -> Tensor | None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # as of .T where there is only one dimension
         try:
-            return torch.as_tensor(way(*case))
+            return _bounded(torch.as_tensor(way(*case)))
         except (RuntimeError, IndexError, TypeError, ValueError):
             return None
+
+
+_once = lru_cache(maxsize=2**16)(_or_none)  # a formula's answers to fixed questions
 
 
 def _after(right: Right, of: Right) -> Right:
@@ -129,8 +147,10 @@ def _numbers(ask: Ask, cases: Sequence[Case], right: Right) -> tuple[Tensor, Ten
 
 
 def _unfinished(ask: Ask, cases: Sequence[Case], right: Right) -> str:
+    answers = [(ask.seen(case), right(*case)) for case in cases]
+    if any(a is None for a, _ in answers):
+        return ""
     for how, of in formulas(["a"], _UNFINISHED).items():
-        answers = [(ask.seen(case), right(*case)) for case in cases]
         ends = [(None if a is None else _or_none(of, a), r) for a, r in answers]
         if all(end is not None and same(end, r) for end, r in ends):
             return how
@@ -156,6 +176,8 @@ def _others(value: Tensor) -> tuple[Tensor, Tensor]:
     """Values of the same kind: labels stay labels. Shape: (*) -> (*) and (*)."""
     if value.is_floating_point():
         return value / 2 + 0.25, 3 - 2 * value
+    if not value.ndim:
+        return value + 1, value + 2
     return value.max() + value.min() - value, value.roll(1)
 
 
@@ -211,7 +233,7 @@ def _all_fit(
     return all(got is not None and fits(got, wanted) for got, wanted in pairs)
 
 
-_SHAPES: Mapping[str, Callable[[Tensor, Tensor], bool]] = {
+SHAPES: Mapping[str, Callable[[Tensor, Tensor], bool]] = {
     "shape_of_one": lambda got, wanted: got.numel() == 1 < wanted.numel(),
     "shape_of_fewer": lambda got, wanted: got.numel() < wanted.numel(),
     "shape_of_more": lambda got, wanted: got.numel() > wanted.numel(),

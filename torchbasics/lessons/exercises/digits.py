@@ -5,6 +5,7 @@ from torch import Tensor, tensor
 
 from torchbasics.lessons.exercises.exercise import Exercise, exercise
 from torchbasics.lessons.exercises.formulas import WRONG
+from torchbasics.lessons.exercises.fresh import drawn
 
 _IMAGES, _PALE_IMAGES = (
     (torch.arange(1568) % levels).reshape(2, 28, 28).byte() for levels in (256, 100)
@@ -39,20 +40,26 @@ EXERCISES: dict[str, Exercise] = {
         _rows,
         [(_IMAGES,), (_PALE_IMAGES,)],
         batched=1,
-        words={"rows": _rows},
+        fresh=drawn("pixels N 28 28"),
+        values={"rows": _rows},
         wrong=WRONG["flatten"],
     ),
     "predict": exercise(
         lambda logits: logits.argmax(1),
         [(_LOGITS,), (_LOGITS[[2, 3, 0]],)],
         batched=1,
+        fresh=drawn("normal N C", N=5, C=4),
         wrong=WRONG["predict"],
     ),
     "accuracy": exercise(
         lambda logits, labels: _marks(logits, labels).mean(),
         [(_LOGITS[: len(labels)], labels) for labels in _LABELS],
         terms=[(0, 0)],
-        words={"marks": _marks},
+        fresh=[
+            *drawn("normal N C", "labels N", times=6, N=5, C=4),
+            *((logits, logits.argmax(1)) for (logits,) in drawn("normal N C", times=1)),
+        ],
+        values={"marks": _marks},
         wrong=WRONG["accuracy"],
     ),
 }

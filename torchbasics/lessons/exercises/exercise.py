@@ -7,8 +7,9 @@ weights, NumPy, loops or float16 will do in a right answer.
 
 import inspect
 import re
-from collections.abc import Mapping, Sequence
-from functools import partial
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 from torch import Tensor
@@ -23,11 +24,10 @@ from torchbasics.lessons.exercises.asking import (
     Right,
     same,
 )
-from torchbasics.lessons.exercises.derived import Mistake, derived, like
-from torchbasics.lessons.exercises.formulas import Ways, formulas
+from torchbasics.lessons.exercises.derived import SHAPES, Mistake, derived, like
+from torchbasics.lessons.exercises.formulas import Ways, by_heading, formulas
 
 REPEATS = 8  # a gate by chance is right once in 16 times, and 8 times in a row never
-_HEADED = r"^ *(\w+): (.*?)(?=^ *\w+: |\Z)"  # formulas under their heading
 Terms = tuple[int | None, ...]
 """Along which dimension of each argument lie the terms of a sum."""
 
@@ -40,9 +40,12 @@ class Exercise(NamedTuple):
     mistakes: Mapping[str, Mistake]
     forms: Sequence[Form] = FORMS
     alone: int = 0  # so many arguments have rows that are questions of their own
+    if_raises: Callable[[Form], Form] | None = None  # for one that a batch stops
     if_none_answers: Form | None = None  # a form that hides how a whole batch comes out
     tolerance: float = TOLERANCE
     derived: Mapping[str, Mistake] = {}  # mistakes that any exercise can meet
+    vague: Mapping[str, Mistake] = {}  # and those that say less than others
+    fresh: Sequence[Case] = ()  # on which, too, has to hold what is said of a function
 
 
 def exercise(  # noqa: PLR0913 - the page of an exercise
@@ -52,46 +55,62 @@ def exercise(  # noqa: PLR0913 - the page of an exercise
     *,
     alone: int = 0,
     batched: int = 0,
+    fresh: Sequence[Case] = (),
+    if_raises: Callable[[Form], Form] | None = None,
     if_none_answers: Form | None = None,
     tolerance: float = TOLERANCE,
     terms: Sequence[Terms] = (),
     wrong: str = "",
     words: Mapping[str, Any] | None = None,
+    values: Mapping[str, Right] | None = None,
     **made: Right | tuple[Right, ...],
 ) -> Exercise:
     """An exercise whose mistakes are functions that make them.
 
-    `wrong` has them as formulas of the arguments, a heading a line, with `words` of
-    the exercise's own. Where the first arguments are batches, a function that is
-    right only for each of their rows by itself is known, too: `one_example`.
+    `wrong` has them as formulas of the arguments, a heading a line, with `words` and
+    `values` of the exercise's own. Where the first arguments are batches, a function
+    that is right only for each of their rows by itself is known, too: `one_example`.
     """
     names = list(inspect.signature(right).parameters)[: len(cases[0])]
     mistakes = dict(GENERAL)
     for name, how in made.items():
         ways = how if isinstance(how, tuple) else (how,)
         mistakes[name] = like({str(i): way for i, way in enumerate(ways)}, tolerance)
-    if terms:
-        ends = slice(-1, None), slice(1)
-        mistakes["one_term"] = like(_some_terms(right, terms, *ends))
-        most = slice(-1), slice(1, None)
-        mistakes["term_missing"] = like(_some_terms(right, terms, *most))
+    mistakes |= _of_terms(right, terms)
+    formulas_of = partial(formulas, names, words=words, values=values)
+    for name, text in by_heading(wrong).items():
+        mistakes[name] = like(cache(partial(formulas_of, text)), tolerance)
     always = dict(derived(right, names, tolerance))
-    for name, text in re.findall(_HEADED, wrong, flags=re.M | re.S):
-        if name == "otherwise":  # of two formulas that give 0 always, none is told
-            mistakes["constant"] = always["constant"]
-        mistakes[name] = like(formulas(names, text, words), tolerance)
+    if otherwise := mistakes.pop("otherwise", None):
+        # Of formulas that differ in where they overflow, or not at all, none is told.
+        earlier = {name: always[name] for name in ("overflows", "constant")}
+        mistakes |= earlier | {"otherwise": otherwise}
+    vague = {name: always.pop(name) for name in SHAPES}
     if batched:
-        mistakes["one_example"] = _right_by_rows(right, batched, tolerance)
-    mistakes["column"] = like({"N": lambda *case: right(*case).unsqueeze(-1)})
-    mistakes["rounded"] = like({str(n): partial(_rounded, right, n) for n in (1, 2, 3)})
-    exact = [tuple(map(asking.decimal, case)) for case in cases]
+        one_example = _right_by_rows(right, batched, tolerance)
+        vague = {"one_example": one_example} | vague
     return Exercise(
-        right, exact, mistakes, forms, alone, if_none_answers, tolerance, always
+        right,
+        [tuple(map(asking.decimal, case)) for case in cases],
+        mistakes,
+        forms,
+        alone,
+        if_raises,
+        if_none_answers,
+        tolerance,
+        always,
+        vague,
+        [tuple(map(asking.decimal, case)) for case in fresh],
     )
 
 
-def _rounded(right: Right, decimals: int, *case: Tensor) -> Tensor:
-    return right(*case).double().round(decimals=decimals)
+def _of_terms(right: Right, terms: Sequence[Terms]) -> dict[str, Mistake]:
+    ends = {
+        "one_term": (slice(-1, None), slice(1)),
+        "term_missing": (slice(-1), slice(1, None)),
+    }
+    ways = {name: _some_terms(right, terms, *cuts) for name, cuts in ends.items()}
+    return {name: like(some) for name, some in ways.items() if some}
 
 
 def _some_terms(right: Right, terms: Sequence[Terms], *cuts: slice) -> Ways:
@@ -135,13 +154,20 @@ def _is_random(ask: Ask, cases: Sequence[Case]) -> bool:
     )
 
 
-def _has_caret(ask: Ask, cases: Sequence[Case]) -> bool:
-    """Stopping because `^` is no power; torch and NumPy call it bitwise_xor."""
+def _stops(pattern: str, ask: Ask, cases: Sequence[Case]) -> bool:
+    """Stopping in a function, or with an error, that tells what was meant."""
     try:
         ask(*cases[-1])
     except Exception as error:  # a learner's code may raise anything
-        return bool(re.search(r"for \^|bitwise_xor|__xor__", str(error)))
+        frames = traceback.extract_tb(error.__traceback__)
+        said = f"{' '.join(frame.name for frame in frames)}: {error}"
+        return bool(re.search(pattern, said))
     return False
 
 
-GENERAL: dict[str, Mistake] = {"random": _is_random, "caret": _has_caret}
+GENERAL: dict[str, Mistake] = {
+    "random": _is_random,
+    # torch and NumPy call ^, which is no power, bitwise_xor
+    "caret": partial(_stops, r"for \^|bitwise_xor|__xor__"),
+    "axis": partial(_stops, r"_wrapreduction|_mean|_axis.*: .*(integer|index|axis)"),
+}

@@ -1,15 +1,19 @@
 """Formulas that are told as they are written, and give what they say.
 
 They are read, not run: arithmetic, indices, and calls of words that are listed.
+`{a|b}` stands for a or b, and `how := formula` is told as how.
 """
 
 import ast
 import operator
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
+from itertools import product
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch.nn import functional as F
 
 from torchbasics import activations
@@ -25,41 +29,85 @@ WRONG = dict(zip(_PARTS[::2], _PARTS[1::2], strict=True))
 _WORDS = {
     name: getattr(home, name)
     for home, names in (
-        (torch, "exp log log2 log10 sqrt sign where arange norm floor cat"),
+        (torch, "exp log log2 log10 sign where arange norm floor cat kron"),
         (activations, "sigmoid softmax step relu tanh"),
         (F, "softplus gelu silu elu relu6 one_hot cross_entropy"),
     )
     for name in names.split()
-} | {"int": torch.trunc, "abs": abs, "len": len}
+} | {"int": torch.trunc, "abs": abs, "len": len, "sqrt": lambda x: x**0.5}
 _SIGNS: Mapping[type, Callable[..., Any]] = {
     **{ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul},
     **{ast.Div: operator.truediv, ast.FloorDiv: operator.floordiv},
     **{ast.Pow: operator.pow, ast.MatMult: operator.matmul, ast.USub: operator.neg},
+    ast.Mod: operator.mod,
     **{ast.Gt: operator.gt, ast.GtE: operator.ge, ast.Lt: operator.lt},
     **{ast.LtE: operator.le, ast.Eq: operator.eq, ast.NotEq: operator.ne},
 }
 
 
 def formulas(
-    arguments: Sequence[str], text: str, words: Mapping[str, Any] | None = None
+    arguments: Sequence[str],
+    text: str,
+    words: Mapping[str, Any] | None = None,
+    values: Mapping[str, Right] | None = None,
 ) -> Ways:
     """Functions of these arguments, by the formulas that say what each gives.
 
-    >>> ways = formulas(["r"], "-r; r.sum(0) ** 2")
+    `words` may be called in them, `values` are names for what follows from a case.
+
+    >>> ways = formulas(["r"], "-r; r.sum() {+|*} 2; all := r.sum()")
     >>> [(how, of(torch.tensor([3.0]))) for how, of in ways.items()]
-    [('-r', tensor([-3.])), ('r.sum(0) ** 2', tensor(9.))]
-    """
-    split = filter(None, (" ".join(part.split()) for part in text.split(";")))
+    [('-r', tensor([-3.])), ('r.sum() + 2', tensor(5.)), ('r.sum() * 2', tensor(6.)), ('all', tensor(3.))]
+    """  # noqa: E501
     known = {**_WORDS, **(words or {})}
-    return {how: _function(_read(how), arguments, known) for how in split}
+    split = filter(None, (" ".join(part.split()) for part in text.split(";")))
+    ways = [one for part in split for one in _alternatives(part)]
+    return {
+        how.partition(" := ")[0]: _function(
+            how.rpartition(" := ")[2], arguments, known, values or {}
+        )
+        for how in ways
+    }
 
 
+def by_heading(text: str) -> dict[str, str]:
+    r"""Formulas by their heading, with what a name in capitals stands for put in.
+
+    >>> by_heading("A: x|y\nodd: {A}; -x\neven: x")
+    {'odd': '{x|y}; -x', 'even': 'x'}
+    """
+    found = re.findall(r"^ *(\w+): (.*?)(?=^ *\w+: |\Z)", text, flags=re.M | re.S)
+    sets = {name: some.strip() for name, some in found if name.isupper()}
+    filled = dict[str, str]()
+    for name, some in found:
+        for short, long in sets.items():
+            some = some.replace(f"{{{short}}}", f"{{{long}}}")  # noqa: PLW2901
+        if name not in sets:
+            filled[name] = some.strip()
+    return filled
+
+
+def _alternatives(text: str) -> Iterator[str]:
+    parts = enumerate(re.split(r"\{(.*?)\}", text))
+    choices = (part.split("|") if i % 2 else [part] for i, part in parts)
+    for chosen in product(*choices):
+        yield re.sub(r"(?<=[.(]) | (?=[,)])", "", " ".join("".join(chosen).split()))
+
+
+@cache
 def _read(formula: str) -> ast.expr:
     return ast.parse(formula, mode="eval").body
 
 
-def _function(body: ast.expr, arguments: Sequence[str], known: dict[str, Any]) -> Right:
-    return lambda *case: _value(body, {**known, **dict(zip(arguments, case))})  # noqa: B905
+def _function(
+    formula: str, arguments: Sequence[str], known: Mapping[str, Any], values: Ways
+) -> Right:
+    def way(*case: Tensor) -> Tensor:
+        given = dict(zip(arguments, case))  # noqa: B905 - one may be missing
+        followed = {name: of(*case) for name, of in values.items()}
+        return torch.as_tensor(_value(_read(formula), {**known, **given, **followed}))
+
+    return way
 
 
 def _value(node: ast.expr | None, known: dict[str, Any]) -> Any:  # noqa: C901, PLR0911
@@ -90,5 +138,6 @@ def _value(node: ast.expr | None, known: dict[str, Any]) -> Any:  # noqa: C901, 
         case ast.Tuple(parts) | ast.List(parts):
             return tuple(map(of, parts))
         case ast.Lambda(args, body):
-            return _function(body, [arg.arg for arg in args.args], known)
+            names = [arg.arg for arg in args.args]
+            return lambda *given: _value(body, {**known, **dict(zip(names, given))})  # noqa: B905
     raise TypeError(f"{ast.dump(node)} has no place in a formula")

@@ -8,6 +8,7 @@ from torch import Tensor, tensor
 from torchbasics.activations import sigmoid, softmax
 from torchbasics.lessons.exercises.exercise import Exercise, exercise
 from torchbasics.lessons.exercises.formulas import WRONG
+from torchbasics.lessons.exercises.fresh import drawn
 from torchbasics.lessons.textbook import BIASES, LAST_WEIGHT, WEIGHTS
 
 
@@ -54,12 +55,14 @@ EXERCISES: dict[str, Exercise] = {
         [_LAYER, _CROOKED],
         batched=1,
         terms=[(1, 0, None)],
+        fresh=drawn("normal N D", "normal D H", "normal H", N=2, D=2, H=2),
         wrong=WRONG["layer"],
     ),
     "forward": exercise(
         lambda x: _forward(x, sigmoid),
         _INPUTS,
         batched=1,
+        fresh=drawn("normal N 2"),
         linear_hidden=lambda x: _forward(x, hidden=lambda a: a),
         no_softmax=lambda x: _forward(x, out=lambda a: a),
         inferred_weights=lambda x: _forward(x, last=_rows(LAST_WEIGHT["source"], 2)),

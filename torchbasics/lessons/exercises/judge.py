@@ -28,7 +28,6 @@ from torchbasics.lessons.exercises.exercise import (
 )
 
 HERE = Path(__file__).parent
-VAGUE = ("one_example", "otherwise")  # if another name fits, too, it says more
 
 
 class Finding(NamedTuple):
@@ -76,8 +75,18 @@ def _tries(
     Number by number, a sum over the batch would be right. So that form counts only for
     a function which no other form suits.
     """
-    asks = [Ask(exercise.right, form, function) for form in exercise.forms]
-    tries = [(ask, _try(exercise, ask, words)) for ask in asks]
+    asks, tries = [], list[tuple[Ask, Finding]]()
+    for form in exercise.forms:
+        ask = Ask(exercise.right, form, function)
+        tries.append((ask, _try(exercise, ask, words)))
+        if tries[-1][1].rank == RIGHT:
+            return tries[-1:]
+    if exercise.if_raises:
+        stopped = [ask.form for ask, tried in tries if tried.rank <= RAISES]
+        asks = [
+            Ask(exercise.right, exercise.if_raises(form), function) for form in stopped
+        ]
+        tries += [(ask, _try(exercise, ask, words)) for ask in asks]
     if exercise.if_none_answers and all(f.rank < SHAPE for _, f in tries):
         ask = Ask(exercise.right, exercise.if_none_answers, function)
         tried = _try(exercise, ask, words)
@@ -88,24 +97,29 @@ def _tries(
 def _mistake_of(
     ask: Ask, exercise: Exercise, finding: Finding, nearest: bool
 ) -> tuple[str, str] | None:
-    """The mistake that explains all answers, and in which way; None if none does.
+    """The first mistake that explains all answers, and in which way; None if none does.
 
-    The exercise's own come first. Or else the only one that explains the answers up to
-    the first that is wrong: a second mistake may come later.
+    All are those up to the first that is wrong, as a second mistake may come later, and
+    those to fresh questions. What is written for one size is looked at in that size,
+    and what says least comes last.
     """
-    tables = [exercise.mistakes, *([exercise.derived] if nearest else [])]
-    for table in tables:
+    with _apart():
+        fresh = [case for case in exercise.fresh if ask.seen(case) is not None]
+    alike = [case for case in fresh if _sizes(case) == _sizes(exercise.cases[0])]
+    tables = [(exercise.mistakes, fresh), (exercise.mistakes, alike)]
+    if nearest:
+        tables.insert(1, (exercise.derived, fresh))
+        tables.append((exercise.vague, alike))
+    for table, asked in tables:
         for name, mistake in table.items():
-            if how := _holds(mistake, ask, exercise.cases):
+            cases = [*exercise.cases[: finding.tried], *asked]
+            if how := _holds(mistake, ask, cases):
                 return name, str(how)
-    seen = exercise.cases[: finding.tried]
-    for table in tables:
-        held = [(name, _holds(mistake, ask, seen)) for name, mistake in table.items()]
-        made = [(name, str(how)) for name, how in held if how]
-        made = [one for one in made if one[0] not in VAGUE] or made
-        if made:
-            return made[0] if len(made) == 1 else None
     return None
+
+
+def _sizes(case: Case) -> list[Any]:
+    return [value.shape for value in case]
 
 
 @contextlib.contextmanager

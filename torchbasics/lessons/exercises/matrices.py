@@ -4,6 +4,7 @@ from torch import tensor
 
 from torchbasics.lessons.exercises.exercise import Exercise, exercise
 from torchbasics.lessons.exercises.formulas import WRONG
+from torchbasics.lessons.exercises.fresh import drawn
 
 _RECTANGLES = (
     tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]),
@@ -23,12 +24,14 @@ EXERCISES: dict[str, Exercise] = {
         lambda a, b: a @ b,
         [_SQUARES, _RECTANGLES, _CROOKED],
         terms=[(1, 0)],
+        fresh=drawn("normal N D", "normal D H", N=2, D=2, H=2),
         words={"pairs": lambda a, b: a[:, :, None] * b},
         wrong=WRONG["matmul"],
     ),
     "add_bias": exercise(
         lambda x, b: x + b,
         [(_BATCH, _BIAS), (_BATCH / 8, _CROOKED[0][0]), (_BATCH[1:], _BIAS / 7)],
+        fresh=drawn("normal N H", "normal H", N=3, H=3),
         wrong=WRONG["add_bias"],
     ),
 }

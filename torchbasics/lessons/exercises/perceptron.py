@@ -8,6 +8,7 @@ from torchbasics.lessons.exercises.asking import ROWS, Ask, same
 from torchbasics.lessons.exercises.derived import Mistake
 from torchbasics.lessons.exercises.exercise import GENERAL, Exercise, exercise
 from torchbasics.lessons.exercises.formulas import WRONG
+from torchbasics.lessons.exercises.fresh import drawn
 from torchbasics.lessons.textbook import TRUTH_TABLES
 from torchbasics.perceptron import INPUTS, separability
 
@@ -45,6 +46,7 @@ def _mistakes(name: str, wanted: Tensor) -> dict[str, Mistake]:
         "minus_for_not": lambda ask, _: same(ask(INPUTS) + 1, wanted),
         "sign_lost": lambda ask, _: same(ask(INPUTS).abs(), wanted),
         "no_step": lambda ask, _: not _binary(ask) and same(step(ask(INPUTS)), wanted),
+        "sum_only": lambda ask, _: not _binary(ask) and _is_sum(ask),
         "one_input": lambda ask, _: _one_input(ask),
         "one_line": lambda ask, _: (
             name == "XOR" and _needs_one_line(ask) and _other_gate(ask, name)
@@ -63,6 +65,9 @@ def _mistakes(name: str, wanted: Tensor) -> dict[str, Mistake]:
         "always_1": lambda ask, _: (
             bool((ask(INPUTS) == 1).all()) and _weights_suit(ask, wanted)
         ),
+        "xor_always_0": lambda ask, _: name == "XOR" and _always(ask) == "0",
+        "xor_always_1": lambda ask, _: name == "XOR" and _always(ask) == "1",
+        "always": lambda ask, _: _always(ask),
         "constant": lambda ask, _: _is_constant(ask) and f"{ask(INPUTS)[0]:g}",
         "sigmoid_for_step": lambda ask, _: _is_sigmoid(ask, wanted),
         "other_gate": lambda ask, _: _other_gate(ask, name),
@@ -96,6 +101,20 @@ def _other_gate(ask: Ask, name: str) -> str:
 
 def _is_constant(ask: Ask) -> bool:
     return len(ask(INPUTS).unique()) == 1
+
+
+def _always(ask: Ask) -> str:
+    """The one answer that comes out here and far away."""
+    answers = ask(torch.cat([_FAR * sign * INPUTS for sign in (1, -1)] + [INPUTS]))
+    return f"{answers[0]:g}" if len(answers.unique()) == 1 else ""
+
+
+def _is_sum(ask: Ask) -> bool:
+    """Whether inputs are weighed and added, here and elsewhere, and no more."""
+    bias, *ends = ask(INPUTS[:3])
+    places = torch.cat([INPUTS, tensor([[3.0, -2.0], [-1.5, 0.25], [0.5, 7.0]])])
+    sums = places.double() @ (torch.stack(ends) - bias)
+    return bool(sums.any()) and same(ask(places), sums + bias)
 
 
 def _one_input(ask: Ask) -> str:
@@ -189,16 +208,20 @@ EXERCISES: dict[str, Exercise] = {
         _UNITS,
         batched=1,
         terms=[(1, 0, None)],
+        fresh=drawn("normal N D", "normal D", "normal", N=4, D=2),
         wrong=WRONG["perceptron"],
     ),
     "update": exercise(
         _update,
         _STEPS,
+        fresh=[
+            (weight, x.index_fill(0, tensor(0), 1), target)
+            for weight, x in drawn("normal 3", "normal 3", times=6)
+            for target in (tensor(0.0), tensor(1.0))
+        ],
         one_by_one=_one_by_one,
-        words={
-            "update": _update,
-            "error": lambda weight, x, target: target - step(weight @ x),
-        },
+        words={"update": _update},
+        values={"answer": lambda weight, x, _: step(weight @ x)},
         wrong=WRONG["update"],
     ),
 }

@@ -1,0 +1,135 @@
+"""What exercises of lesson 5 do with functions: slopes by measuring, steps downhill.
+
+Learners get a function as an argument; in a case stands its number.
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import torch
+from torch import Tensor, tensor
+
+from torchbasics.lessons.exercises.asking import Function, Right
+
+
+def _shown(source: str, function: Function) -> Function:
+    """A function that learners get, called as they would type it."""
+    function.__name__ = source
+    return function
+
+
+_SURFACES = (
+    _shown("lambda x: x[0] ** 3 + x[0] * x[1]", lambda x: x[0] ** 3 + x[0] * x[1]),
+    _shown(
+        "lambda x: x[0] * x[1] + sum(v**3 for v in x)",
+        lambda x: x[0] * x[1] + sum(v**3 for v in x),
+    ),
+)
+_SLOPES = (  # of bowls, of tensors, of arrays and of lists
+    (
+        _shown(
+            "lambda x: x * torch.tensor([2.0, 4.0])", lambda x: x * tensor([2.0, 4.0])
+        ),
+        _shown(
+            "lambda x: x * np.array([2.0, 4.0])", lambda x: x * np.array([2.0, 4.0])
+        ),
+        _shown("lambda x: [2 * x[0], 4 * x[1]]", lambda x: [2 * x[0], 4 * x[1]]),
+    ),
+    (
+        _shown("lambda x: x - 1", lambda x: x - 1),
+        _shown("lambda x: x - 1", lambda x: x - 1),
+        _shown("lambda x: [v - 1 for v in x]", lambda x: [v - 1 for v in x]),
+    ),
+)
+
+
+def surface(f: Tensor) -> Function:
+    """The function of that number. Shape: ()."""
+    return _SURFACES[int(f) % len(_SURFACES)]
+
+
+def slopes(gradient: Tensor, kind: int = 0) -> Function:
+    """The gradient of that number, for tensors, arrays or lists. Shape: ()."""
+    return _SLOPES[int(gradient) % len(_SLOPES)][kind]
+
+
+def surface_slopes(f: Tensor, x: Tensor) -> Tensor:
+    """What is right: the gradient of function f at x. Shape: (), (D,) -> (D,)."""
+    x = x.detach().clone().requires_grad_()
+    return torch.autograd.grad(surface(f)(x), x)[0]
+
+
+def curvatures(f: Tensor, x: Tensor) -> Tensor:
+    """The second derivative by each input. Shape: (), (D,) -> (D,)."""
+    curvature = torch.autograd.functional.hessian(surface(f), x)
+    return torch.as_tensor(curvature).diagonal()
+
+
+def differences(
+    change: Callable[[Tensor, Tensor, Tensor, float], Tensor], *steps: float
+) -> tuple[Right, ...]:
+    """What is made of f(x + h), f(x - h), f(x) and h, for each input, for each h."""
+
+    def _along_each(f: Tensor, x: Tensor, h: float) -> Tensor:
+        at = surface(f)
+        return torch.stack(
+            [
+                change(at(x + nudge), at(x - nudge), at(x), h)
+                for nudge in h * torch.eye(len(x)).double()
+            ]
+        )
+
+    return tuple(partial(_along_each, h=h) for h in steps)
+
+
+SURFACES = (
+    lambda function, f, x: function(surface(f), x),
+    lambda function, f, x: function(surface(f), x.numpy()),
+    lambda function, f, x: function(surface(f), x.tolist()),
+)
+DESCENTS = (
+    lambda function, f, x, lr, n: function(slopes(f), x, lr.item(), int(n)),
+    lambda function, f, x, lr, n: function(slopes(f, 1), x.numpy(), lr.item(), int(n)),
+    lambda function, f, x, lr, n: function(slopes(f, 2), x.tolist(), lr.item(), int(n)),
+)
+"""How a function is called that gets another one, of which a case has the number."""
+
+
+def descend(
+    gradient: Tensor,
+    x: Tensor,
+    lr: Tensor,
+    steps: Tensor | int,
+    change: Callable[[Tensor, int], Tensor] = lambda g, _: g,
+    keep: float = 0,
+) -> Tensor:
+    """Steps along something made of the slopes, partly kept. Shape: as x."""
+    gathered = torch.zeros_like(x)
+    for i in range(int(steps)):
+        gathered = keep * gathered + change(slopes(gradient)(x), i)
+        x = x - lr * gathered
+    return x
+
+
+def from_start(gradient: Tensor, x: Tensor, lr: Tensor, steps: Tensor) -> Tensor:
+    """Each step begins at the first x. Shape: as x."""
+    place = x
+    for _ in range(int(steps)):
+        place = x - lr * slopes(gradient)(place)
+    return place
+
+
+def not_put_back(h: float, sign: int = 1) -> Right:
+    """Each input stays where the last nudge has left it."""
+
+    def _found(f: Tensor, x: Tensor) -> Tensor:
+        x, found = x.clone(), []
+        for i in range(len(x)):
+            x[i] += sign * h
+            there = surface(f)(x)
+            x[i] -= 2 * sign * h
+            found.append((there - surface(f)(x)) / (2 * sign * h))
+        return torch.stack(found)
+
+    return _found
