@@ -22,8 +22,8 @@ def _shown(source: str, function: Function) -> Function:
 _SURFACES = (
     _shown("lambda x: x[0] ** 3 + x[0] * x[1]", lambda x: x[0] ** 3 + x[0] * x[1]),
     _shown(
-        "lambda x: x[0] * x[1] + sum(v**3 for v in x)",
-        lambda x: x[0] * x[1] + sum(v**3 for v in x),
+        "lambda x: 2 * x[0] * x[1] + sum(v**2 for v in x)",
+        lambda x: 2 * x[0] * x[1] + sum(v**2 for v in x),
     ),
 )
 _SLOPES = (  # of bowls, of tensors, of arrays and of lists

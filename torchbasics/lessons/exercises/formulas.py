@@ -91,7 +91,8 @@ def _alternatives(text: str) -> Iterator[str]:
     parts = enumerate(re.split(r"\{(.*?)\}", text))
     choices = (part.split("|") if i % 2 else [part] for i, part in parts)
     for chosen in product(*choices):
-        yield re.sub(r"(?<=[.(]) | (?=[,)])", "", " ".join("".join(chosen).split()))
+        plain = re.sub(r"(?<=[.(]) | (?=[,)])", "", " ".join("".join(chosen).split()))
+        yield re.sub(r"(?<!\w)\((\w+|\([^(),]*\))\)", r"\1", plain)
 
 
 @cache

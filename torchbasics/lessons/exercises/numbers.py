@@ -50,7 +50,7 @@ def _formula(factor: float, summand: float) -> str:
     """As one writes it: -r, 1 - r, 2 * r - 1, r / 255."""
     inverse = round(1 / factor)
     scaled = {"1": "r", "-1": "-r"}.get(_short(factor), f"{_short(factor)} * r")
-    if abs(factor) < 1 and abs(1 / factor - inverse) < 1e-4 * abs(inverse):
+    if abs(inverse) > 1 and abs(1 / factor - inverse) < 1e-4 * abs(inverse):
         scaled = f"r / {inverse}"
     if not summand:
         return scaled

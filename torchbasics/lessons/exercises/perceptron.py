@@ -215,9 +215,10 @@ EXERCISES: dict[str, Exercise] = {
         _update,
         _STEPS,
         fresh=[
-            (weight, x.index_fill(0, tensor(0), 1), target)
-            for weight, x in drawn("normal 3", "normal 3", times=6)
+            (sign * weight, x.index_fill(0, tensor(0), 1), target)
+            for weight, x in drawn("normal 3", "normal 3")
             for target in (tensor(0.0), tensor(1.0))
+            for sign in (1, -1)
         ],
         one_by_one=_one_by_one,
         words={"update": _update},
