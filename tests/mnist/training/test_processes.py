@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -354,11 +355,21 @@ def test_one_that_leaves_tells_the_others_why_before_its_store_goes_with_it():
     ],
 )
 def test_what_another_says_rank_0_says(failure, said):
+    before = threading.active_count()
     store = dist.HashStore()
     first, second = (Farewell(store, rank, 2, keeps_store=False) for rank in range(2))
     second.say(failure)
     told = first.heard()
     assert (type(told), str(told)) == (TrainingError, said)
+    assert threading.active_count() == before  # else Python might abort at its end
+
+
+def test_who_is_heard_by_nobody_leaves_no_thread_behind():
+    before = threading.active_count()
+    store = dist.HashStore()
+    Farewell(store, 0, 2, keeps_store=True).say(UserError("no disk"))
+    assert store.get("farewell") == b"2 no disk"
+    assert threading.active_count() == before
 
 
 def test_where_nobody_says_anything_nothing_is_heard():

@@ -7,7 +7,6 @@ while it computes, and who keeps the store stays until all have heard.
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -41,17 +40,24 @@ class Farewell:
         if not (self._heard or nobody_answers):
             who = f"process {self._rank}: " if self._rank else ""
             words = f"{status_of(failure)} {who}{_reason(failure)}"
-            _in_thread(lambda: self._say(words)).join(SECONDS_TO_HEAR)
+            saying = _in_thread(lambda: self._say(words))
+            saying.join(SECONDS_TO_HEAR)
+            self._end(saying, self._listening)
 
     def heard(self, patience: float = 0) -> BaseException | None:
         """What was said, if it is within so many seconds; listens no more then."""
         self._listening.join(patience)
-        self._enough.set()
-        self._listening.join(SECONDS_TO_HEAR)
+        self._end(self._listening)
         status, _, why = self._heard.partition(" ")
         if status in ("", "0"):
             return SystemExit(0) if status else None
         return UserError(why) if status == "2" else TrainingError(why)
+
+    def _end(self, *threads: threading.Thread) -> None:
+        """Python aborts where it ends while a thread comes back from PyTorch."""
+        self._enough.set()
+        for thread in threads:
+            thread.join(SECONDS_TO_HEAR)
 
     def _listen(self) -> None:
         with suppress(RuntimeError):  # the store has gone
@@ -66,7 +72,8 @@ class Farewell:
         with suppress(RuntimeError):
             self._store.compare_set(WORDS, "", words)
             while self._keeps_store and not self._store.check(self._have_heard):
-                time.sleep(0.02)
+                if self._enough.wait(0.02):
+                    break
 
 
 def status_of(failure: BaseException) -> int:
