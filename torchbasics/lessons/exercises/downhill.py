@@ -45,12 +45,15 @@ _SLOPES = (  # of bowls, of tensors, of arrays and of lists
 
 
 def surface(f: Tensor) -> Function:
-    """The function of that number. Shape: ()."""
+    """The function of that number. Shape: () -> of a function (D,) -> ()."""
     return _SURFACES[int(f) % len(_SURFACES)]
 
 
 def slopes(gradient: Tensor, kind: int = 0) -> Function:
-    """The gradient of that number, for tensors, arrays or lists. Shape: ()."""
+    """The gradient of that number, for tensors, arrays or lists.
+
+    Shape: () -> of a function (D,) -> (D,).
+    """
     return _SLOPES[int(gradient) % len(_SLOPES)][kind]
 
 
@@ -104,7 +107,10 @@ def descend(
     change: Callable[[Tensor, int], Tensor] = lambda g, _: g,
     keep: float = 0,
 ) -> Tensor:
-    """Steps along something made of the slopes, partly kept. Shape: as x."""
+    """Steps along something made of the slopes, partly kept.
+
+    Shape: (), (D,), (), () -> (D,).
+    """
     gathered = torch.zeros_like(x)
     for i in range(int(steps)):
         gathered = keep * gathered + change(slopes(gradient)(x), i)
@@ -113,7 +119,7 @@ def descend(
 
 
 def from_start(gradient: Tensor, x: Tensor, lr: Tensor, steps: Tensor) -> Tensor:
-    """Each step begins at the first x. Shape: as x."""
+    """Each step begins at the first x. Shape: (), (D,), (), () -> (D,)."""
     place = x
     for _ in range(int(steps)):
         place = x - lr * slopes(gradient)(place)

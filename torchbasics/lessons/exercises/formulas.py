@@ -103,12 +103,12 @@ def _read(formula: str) -> ast.expr:
 def _function(
     formula: str, arguments: Sequence[str], known: Mapping[str, Any], values: Ways
 ) -> Right:
-    def way(*case: Tensor) -> Tensor:
+    def _way(*case: Tensor) -> Tensor:
         given = dict(zip(arguments, case))  # noqa: B905 - one may be missing
         followed = {name: of(*case) for name, of in values.items()}
         return torch.as_tensor(_value(_read(formula), {**known, **given, **followed}))
 
-    return way
+    return _way
 
 
 def _value(node: ast.expr | None, known: dict[str, Any]) -> Any:  # noqa: C901, PLR0911
