@@ -721,7 +721,7 @@ def test_a_sentence_is_korean_where_that_is_asked(capsys):
         (lambda x: x.no_such_thing, "AttributeError"),
         (lambda: 1, "TypeError"),
         (lambda x: "a text", "returns 'a text'; wanted are real numbers"),
-        (lambda x: [[1.0], [1.0, 2.0]], "rows of different lengths"),
+        (lambda x: [[1.0], [1.0, 2.0]], "differ in length or shape"),
         (lambda x: x.to("meta"), "returns a tensor without values"),
         (lambda x: 1 / 0, "ZeroDivisionError"),
         (lambda x: no_such_name if x > 0 else 0, "no_such_name"),  # noqa: F821

@@ -232,7 +232,7 @@ def test_what_was_learned_and_lost_is_neither_stuck_nor_creeping(end):
     for lang in ("en", "ko"):
         words = prose.read("vanishing", lang).words
         told = verdict({PLAIN: history}, LabConfig(), words)[PLAIN.name]
-        assert f"{100 * DONE.accuracy:.0f} %" in told
+        assert f"{100 * DONE.accuracy:.0f}%" in told.replace(" %", "%")
     assert outcome([*history, DONE]) == "learned"
     assert outcome([HEALTHY, DONE, STILL._replace(dead=1.0)]) == "died"
 
