@@ -103,7 +103,7 @@ def test_a_plateaus_loss_is_that_of_its_answers(answers):
     assert min(abs(loss - level) for level in plateaus()) < 1e-6
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_three_inputs_in_one_place_say_how_many_of_them_should_be_1():
     networks = Networks(2, range(100))
     outcome = learn(networks, OPTIMIZERS["Adam, lr 0.05"], steps=4000)
