@@ -27,6 +27,8 @@ from torchbasics.lessons.render import page
 from torchbasics.lessons.render.html import rendered
 from torchbasics.lessons.render.markdown import Prose
 
+pytestmark = pytest.mark.slow  # of writing the page and of a browser
+
 LANGUAGES = pytest.mark.parametrize("lang", full(("en",), ("ko",)))
 FEW = ("perceptron", "matrices")
 EMPTY = ElementTree.Element("svg", viewBox="0 0 4 3")
@@ -115,7 +117,6 @@ def test_each_checked_number_stands_on_the_page_with_its_source(
 
 
 @pytest.mark.full
-@pytest.mark.slow
 @pytest.mark.parametrize("lang", LANGS)
 def test_the_whole_course_stands_on_one_page(written, computed, lang):
     path = written(LESSONS, lang)
@@ -390,7 +391,6 @@ def test_it_can_be_read_without_javascript(written):
         assert not tab.locator("#search").is_visible()
 
 
-@pytest.mark.slow
 @LANGUAGES
 def test_nobody_is_kept_out(written, lang):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
@@ -406,7 +406,6 @@ def assert_not_serious(found):
 
 
 @pytest.mark.full
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("lang", "size", "theme"),
     [

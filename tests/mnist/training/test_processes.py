@@ -288,6 +288,7 @@ def test_one_alone_needs_no_address(monkeypatch, variables):
     assert rendezvous.meet() == (0, 1, None, False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rank", [0, 1])
 def test_who_waits_in_vain_names_whom_and_where(monkeypatch, capsys, rank):
     port = free_port()
@@ -364,6 +365,7 @@ def test_what_another_says_rank_0_says(failure, said):
     assert threading.active_count() == before  # else Python might abort at its end
 
 
+@pytest.mark.slow
 def test_who_is_heard_by_nobody_leaves_no_thread_behind():
     before = threading.active_count()
     store = dist.HashStore()
