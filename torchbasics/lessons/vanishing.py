@@ -96,7 +96,7 @@ class Laboratory:
             for depth, value in row.items():
                 product = product_of_derivatives(name, depth)
                 label = f"{name}, {words['depth']} {depth}"
-                yield Check(label, [value], [product], "numbers", 5e-7 * value)
+                yield Check(label, [value], [product], "arithmetic", 5e-7 * value)
         for name, row in CHAIN.items():
             through = (partial(chain, FUNCTIONS[name], depth=n) for n in row)
             slopes = (derivative(layers, float64(1))[0] for layers in through)
