@@ -1,6 +1,7 @@
 """A page in headless Chromium: what it says, whom it asks, what goes wrong in it."""
 
 import shutil
+import time
 from contextlib import contextmanager
 
 import pytest
@@ -73,3 +74,11 @@ def opened(path, size="desktop", theme="light", locale="en-US", **options):
                 page.remove_listener(event, listener)
     assert said == []
     assert {url for url in asked if not url.startswith("data:")} == {path.as_uri()}
+
+
+def until(page, condition, seconds=30):
+    """Wait for what a script may not wait for: a page's policy allows no `eval`."""
+    deadline = time.monotonic() + seconds
+    while not page.evaluate(condition):
+        assert time.monotonic() < deadline, f"not within {seconds} s: {condition}"
+        page.wait_for_timeout(50)

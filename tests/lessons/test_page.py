@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 import torch
-from browser import opened
+from browser import opened, until
 from helpers import full
 
 from torchbasics import perceptron
@@ -361,15 +361,11 @@ def test_the_contents_know_where_one_is(tab):
     tab.evaluate("document.documentElement.style.scrollBehavior = 'auto'")
     tab.locator("[data-moving] svg").last.wait_for()
     tab.evaluate("document.getElementById('perceptron-2').scrollIntoView()")
-    tab.wait_for_function(
-        "document.querySelector('#contents [aria-current]')?.hash == '#perceptron-2'"
-    )
+    tab.locator("#contents [aria-current][href='#perceptron-2']").wait_for()
     assert 0 < tab.locator("#read").evaluate("bar => bar.value") < 1
     tab.locator("#contents a[href='#matrices-3']").evaluate("link => link.click()")
     assert tab.locator("#matrices-4").bounding_box()["y"] < 300  # the section is short
-    tab.wait_for_function(
-        "document.querySelector('#contents [aria-current]')?.hash == '#matrices-3'"
-    )
+    tab.locator("#contents [aria-current][href='#matrices-3']").wait_for()
 
 
 def test_each_moving_figure_is_made(tab):
@@ -441,9 +437,7 @@ def test_a_digit_is_drawn_in_lesson_seven(tmp_path):
         assert sheet.locator(".digit").inner_text() == "2"
         assert "숫자" in sheet.locator("h1").inner_text()
         inner = sheet.locator("main").evaluate("main => main.scrollHeight")
-        tab.wait_for_function(
-            f"document.querySelector('iframe').clientHeight >= {inner}"
-        )
+        until(tab, f"document.querySelector('iframe').clientHeight >= {inner}")
 
 
 # --- the command ----------------------------------------------------------------------
