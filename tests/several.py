@@ -1,4 +1,4 @@
-"""What `test_processes.py` starts under torchrun: a training, each step of it told.
+"""What `test_processes.py` starts in each process: a training, each step of it told.
 
 `several.py OUT DTYPE [--option ...]` trains as the options say, with numbers of that
 type. Each process writes the digest of its weights, rank 0 the losses of all steps.

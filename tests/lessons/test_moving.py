@@ -216,6 +216,7 @@ def test_it_computes_what_the_library_does(written, name, times):
 FAR = [-1e4, -50, -6.1, -3, -1e-3, -0.0, 0, 1e-6, 0.5, 3, 5.9, 6.1, 50, 1e4]
 
 
+@pytest.mark.slow
 def test_each_activation_and_its_slope_is_the_librarys_far_out_too(written):
     x = torch.tensor([*FAR, torch.nan])
     with opened(written("slopes")) as tab:

@@ -121,6 +121,7 @@ def test_a_kind_that_nobody_can_show_is_an_error():
         list(render(["a text"], WORDS))
 
 
+@pytest.mark.slow
 def test_a_figure_has_its_title_and_says_why_it_speaks_english(monkeypatch):
     monkeypatch.setattr(figures, "hangul_font", lambda: None)
     told, korean = drawn("matrices", "ko")

@@ -80,6 +80,7 @@ def test_the_columns_of_many_layers_and_large_numbers_stay_apart(monkeypatch):
     assert len(re.findall(row, shown, re.M)) == 151
 
 
+@pytest.mark.slow
 def test_in_colour_no_line_is_wider(case):
     shown = told(case, force_terminal=True, color_system="truecolor")
     plain = re.sub(r"\x1b\[[\d;]*m", "", shown)
@@ -87,6 +88,7 @@ def test_in_colour_no_line_is_wider(case):
     assert "\x1b[38;2;" in shown
 
 
+@pytest.mark.slow
 def test_json_has_the_numbers_of_the_network(mnist, capsys):
     assert main(["pretrained", "--index", "8", "--json"]) == 0
     said = json.loads(capsys.readouterr().out)
@@ -109,6 +111,7 @@ def test_json_has_the_numbers_of_the_network(mnist, capsys):
     assert max(map(max, change["after"])) <= 255
 
 
+@pytest.mark.slow
 def test_a_picture_is_read_as_mnist_would_have_it(mnist, tmp_path, capsys):
     path = picture(tmp_path / "my7.png", mnist[1].images[0])
     assert main(["--picture", str(path), "--json"]) == 0
@@ -118,12 +121,14 @@ def test_a_picture_is_read_as_mnist_would_have_it(mnist, tmp_path, capsys):
     assert said["name"].startswith("my7.png, read by pretrained")
 
 
+@pytest.mark.slow
 def test_of_a_picture_no_label_is_told(mnist, tmp_path, capsys):
     path = picture(tmp_path / "my7.png", mnist[1].images[0])
     assert main(["--picture", str(path)]) == 0
     assert "the network reads 7\n" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_several_digits_are_read_as_one_with_a_warning(mnist, tmp_path, capsys):
     row = torch.cat([mnist[1].images[0], mnist[1].images[2]], dim=1)
     Image.fromarray(255 - row.numpy()).resize((560, 280)).save(tmp_path / "row.png")
@@ -167,6 +172,7 @@ def test_a_network_whose_scores_are_not_finite_is_refused(monkeypatch, capsys):
     assert capsys.readouterr().err == "error: pretrained: its scores are not finite\n"
 
 
+@pytest.mark.slow
 def test_foreign_names_are_only_text(mnist, tmp_path, capsys):
     path = picture(tmp_path / HOSTILE, mnist[1].images[0])
     html = tmp_path / "page.html"

@@ -83,6 +83,7 @@ def test_it_computes_what_pytorch_does(tab, mnist, activation, batch_norm):
     torch.testing.assert_close(probs, softmax(outputs), atol=1e-5, rtol=0)
 
 
+@pytest.mark.slow
 def test_its_activations_are_right_far_from_0_too(tab):
     x = torch.tensor([-1e4, -50, -6.1, -3, -1e-3, 0, 1e-6, 0.5, 3, 5.9, 6.1, 50, 1e4])
     for name, module in ACTIVATIONS.items():

@@ -103,6 +103,7 @@ def test_few_right_answers_are_doubted(best, doubt, mnist):
         assert (~doubt.is_sure(images, probs))[right].float().mean() <= most + 1e-4
 
 
+@pytest.mark.slow
 def test_an_answer_is_doubted_if_it_is_improbable_or_strange(doubt, mnist):
     images, labels = mnist[1].subset(slice(500))
     certain = torch.eye(10)[labels]

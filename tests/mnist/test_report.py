@@ -17,6 +17,7 @@ from torchbasics.command import files, runs
 from torchbasics.mnist import measures, network, report
 from torchbasics.mnist.__main__ import main as train
 
+pytestmark = pytest.mark.slow  # of two runs, and a browser
 HOSTILE = '</script><img src="http://x.invalid/" onerror="alert(1)"><b>$json &amp;'
 
 
@@ -71,7 +72,6 @@ def pixels(url):
     return torch.tensor(list(Image.open(io.BytesIO(content)).tobytes())).view(-1, 784)
 
 
-@pytest.mark.slow
 def test_the_report_of_a_run_stands_in_its_folder_and_says_its_accuracy(
     held, mnist, capsys
 ):
@@ -91,7 +91,6 @@ def test_the_report_of_a_run_stands_in_its_folder_and_says_its_accuracy(
     assert (held / "report.html").stat().st_size < 3_000_000
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("which", [0, 1])
 def test_the_digits_of_each_cell_are_those_of_the_test_set(both, mnist, which):
     _, found = both
@@ -176,7 +175,6 @@ def test_weights_are_grey_at_0_and_reach_the_ends(both, trained):
     assert (pixels(run["weights"]) - 128 - wanted).abs().max() < 0.51
 
 
-@pytest.mark.slow
 def test_a_run_that_is_not_finished_is_reported_as_that(held):
     manifest = runs.read_manifest(held)
     del manifest["finished"], manifest["figures"]
@@ -185,7 +183,6 @@ def test_a_run_that_is_not_finished_is_reported_as_that(held):
     assert shown(held / "report.html")["runs"][0]["unfinished"] == [21, 1791]
 
 
-@pytest.mark.slow
 def test_a_run_that_left_only_its_network_is_reported_too(held):
     (held / "metrics.jsonl").unlink()
     assert report.main([str(held)]) == 0
@@ -220,7 +217,6 @@ def test_what_was_typed_is_told_as_text(held, typed, said):
     assert commands_of(held, typed)[1] == said
 
 
-@pytest.mark.slow
 def test_the_shipped_network_is_reported_outside_the_package(
     tmp_path, monkeypatch, capsys
 ):
@@ -244,7 +240,6 @@ def test_weights_that_were_read_are_repeated_by_reading_them(held):
 
 
 @pytest.mark.full
-@pytest.mark.slow
 def test_the_page_of_two_runs_leaves_that_of_one(held, blind):
     (held / "report.html").write_text("mine")
     odd = blind.rename(blind.with_name("b l(i)nd"))
@@ -253,7 +248,6 @@ def test_the_page_of_two_runs_leaves_that_of_one(held, blind):
     assert "beside" in (held / "report-held-b-l-i-nd.html").read_text("utf-8")
 
 
-@pytest.mark.slow
 def test_a_link_in_the_place_of_the_page_leads_nowhere(held, tmp_path, capsys):
     other = tmp_path / "other.txt"
     other.write_text("mine")
@@ -266,7 +260,6 @@ def test_a_link_in_the_place_of_the_page_leads_nowhere(held, tmp_path, capsys):
     assert other.read_text() == "mine"
 
 
-@pytest.mark.slow
 def test_a_full_disk_leaves_the_page_that_was_there(held, monkeypatch, capsys):
     (held / "report.html").write_text("old")
     monkeypatch.setattr(files.os, "fsync", no_space)
@@ -309,7 +302,6 @@ def hostile(trained, tmp_path_factory):
     return place / "report.html"
 
 
-@pytest.mark.slow
 def test_what_files_hold_is_never_markup(hostile):
     text = hostile.read_text(encoding="utf-8")
     assert text.count("</script>") == 2
@@ -318,14 +310,12 @@ def test_what_files_hold_is_never_markup(hostile):
     assert shown(hostile)["runs"][0]["facts"]["platform"] == HOSTILE
 
 
-@pytest.mark.slow
 def test_in_a_browser_markup_is_text(hostile):
     with opened(hostile) as page:
         assert HOSTILE in page.inner_text("main")
         assert page.query_selector("img") is None
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("size", full(*SIZES))
 @pytest.mark.parametrize("theme", full("light", "dark"))
 def test_in_a_browser_all_parts_are_drawn(both, size, theme):
@@ -343,7 +333,6 @@ FLAT = {"layers": ["hidden1", "logits"], "health": {
 }}  # fmt: skip
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "said"),
     full(
@@ -382,7 +371,6 @@ def test_in_a_browser_what_is_odd_is_told(both, tmp_path, change, said):
     assert "1.5" not in ticks
 
 
-@pytest.mark.slow
 def test_in_a_browser_a_cell_shows_its_digits(both, mnist):
     path, found = both
     count = found["runs"][0]["confusion"][3][3]
@@ -404,7 +392,6 @@ def test_in_a_browser_a_cell_shows_its_digits(both, mnist):
 
 
 @pytest.mark.full
-@pytest.mark.slow
 def test_in_a_browser_runs_without_recorded_layers_say_how_to_record_them(
     both, trained
 ):

@@ -255,6 +255,7 @@ def test_bad_input_is_one_sentence(tmp_path, capsys, argv, sentence):
     assert sentence in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_one_seed_has_an_error_but_no_spread(whole, capsys):
     runs.write_manifest(whole, runs.read_manifest(whole) | {"seeds": [5]})
     assert main(["--resume", str(whole)]) == 0
@@ -263,6 +264,7 @@ def test_one_seed_has_an_error_but_no_spread(whole, capsys):
     assert "committee" not in capsys.readouterr().out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changed", "argv", "sentence"),
     [
@@ -280,6 +282,7 @@ def test_a_series_that_cannot_go_on_is_one_sentence(
     assert sentence in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_run_trained_otherwise_is_not_counted(whole, capsys):
     config = whole / "config.toml"
     config.write_text(config.read_text().replace("lr = 0.02", "lr = 0.03"))

@@ -105,6 +105,7 @@ UNUSABLE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("damage", "said"), UNUSABLE.values(), ids=UNUSABLE)
 def test_a_run_that_cannot_go_on_is_named_once_and_a_new_one_begins(
     tmp_path, capsys, run, damage, said

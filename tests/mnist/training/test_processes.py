@@ -74,6 +74,20 @@ def goes_on(pid):
         return False
 
 
+def free_port():
+    """A port that nobody uses."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+def as_a_cluster(rank, port, count=2):
+    """The environment of one of the processes that a cluster starts by itself."""
+    said = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": count, "MASTER_PORT": port}
+    text = {name: str(value) for name, value in said.items()}
+    return os.environ | text | {"MASTER_ADDR": "127.0.0.1"}
+
+
 def told(place, *words, alone=False):
     """What several.py writes: by rank, digest of the weights and losses."""
     place.mkdir()
@@ -82,8 +96,11 @@ def told(place, *words, alone=False):
             patch.setattr(loop, "batches", loop.batches)  # which it replaces
             several.main(place, *words)
     else:
-        done = python(*TORCHRUN, several.__file__, place, *words)
-        assert done.returncode == 0, done.stderr
+        port = free_port()  # torchrun itself would take as long to import as they do
+        ranks = [as_a_cluster(rank, port) for rank in range(2)]
+        for process in [start(several.__file__, place, *words, env=r) for r in ranks]:
+            _, err = process.communicate(timeout=120)
+            assert process.returncode == 0, err
     return [json.loads(path.read_text()) for path in sorted(place.iterdir())]
 
 
@@ -193,20 +210,6 @@ def test_a_kill_of_one_ends_all_and_the_run_goes_on(tmp_path, rank):
     launcher.communicate(timeout=60)
     assert main(["--resume", str(only_run(tmp_path)), "--quiet"]) == 0
     assert [line["step"] for line in metrics(only_run(tmp_path))] == [100, 200, 300]
-
-
-def free_port():
-    """A port that nobody uses."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
-
-
-def as_a_cluster(rank, port, count=2):
-    """The environment of one of the processes that a cluster starts by itself."""
-    said = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": count, "MASTER_PORT": port}
-    text = {name: str(value) for name, value in said.items()}
-    return os.environ | text | {"MASTER_ADDR": "127.0.0.1"}
 
 
 @pytest.mark.full
