@@ -68,3 +68,21 @@ def test_a_command_of_somebody_else_keeps_its_signals(tmp_path, words):
         env=environment, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert done.stdout == "True\n"
+
+
+@pytest.mark.parametrize(
+    "words", [["-m", "torchbasics"], ["-mtorchbasics.x"], ["-uBm", "torchbasics.x"]]
+)
+def test_while_ours_is_imported_a_signal_ends_it(tmp_path, words):
+    """However `python -m` is spelled."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys; sys.modules['torch'] = None\n"
+        "import signal, atexit\n"
+        "atexit.register(lambda: print(signal.getsignal(signal.SIGINT).__name__))"
+    )
+    environment = os.environ | {"PYTHONPATH": f"{tmp_path}:{ROOT}"}
+    done = subprocess.run(
+        [sys.executable, *words],
+        env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.stdout == "leave_at_once\n"

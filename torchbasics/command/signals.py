@@ -8,12 +8,12 @@ something to save asks for a StopRequest.
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import pairwise
 from types import FrameType
 from typing import Any, NoReturn, TypeVar
 
@@ -50,8 +50,8 @@ def leave_at_once(number: int, frame: FrameType | None) -> NoReturn:
 
 def leave_while_importing() -> None:
     """Leave at once until a command begins, if it is one of ours that was called."""
-    calls = pairwise(sys.orig_argv)
-    if any(flag == "-m" and of.split(".")[0] == "torchbasics" for flag, of in calls):
+    words = " ".join(sys.orig_argv)  # `-mMODULE` and `-um MODULE` are right, too
+    if re.search(r" -[a-zA-Z]*m ?torchbasics(\.| |$)", words):
         handle(leave_at_once)
 
 
