@@ -3,9 +3,11 @@
 import csv
 import io
 import json
+import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
+from pathlib import Path
 
 import pytest
 from helpers import no_space
@@ -28,6 +30,22 @@ def path(tmp_path):
     path = tmp_path / "a file"
     path.write_bytes(OLD)
     return path
+
+
+def test_a_run_may_be_looked_at_while_its_owner_writes(tmp_path, monkeypatch):
+    listed = os.scandir
+
+    def then_renamed(folder):
+        """What is half-written takes its place before it is looked at."""
+        part = files.part_of(Path(folder) / "step-00000001.safetensors")
+        part.touch()
+        entries = [*listed(folder)]
+        part.rename(part.with_name("step-00000001.safetensors"))
+        return entries
+
+    (tmp_path / "checkpoints").mkdir()
+    monkeypatch.setattr(os, "scandir", then_renamed)
+    files.require_regular(tmp_path)
 
 
 def test_what_is_written_takes_the_place_of_what_was_there(path):

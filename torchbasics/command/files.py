@@ -84,28 +84,30 @@ def require_regular(folder: Path) -> None:
     """Raise UserError where a run's folder holds what no run leaves in it.
 
     A link there could let a run write elsewhere. Looked at are the folder and those in
-    it: below them no run writes.
+    it: below them no run writes. What goes meanwhile, its owner was writing.
     """
     try:
-        for entry in (*os.scandir(folder), *_entries_below(folder)):
-            found = entry.stat(follow_symlinks=False)
+        for path, found in _found_in(folder):
             if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
                 raise UserError(
-                    f"{entry.path} is a link or a device: a run's folder holds files "
+                    f"{path} is a link or a device: a run's folder holds files "
                     "and folders only"
                 )
             if found.st_size > MAX_BYTES:
-                raise UserError(
-                    f"{entry.path} has {found.st_size:,} bytes: no run's has"
-                )
+                raise UserError(f"{path} has {found.st_size:,} bytes: no run's has")
     except (OSError, ValueError) as error:
         raise UserError(f"cannot read {os.fspath(folder)}: {reason(error)}") from None
 
 
-def _entries_below(folder: Path) -> Iterable[os.DirEntry[str]]:
+def _found_in(
+    folder: str | Path, folders: int = 1
+) -> Iterator[tuple[str, os.stat_result]]:
+    """What is in a folder, and in the folders in it, and of what kind it is."""
     for entry in os.scandir(folder):
-        if entry.is_dir(follow_symlinks=False):
-            yield from os.scandir(entry.path)
+        with contextlib.suppress(FileNotFoundError):
+            yield entry.path, entry.stat(follow_symlinks=False)
+            if folders and entry.is_dir(follow_symlinks=False):
+                yield from _found_in(entry.path, folders - 1)
 
 
 def write_atomic(path: Path, content: bytes) -> None:
