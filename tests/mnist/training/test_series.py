@@ -1,5 +1,7 @@
 """A series of seeds, as its folder tells of it: how far, how long, how wrong."""
 
+import math
+
 import pytest
 import torch
 from helpers import manifest, metrics_line
@@ -28,7 +30,11 @@ def test_a_run_is_found_by_its_seed_and_a_damaged_one_is_not(folder):
 
 @pytest.mark.parametrize(
     ("text", "steps"),
-    [('{"step": 10}\n{"step": 20}\n', 20), ("", 0), ('{"st', 0), ("3", 0), (None, 0)],
+    [
+        (f"{metrics_line(10)}\n{metrics_line(20)}\n", 20),
+        *((text, 0) for text in ("", '{"st', "3", "[" * 9999, None)),
+        *((metrics_line(step), 0) for step in (math.inf, 10**400, 1.5, "9", -1, [])),
+    ],
 )
 def test_how_far_a_run_is_is_what_its_metrics_say(folder, text, steps):
     if text is not None:

@@ -177,8 +177,8 @@ def steps_done(folder: Path, seed: int) -> int:
         return 0
     try:
         lines = read_regular(path / "metrics.jsonl", metrics.MAX_BYTES).splitlines()
-        return int(json.loads(lines[-1])["step"])
-    except (UserError, ValueError, TypeError, LookupError, RecursionError):
+        return from_table(metrics.MetricsLine, json.loads(lines[-1])).step
+    except (UserError, ValueError, LookupError, RecursionError):
         return 0
 
 
