@@ -1,5 +1,6 @@
 """The course as a notebook: whole, in two languages; its numbers are the lessons'."""
 
+import ast
 import os
 import re
 import sys
@@ -155,6 +156,21 @@ def test_the_command_writes_the_lessons_and_replaces_nothing_unasked(tmp_path, c
     path.write_text("mine")
     assert main([*argv, "--force"]) == 0
     assert path.read_text(encoding="utf-8") == text
+
+
+@pytest.mark.parametrize("place", ["~/\U0001f600 runs", "a\"b'", "\udcff\x1b"])
+def test_its_cells_name_the_folder_of_runs_as_it_is_called(place):
+    cells = notebook.notebook(["vanishing"], "en", place).cells
+    (code,) = (cell.source for cell in cells if "runs_dir=" in cell.source)
+    call = next(node for node in ast.walk(ast.parse(code)) if named(node, "LabConfig"))
+    said = {word.arg: ast.literal_eval(word.value) for word in call.keywords}
+    assert said["runs_dir"] == place
+    assert code.isascii()
+
+
+def named(node, function):
+    """Whether a piece of code is a call of that function."""
+    return isinstance(node, ast.Call) and ast.unparse(node.func) == function
 
 
 @pytest.mark.parametrize("package", notebook.NEEDED)

@@ -4,7 +4,6 @@ The code stands in `text/cells`, a block for each part of a lesson. A block of d
 in a lesson's text is a cell, too.
 """
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from doctest import DocTestParser, Example
@@ -59,7 +58,9 @@ def notebook(
 
     v4, cells = nbformat.v4, []
     for number, cell in enumerate(course(lessons, lang), start=1):
-        source = cell.source.replace(f'"{RUNS_DIR}"', json.dumps(runs_dir))
+        source = cell.source
+        if runs_dir != RUNS_DIR:
+            source = source.replace(f'"{RUNS_DIR}"', ascii(runs_dir))
         is_code, name = cell.kind == "code", f"cell-{number}"
         cells.append(
             v4.new_code_cell(source, id=name)
