@@ -116,6 +116,20 @@ class TestCheckpointManager:
             "step-00000040.safetensors",
         ]
 
+    def test_a_copy_under_another_name_stays_and_counts_for_none(self, tmp_path):
+        checkpoints = CheckpointManager(tmp_path)
+        checkpoints.folder.mkdir()
+        mine = [f"step-0000001{name}.safetensors" for name in ("0 (1)", "0-mine", "x")]
+        for name in mine:
+            (checkpoints.folder / name).touch()
+        for step in (10, 20, 30):
+            checkpoints.save(self.state(step))
+        assert [path.name[5:13] for path in checkpoints.paths()] == [
+            "00000020", "00000030",
+        ]  # fmt: skip
+        assert all((checkpoints.folder / name).exists() for name in mine)
+        assert checkpoints.latest().metadata["step"] == 30
+
     def test_the_best_is_kept_and_nan_is_never_best(self, tmp_path):
         checkpoints = CheckpointManager(tmp_path)
         for step, accuracy in enumerate((0.7, 0.9, float("nan"), 0.8, 0.9)):

@@ -128,8 +128,9 @@ class CheckpointManager:
         return self.folder / f"step-{step:08d}.safetensors"
 
     def paths(self) -> list[Path]:
-        """The checkpoints there are, oldest first."""
-        paths = self.folder.glob("step-*.safetensors")
+        """The checkpoints there are, oldest first; a copy of another name is none."""
+        found = self.folder.glob("step-*.safetensors")
+        paths = [path for path in found if path.stem[5:].isdecimal()]
         return sorted(paths, key=lambda path: (len(path.name), path.name))
 
     def latest(self) -> Checkpoint | None:
