@@ -331,6 +331,14 @@ def test_processes_that_torchrun_starts_again_do_not_read_the_words_of_before(
     assert [store.check(["1/1"]) for store in (*stores, agents)] == [True, False, False]
 
 
+def test_a_setting_that_only_another_version_has_is_named(monkeypatch):
+    monkeypatch.setattr(rendezvous.time, "sleep", lambda _: None)
+    store = dist.HashStore()
+    store.set("1/1", json.dumps({"seed": 0, "new": 1}))
+    with pytest.raises(UserError, match="process 0 has new = None, process 1 has new"):
+        rendezvous.Meeting(0, 2, store).require_same({"seed": 0})
+
+
 def test_one_that_leaves_tells_the_others_why_before_its_store_goes_with_it():
     server = dist.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
     clients = [

@@ -6,6 +6,7 @@ cluster has set it. They speak through PyTorch's store, in plain text.
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import threading
@@ -112,10 +113,10 @@ class Meeting:
 
     def require_same(self, settings: Mapping[str, object]) -> None:
         """Leave, all of them, if a setting is not the same in each process."""
-        mine = [f"{name} = {value}" for name, value in settings.items()]
-        first, *others = (said.split("\n") for said in self.gather("\n".join(mine)))
+        first, *others = map(json.loads, self.gather(json.dumps({**settings})))
         for rank, other in enumerate(others, start=1):
-            for here, there in zip(first, other, strict=True):
+            for name in {**first, **other}:  # another version has other settings
+                here, there = (f"{name} = {of.get(name)}" for of in (first, other))
                 if here != there:
                     why = f"process 0 has {here}, process {rank} has {there}"
                     differ = UserError(f"{why}: start all with the same settings")
