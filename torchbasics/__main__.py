@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     named = [
         at
         for at, word in enumerate(argv)
-        if word in LESSONS and argv[at - 1] not in VALUED
+        if word in LESSONS and argv[at - 1].replace("_", "-") not in VALUED
     ]
     others = {word.partition("=")[0] for word in argv} & {*NO_LAB, *WORDS}
     if [argv[at] for at in named] == ["vanishing"] and not others:

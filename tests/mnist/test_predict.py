@@ -243,11 +243,6 @@ def test_a_bad_picture_is_named_and_the_others_are_read(place, capsys):
     assert f"{place / 'bad.png'} is no picture" in " ".join(said.err.split())
 
 
-def test_an_empty_name_is_no_folder(capsys):
-    assert main([""]) == 2
-    assert "'' names no picture" in capsys.readouterr().err
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("form", [[], ["--json"]])
 def test_scores_that_are_not_finite_are_refused(best, place, capsys, monkeypatch, form):

@@ -8,7 +8,7 @@ import textwrap
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
@@ -112,8 +112,20 @@ def _first_pass(argv: Sequence[str]) -> argparse.Namespace:
     """What decides the defaults of all other options."""
     first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     for option in ("--config", "--resume", "--runs-dir"):
-        first.add_argument(option, nargs="?")
+        # tyro takes both spellings
+        first.add_argument(option, option.replace("s-d", "s_d"), nargs="?")
     return first.parse_known_args(argv)[0]
+
+
+def _require_no_empty(argv: Sequence[str]) -> None:
+    """Raise UserError for `--out "$PAGE"` where there is no PAGE: it means nothing."""
+    for before, word in pairwise(("", *argv)):
+        option = word if word.startswith("--") else before
+        if not word or (word.startswith("--") and word.endswith("=")):
+            after = f" after {option}" if option.startswith("--") else ""
+            raise UserError(
+                f"''{after} names nothing: is a variable of the shell not set?"
+            )
 
 
 def _cli(
@@ -125,6 +137,7 @@ def _cli(
         for part in (about or "").split("\n\n")  # none with -OO
     )
     argv = argv or []
+    _require_no_empty(argv)
     models = default if isinstance(default, tuple) else (default,)
     defaults = chain(*(flatten(m.model_dump(mode="json")).values() for m in models))
     plain = all(map(str.isprintable, (*argv, *map(str, defaults))))

@@ -79,9 +79,6 @@ def parse(argv: Sequence[str], about: str) -> Options:
         raise UserError(f"{first[0]} takes no --check, --html, --notebook or --figures")
     if written and (options.check or options.figures):
         raise UserError("--html and --notebook take no --check and no --figures")
-    for option in {word.partition("=")[0] for word in argv} & {"--html", "--notebook"}:
-        if not getattr(options, option[2:]):  # --html "$NAME", and there is no NAME
-            raise UserError(f"{option} wants the name of a file")
     if options.force and not written:
         raise UserError("--force wants --html or --notebook: nothing else is replaced")
     if first != ("glossary",):

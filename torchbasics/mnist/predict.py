@@ -118,8 +118,6 @@ def files(names: Iterable[str]) -> Iterator[Path]:
     """The files of these names, and those of pictures in folders, by their names."""
     for name in names:
         path = Path(name)
-        if not name:
-            raise UserError("'' names no picture: a folder's own are named by .")
         if not os.path.isdir(path):
             yield path
             continue
