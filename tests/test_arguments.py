@@ -1,5 +1,6 @@
 """What every function refuses or takes: labels, choices, whole numbers, types."""
 
+import math
 from functools import partial
 
 import pytest
@@ -8,17 +9,27 @@ import torch
 import torchbasics
 from torchbasics import AND, MLP, NOT, OR, evaluate, most_confident_errors
 from torchbasics import arguments as require
+from torchbasics.activations import gelu, softmax
 from torchbasics.data import load, scale_pixels
 from torchbasics.evaluation import predict_probs
-from torchbasics.initialization import init_variance
+from torchbasics.initialization import init_variance, initialize
 from torchbasics.losses import cross_entropy, cross_entropy_gradient, squared_error
+from torchbasics.mean_field import critical_sigma_w, signal_propagation
 from torchbasics.mnist.training.step import with_autocast
-from torchbasics.perceptron import INPUTS, mistake_bound, separability
-from torchbasics.probes import Probes
-from torchbasics.trace import derivative, forward_trace
+from torchbasics.perceptron import INPUTS, Perceptron, mistake_bound, separability
+from torchbasics.probes import (
+    Probes,
+    dead,
+    first_nonfinite,
+    probe_copy,
+    saturated,
+    update_ratio,
+)
+from torchbasics.trace import central_differences, derivative, forward_trace
 
 LOGITS = torch.tensor([[2.0, 0.0, 1.0], [0.5, 3.0, 0.0]])
 RIGHT = torch.tensor([0, 1])
+TARGETS = torch.tensor([0, 0, 0, 1])
 TAKES_LABELS = {
     "cross_entropy": cross_entropy,
     "cross_entropy_gradient": cross_entropy_gradient,
@@ -118,6 +129,18 @@ def test_scaling_leaves_the_images_as_they_were(dtype, scale):
         ),
         (lambda: MLP(2, [2], 2, "sigmoids"), "activation is 'sigmoids'; wanted"),
         (lambda: MLP(2, [2], 2, init="kaiming"), "init is 'kaiming'; wanted 'auto'"),
+        (lambda: propagated("swish"), "activation is 'swish'; wanted 'identity'"),
+        (lambda: propagated("softmax"), "activation is 'softmax'; wanted 'identity'"),
+        (lambda: softmax(LOGITS, dim=2), "dim is 2; wanted -2, -1, 0 or 1"),
+        (lambda: softmax(LOGITS, dim=None), "dim is None; wanted -2, -1, 0 or 1"),
+        (
+            lambda: saturated(torch.nn.ELU(), LOGITS),
+            "activation is ELU; wanted Identity, Sigmoid",
+        ),
+        (
+            lambda: MLP(2, [2], 2, generator=0),
+            "generator is int; wanted Generator",
+        ),
         (lambda: init_variance("he", "swish", 2, 2), "activation is 'swish'; wanted"),
         (
             lambda: with_autocast(MLP(2, [2], 2), "fp16", torch.device("cpu")),
@@ -128,6 +151,84 @@ def test_scaling_leaves_the_images_as_they_were(dtype, scale):
 def test_a_name_that_is_no_choice_is_never_another(call, wanted):
     with pytest.raises(ValueError, match=wanted):
         call()
+
+
+def propagated(activation="tanh", variance=0.5, x=INPUTS, widths=(3, 3)):
+    """The signal's sizes in a network of such layers."""
+    return signal_propagation(x, widths, activation, lambda *fans: (variance, 0.0))
+
+
+NO_MODELS = {
+    "evaluate": lambda model: evaluate(model, LOGITS, RIGHT),
+    "predict_probs": lambda model: predict_probs(model, LOGITS),
+    "Probes": Probes,
+    "probe_copy": lambda model: probe_copy(model, cross_entropy, LOGITS, RIGHT),
+    "first_nonfinite": lambda m: first_nonfinite(m, cross_entropy, LOGITS, RIGHT),
+}
+
+
+@pytest.mark.parametrize("model", [None, torch.sin, [torch.nn.Linear(3, 3)]])
+@pytest.mark.parametrize("name", NO_MODELS)
+def test_what_is_no_model_is_refused_by_name(name, model):
+    with pytest.raises(TypeError, match=r"model is a \w+; wanted a torch\.nn\.Module"):
+        NO_MODELS[name](model)
+
+
+def test_only_a_linear_layer_has_weights_to_draw():
+    with pytest.raises(TypeError, match=r"linear is a Conv1d; wanted a torch\.nn\.Lin"):
+        initialize(torch.nn.Conv1d(1, 1, 1), "he", "relu", torch.Generator())
+
+
+@pytest.mark.parametrize(
+    ("call", "wanted"),
+    [
+        (lambda: dead(torch.zeros(2, 0)), r"out has shape \(2, 0\)"),
+        (lambda: saturated(torch.nn.Tanh(), torch.zeros(2, 0)), r"out has shape"),
+        (lambda: update_ratio(torch.zeros(2, 0), torch.zeros(2, 0)), "before has sh"),
+        (lambda: propagated(x=torch.zeros(2, 0)), "x has shape"),
+        (lambda: cross_entropy(torch.zeros(2, 0), RIGHT), "logits has shape"),
+        (lambda: Probes(MLP(2, [3], 2)).statistics(), "no layer has been seen at work"),
+        (lambda: MLP(2, [3, 0], 2), r"hidden\[1\] is 0; wanted a whole number >= 1"),
+        (lambda: MLP(2, [3], 0), "out_features is 0; wanted a whole number >= 1"),
+        (lambda: propagated(widths=[3, 0]), r"widths\[1\] is 0; wanted a whole number"),
+        (lambda: propagated(variance=-1.0), "variances -1.0 and 0.0: wanted 0 or"),
+        (lambda: propagated(variance=math.nan), "variances nan and 0.0: wanted 0 or"),
+        (
+            lambda: central_differences(lambda: 0.0, INPUTS.double(), h=math.inf),
+            "h is inf beside 0.0",
+        ),
+    ],
+)
+def test_what_makes_no_sense_is_named_not_made_a_number(call, wanted):
+    with pytest.raises(ValueError, match=wanted):
+        call()
+
+
+def test_softmax_of_no_scores_is_as_pytorchs():
+    assert softmax(torch.zeros(2, 0)).shape == torch.softmax(torch.zeros(2, 0), 1).shape
+
+
+class TestSizes:
+    """Numbers near the ends of what a computer can hold."""
+
+    def test_a_step_of_tiny_weights_has_its_ratio(self):
+        tiny = torch.full((2, 2), 1e-310, dtype=torch.float64)
+        assert update_ratio(tiny, 2 * tiny) == pytest.approx(1, rel=1e-9)
+
+    def test_a_far_example_has_its_distance(self):
+        x = torch.tensor([[1e25, 1e25]])
+        far = Perceptron([1e20, 1e20], 0).margin(x)
+        assert far == pytest.approx(math.sqrt(2) * 1e25)
+
+    def test_a_signal_too_large_to_be_squared_has_its_size(self):
+        x = torch.full((1, 2), 1e200, dtype=torch.float64)
+        sums = propagated("relu", x=x).pre_activations
+        assert float(sums[0]) == pytest.approx(1e200)
+
+    @pytest.mark.parametrize("x", [-8.0, -3.0, -1.0])
+    def test_gelu_keeps_its_digits_far_below_0(self, x):
+        exact = x * math.erfc(-x / math.sqrt(2)) / 2
+        assert float(gelu(torch.tensor(x))) == pytest.approx(exact, rel=1e-5, abs=0)
 
 
 class TestWhereCallersStand:
@@ -168,6 +269,45 @@ class TestWhereCallersStand:
         with torch.device("meta"):
             model = MLP(3, [4], 2, batch_norm=True)
         assert {part.device.type for part in model.state_dict().values()} == {"meta"}
+
+    def test_a_network_without_numbers_still_tells_its_shapes(self):
+        with torch.device("meta"):
+            logits = MLP(3, [4], 2)(torch.zeros(5, 3))
+        assert logits.is_meta
+        assert logits.shape == (5, 2)
+
+    @pytest.mark.parametrize(
+        "call",
+        [
+            lambda: cross_entropy(LOGITS, RIGHT),
+            lambda: cross_entropy_gradient(LOGITS, RIGHT),
+            lambda: mistake_bound(INPUTS, TARGETS, [-3, 2, 2]),
+            lambda: derivative(torch.sin, LOGITS),
+            lambda: propagated().gradients,
+            lambda: critical_sigma_w.__wrapped__("sigmoid"),
+            lambda: evaluate(torch.nn.Identity(), LOGITS, RIGHT).loss,
+            lambda: most_confident_errors(LOGITS, RIGHT, 2),
+            lambda: separability(INPUTS, TARGETS),
+        ],
+    )
+    def test_another_default_device_changes_no_number_of_this_one(self, call):
+        wanted = call()
+        with torch.device("meta"):
+            got = call()
+        assert torch.equal(got, wanted) if torch.is_tensor(wanted) else got == wanted
+
+    def test_batches_made_for_inference_can_be_probed(self):
+        model, wanted = MLP(3, [4], 2), INPUTS[:2].repeat(1, 2)[:, :3]
+        with torch.inference_mode():
+            x, labels = wanted.clone(), RIGHT.clone()
+            seen = probe_copy(model, cross_entropy, x, labels).statistics()
+        assert seen == probe_copy(model, cross_entropy, wanted, RIGHT).statistics()
+        assert probe_copy(model, cross_entropy, x, labels).statistics() == seen
+        assert first_nonfinite(model, cross_entropy, x, labels) == ""
+        with torch.inference_mode():
+            parameter = x.double()
+        with pytest.raises(ValueError, match="cannot be changed by itself"):
+            central_differences(lambda: 0.0, parameter)
 
     def test_probes_look_into_any_sequential(self):
         model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU())

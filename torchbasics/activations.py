@@ -136,17 +136,22 @@ def softmax(x: Tensor, dim: int = -1) -> Tensor:
     tensor([0.0182, 0.2452, 0.7366])
     """
     x = require.floating(x)
-    shifted = torch.exp(x - x.amax(dim, keepdim=True).detach())
+    dims = max(1, x.ndim)
+    require.choice(range(-dims, dims), dim=dim)
+    largest = x.detach().amax(dim, keepdim=True) if x.numel() else 0
+    shifted = torch.exp(x - largest)
     return shifted / shifted.sum(dim, keepdim=True)
 
 
 def normal_distribution(x: Tensor) -> Tensor:
     """Phi(x): how likely a standard normal number is below x. Shape: (*) -> (*).
 
+    By erfc, which keeps its digits far below 0, where 1 + erf would lose them.
+
     >>> normal_distribution(torch.tensor([-1.0, 0.0]))
     tensor([0.1587, 0.5000])
     """
-    return 0.5 * (1 + torch.erf(require.floating(x) / math.sqrt(2)))
+    return torch.erfc(require.floating(x) / -math.sqrt(2)) / 2
 
 
 def normal_density(x: Tensor) -> Tensor:

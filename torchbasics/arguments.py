@@ -8,7 +8,7 @@ from operator import index
 from typing import SupportsIndex
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 
 def tensor(**values: object) -> None:
@@ -25,6 +25,14 @@ def tensor(**values: object) -> None:
         if value.is_complex() or value.layout != torch.strided:
             kind = f"{value.dtype}, {value.layout}"
             raise TypeError(f"{name} is {kind}; wanted real numbers, dense")
+
+
+def module(kind: type[nn.Module], **values: object) -> None:
+    """Raise TypeError for the first of these that is no such part of a network."""
+    for name, value in values.items():
+        if not isinstance(value, kind):
+            wanted = f"torch.nn.{kind.__name__}"
+            raise TypeError(f"{name} is a {type(value).__name__}; wanted a {wanted}")
 
 
 def rows(features: int | None, **values: Tensor) -> None:
@@ -52,7 +60,7 @@ def dtype(wanted: torch.dtype, **values: Tensor) -> None:
 def examples(**values: Tensor) -> None:
     """Raise ValueError unless these are examples, as many each. Shape: (N, ...)."""
     tensor(**values)
-    counts = {len(x) if x.ndim else 0 for x in values.values()}
+    counts = {len(x) if x.ndim and x.numel() else 0 for x in values.values()}
     if len(counts) > 1 or 0 in counts:
         shapes = (f"{name} has shape {tuple(x.shape)}" for name, x in values.items())
         raise ValueError(f"{', '.join(shapes)}; wanted examples, as many of each")
@@ -106,9 +114,13 @@ def choice(choices: Iterable[object], **values: object) -> None:
     known = list(choices)
     for name, value in values.items():
         if value not in known:
-            *others, last = map(repr, known)
+            *others, last = map(_shown, known)
             wanted = f"{', '.join(others)} or {last}" if others else last
-            raise ValueError(f"{name} is {value!r}; wanted {wanted}")
+            raise ValueError(f"{name} is {_shown(value)}; wanted {wanted}")
+
+
+def _shown(value: object) -> str:
+    return value.__name__ if isinstance(value, type) else repr(value)
 
 
 def whole(least: int, **values: object) -> None:
@@ -116,6 +128,16 @@ def whole(least: int, **values: object) -> None:
     for name, value in values.items():
         if not isinstance(value, SupportsIndex) or index(value) < least:
             raise ValueError(f"{name} is {value!r}; wanted a whole number >= {least}")
+
+
+def numbered(name: str, values: Iterable[object]) -> dict[str, object]:
+    """Some values, each by its place, as an error is to name it.
+
+    >>> whole(1, **numbered("hidden", [3, 0]))
+    Traceback (most recent call last):
+    ValueError: hidden[1] is 0; wanted a whole number >= 1
+    """
+    return {f"{name}[{at}]": value for at, value in enumerate(values)}
 
 
 def floating(x: Tensor, dtype: torch.dtype | None = None) -> Tensor:

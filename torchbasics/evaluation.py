@@ -67,6 +67,7 @@ def eval_mode(model: nn.Module) -> Iterator[None]:
     >>> [module.training for module in model]
     [True, False]
     """
+    require.module(nn.Module, model=model)
     training = [module for module in model.modules() if module.training]
     model.eval()
     try:
@@ -135,4 +136,4 @@ def most_confident_errors(probs: Tensor, labels: Tensor, count: int) -> Tensor:
     require.whole(0, count=count)
     confidence, answers = probs.max(1)
     wrong = (answers != labels).nonzero().flatten()
-    return wrong[confidence[wrong].argsort(descending=True)][:count]
+    return wrong[confidence[wrong].argsort(descending=True, stable=True)][:count]

@@ -82,6 +82,7 @@ def initialize(
     >>> round(linear.weight.std().item(), 3), linear.bias.abs().max().item()
     (0.045, 0.0)
     """
+    require.module(nn.Linear, linear=linear)
     require.choice([torch.Generator], generator=type(generator))
     fans = linear.in_features, linear.out_features
     std = math.sqrt(init_variance(init, activation, *fans).weight)

@@ -38,7 +38,7 @@ def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     labels, logits = require.labels(labels, logits), require.floating(logits)
     shifted = logits - logits.amax(1, keepdim=True)
     log_probs = shifted - shifted.exp().sum(1, keepdim=True).log()
-    return -log_probs[torch.arange(len(labels)), labels].mean()
+    return -log_probs[torch.arange(len(labels), device=labels.device), labels].mean()
 
 
 def cross_entropy_gradient(logits: Tensor, labels: Tensor) -> Tensor:
@@ -53,5 +53,5 @@ def cross_entropy_gradient(logits: Tensor, labels: Tensor) -> Tensor:
     """
     labels = require.labels(labels, logits)
     gradient = softmax(logits.detach(), dim=1)
-    gradient[torch.arange(len(labels)), labels] -= 1
+    gradient[torch.arange(len(labels), device=labels.device), labels] -= 1
     return gradient / len(labels)

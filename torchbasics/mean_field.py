@@ -17,7 +17,7 @@ import math
 from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -28,6 +28,7 @@ from torchbasics.activations import DERIVATIVES, ActivationName
 from torchbasics.device import default_mode
 
 END = math.sinh(45)  # of the nodes for large q
+EXACT: Any = {"dtype": torch.float64, "device": "cpu"}
 
 
 def mean_square(function: Callable[[Tensor], Tensor], q: Tensor) -> Tensor:
@@ -47,8 +48,8 @@ def mean_square(function: Callable[[Tensor], Tensor], q: Tensor) -> Tensor:
 
 def _root_mean_square(function: Callable[[Tensor], Tensor], root: Tensor) -> Tensor:
     """The root of `mean_square`, of the root of q: also where squares underflow."""
-    z = torch.linspace(-9, 9, 2000, dtype=root.dtype)
-    dz = torch.ones((), dtype=root.dtype)
+    z = torch.linspace(-9, 9, 2000, dtype=root.dtype, device=root.device)
+    dz = torch.ones_like(z)
     if (root > 1000**0.5).any():
         z, dz = 9 * torch.sinh(5 * z) / END, torch.cosh(5 * z) / END
     weights = activations.normal_density(z) * dz
@@ -56,12 +57,12 @@ def _root_mean_square(function: Callable[[Tensor], Tensor], root: Tensor) -> Ten
 
 
 def _weighted_root(values: Tensor, weights: Tensor) -> Tensor:
-    """sqrt(sum_i w_i v_i^2), also of numbers too small to be squared, as deep down.
+    """sqrt(sum_i w_i v_i^2), also of numbers too small or large to be squared.
 
     Shape: values (*, N), weights (N,) -> (*).
     """
     largest = values.abs().amax(-1, keepdim=True)
-    scale = torch.where((largest > 0) & (largest < 1), largest, 1.0)
+    scale = torch.where((largest > 0) & (largest < math.inf), largest, 1.0)
     with default_mode():
         return ((values / scale).square() @ weights).sqrt() * scale.squeeze(-1)
 
@@ -103,15 +104,19 @@ def signal_propagation(
     """
     require.rows(None, x=x)
     require.examples(x=x)
-    require.whole(1, narrowest=min(widths, default=0))
+    require.choice(activations.ACTIVATIONS, activation=activation)
+    named = require.numbered("widths", widths)
+    require.whole(1, features=x.shape[1], layers=len(widths), **named)
     sizes = [x.shape[1], *widths]
     signal = _of_all(x.double())  # (N,), of what enters the layer; all are roots
     sums, chis, slope = [], [], torch.ones_like(signal)
     for fan_in, fan_out in pairwise(sizes):
         weight, bias = init_variance(fan_in, fan_out)
+        if not min(weight, bias) >= 0:
+            raise ValueError(f"variances {weight} and {bias}: wanted 0 or above")
         chis.append(math.sqrt(fan_out * weight) * slope)
         root = math.sqrt(fan_in * weight) * signal
-        sums.append((root.square() + bias).sqrt() if bias else root)
+        sums.append(torch.hypot(root, root.new_tensor(math.sqrt(bias))))
         signal = _root_mean_square(getattr(activations, activation), sums[-1])
         slope = _root_mean_square(DERIVATIVES[activation], sums[-1])
     gradients = [torch.ones_like(signal)]
@@ -143,15 +148,15 @@ def critical_sigma_w(activation: ActivationName) -> float:
     small q, a larger one grows without end. Raises ValueError for it and its like.
     """
     low, high = 1e-6, 1e3  # where the means can be trusted
-    grid = torch.logspace(math.log10(low), math.log10(high), 40, dtype=torch.float64)
+    grid = torch.logspace(math.log10(low), math.log10(high), 40, **EXACT)
     if (_chi(activation, grid).diff() < -1e-6).any():
         raise ValueError(f"{activation} has no critical sigma_w")
-    around = torch.tensor([-1e-300, 0.0, 1e-300], dtype=torch.float64)
+    around = torch.tensor([-1e-300, 0.0, 1e-300], **EXACT)
     if getattr(activations, activation)(around)[1] == 0:
         below, _, above = DERIVATIVES[activation](around).square().tolist()
         return math.sqrt(2 / (below + above))
     for _ in range(60):
-        q = torch.tensor(math.sqrt(low * high), dtype=torch.float64)
+        q = torch.tensor(math.sqrt(low * high), **EXACT)
         too_large = float(_chi(activation, q)) > 1
         low, high = (low, float(q)) if too_large else (float(q), high)
     return math.sqrt(q / mean_squares(activation, q)[0])

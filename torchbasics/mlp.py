@@ -59,6 +59,8 @@ class MLP(nn.Sequential):
         if not isinstance(hidden, Iterable):
             raise TypeError(f"hidden is {hidden!r}; wanted widths, such as [50, 100]")
         built, widths = OrderedDict[str, nn.Module](), [in_features, *hidden]
+        named = require.numbered("hidden", widths[1:])
+        require.whole(1, in_features=in_features, **named, out_features=out_features)
         if len(widths) == 1 and (input_dropout or input_noise):
             raise ValueError("input_dropout and input_noise: wanted a hidden layer too")
         for fan_in, fan_out in pairwise(widths):
@@ -99,7 +101,7 @@ class MLP(nn.Sequential):
     def forward(self, inputs: Tensor) -> Tensor:
         """Logits of a batch of inputs. Shape: (N, in_features) -> (N, out_features)."""
         weight = next(self.parameters())
-        if not torch.is_autocast_enabled(weight.device.type):
+        if weight.is_meta or not torch.is_autocast_enabled(weight.device.type):
             require.dtype(weight.dtype, inputs=inputs)
         require.rows(self.in_features, inputs=torch.atleast_2d(inputs))
         for layer in self:
@@ -227,7 +229,6 @@ def _layer(parts: dict[str, Any], residual: bool) -> nn.Sequential:
 
 
 def _linear(in_features: int, out_features: int) -> nn.Linear:
-    require.whole(1, in_features=in_features, out_features=out_features)
     device = torch.get_default_device()
     linear: nn.Linear = skip_init(nn.Linear, in_features, out_features, device=device)
     return linear

@@ -54,7 +54,7 @@ class Perceptron(nn.Module):
         require.examples(x=x)
         if not self.weight.any():
             raise ValueError("weight is 0, which makes no line; wanted another")
-        distances = self.pre_activation(x).abs() / self.weight.double().norm()
+        distances = self.pre_activation(x.double()).abs() / self.weight.double().norm()
         return float(distances.detach().min())
 
 
@@ -135,7 +135,7 @@ def mistake_bound(x: Tensor, targets: Tensor, weights: Sequence[float]) -> float
             f"weights has {len(weights)} numbers; wanted {rows.shape[1]}, "
             "the bias first"
         )
-    normal = torch.tensor(weights, dtype=torch.float64)
+    normal = torch.as_tensor(weights, dtype=torch.float64, device=rows.device)
     normal = normal / normal.abs().max()  # or its length might be lost
     gamma = ((2 * targets - 1) * (rows @ normal)).min() / normal.norm()
     if not gamma > 0:  # it may be nan

@@ -42,6 +42,7 @@ class Probes:
     """
 
     def __init__(self, model: nn.Module) -> None:
+        require.module(nn.Module, model=model)
         self.layers = dict(model.named_children())
         self.activations: dict[str, Tensor] = {}
         self._hooks = ExitStack()
@@ -71,7 +72,12 @@ class Probes:
         return {name: grad for name, grad in gradients.items() if grad is not None}
 
     def statistics(self) -> Statistics:
-        """One number per layer for each thing worth watching."""
+        """One number per layer for each thing worth watching.
+
+        ValueError if no batch has gone through the model within the context.
+        """
+        if not self.activations:
+            raise ValueError("no layer has been seen at work; wanted a batch first")
         hidden = {
             name: (layer.get_submodule("activation"), self.activations[name])
             for name, layer in self.layers.items()
@@ -99,13 +105,14 @@ def probe_copy(
     The model, its gradients and all random state are left alone: what the copy draws is
     keyed by `seed`. Shape: inputs (N, D), labels (N,).
     """
+    require.module(nn.Module, model=model)
     require.examples(inputs=inputs, labels=labels)
     with default_mode():
         copied = copy.deepcopy(model).train()
         if generator := attach_generator(copied):
             rng.reseed(generator, seed, "probe")
         with Probes(copied) as probes:
-            loss_function(copied(inputs), labels).backward()
+            loss_function(copied(inputs.clone()), labels.clone()).backward()
     return probes
 
 
@@ -158,7 +165,7 @@ def update_ratio(before: Tensor, after: Tensor) -> float:
     require.examples(before=before)
     before, after = require.floating(before), require.floating(after)
     moved = scaled(torch.linalg.vector_norm, after - before)
-    return moved / max(scaled(torch.linalg.vector_norm, before), 1e-300)
+    return moved / (scaled(torch.linalg.vector_norm, before) or 1e-300)
 
 
 def first_nonfinite(
@@ -172,7 +179,7 @@ def first_nonfinite(
     """
     require.examples(images=images, labels=labels)
     with default_mode(), Probes(copied := copy.deepcopy(model)) as probes:
-        loss = loss_function(copied(images), labels)
+        loss = loss_function(copied(images.clone()), labels.clone())
         loss.backward()
     computed = {f"the activations of {n}": x for n, x in probes.activations.items()}
     computed["the loss"] = loss.detach()

@@ -6,6 +6,7 @@ reverse: what the loss asks of a layer's outputs, times the activation's derivat
 what it asks of the pre-activations; and from there it goes on to weight, bias, inputs.
 """
 
+import math
 from collections.abc import Callable
 from itertools import product
 from typing import Any, NamedTuple
@@ -164,7 +165,8 @@ def derivative(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
         x = require.floating(x).detach().clone().requires_grad_()
         y = function(x)
         require.same_shape(x=x, result=y)
-        times = torch.randint(8, x.shape, generator=generator(0, "mix")).to(x).exp2()
+        random = generator(0, "mix")
+        times = torch.randint(8, x.shape, generator=random, device="cpu").to(x).exp2()
         slope, many = (
             torch.autograd.grad(y + 0 * x, x, factor, retain_graph=True)[0]
             for factor in (torch.ones_like(x), times)
@@ -191,13 +193,14 @@ def central_differences(
     tensor([6.0000, 8.0000], dtype=torch.float64)
     """
     require.dtype(torch.float64, parameter=parameter)
-    if 0 in parameter.squeeze().stride():
-        raise ValueError("parameter is one number, expanded; wanted a clone of it")
+    if parameter.is_inference() or 0 in parameter.squeeze().stride():
+        raise ValueError("parameter cannot be changed by itself; wanted a clone of it")
     slopes = torch.empty_like(parameter)
     for place in product(*map(range, parameter.shape)):
         value = parameter[place].item()
-        if not h > 1e-10 * abs(value):
-            raise ValueError(f"h is {h} beside {value}; wanted more, above 0")
+        if not 1e-10 * abs(value) < h < math.inf:
+            sentence = f"h is {h} beside {value}; wanted more, above 0, and finite"
+            raise ValueError(sentence)
         try:
             parameter[place] = value + h
             above = float(loss())  # a view of the parameter would change
