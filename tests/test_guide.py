@@ -259,3 +259,33 @@ def test_called_without_arguments_a_command_reads_no_command_line(monkeypatch, c
     with pytest.raises(SystemExit):
         run(ours)
     assert seen == [[], kernel[1:]]
+
+
+@pytest.mark.parametrize(
+    "asked", ["에폭", "\u110b\u1166\u1111\u1169\u11a8", "batch_size", "Batch-size"]
+)
+def test_a_word_is_found_as_one_types_it_whatever_the_language(capsys, asked):
+    korean = not asked.isascii()
+    text = told(capsys, "glossary", asked, "--lang", "en")
+    assert text.startswith("에폭" if korean else "mini-batch")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "glossary {} epoch",
+        "{} glossary epoch",
+        "glossary epoch {}",
+    ],
+)
+@pytest.mark.parametrize("option", ["--lang ko", "--lang=ko", "--lang ko --no-pager"])
+def test_words_and_options_may_stand_between_each_other(capsys, words, option):
+    assert told(capsys, *words.format(option).split()).startswith("에폭")
+
+
+def test_what_is_asked_for_beside_an_option_too_many_is_not_blamed(capsys):
+    assert main(["glossary", "--force", "gradient", "--lang", "en"]) == 2
+    said = "error: --force wants --html or --notebook: nothing else is replaced\n"
+    assert capsys.readouterr().err == said
+    assert main(["exercises", "--lang", "ko", "nothing"]) == 2
+    assert "there is no lesson 'nothing'" in capsys.readouterr().err

@@ -8,7 +8,7 @@ import textwrap
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from itertools import chain, pairwise
+from itertools import chain, islice, pairwise
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
@@ -104,8 +104,31 @@ def parse_options(
     default: ConfigT, argv: Sequence[str] | None, *, prog: str, about: str | None
 ) -> ConfigT:
     """The settings `default`, changed as a command line asks: `--group.name value`."""
-    options: ConfigT = _cli(type(default), default, argv, prog=prog, about=about)
+    kind = type(default)
+    argv = words_first(argv or [], kind)
+    options: ConfigT = _cli(kind, default, argv, prog=prog, about=about)
     return options
+
+
+def words_first(argv: Sequence[str], kind: type[Settings]) -> list[str]:
+    """The words of a command line, then its options: tyro wants words side by side.
+
+    >>> class Options(Settings):
+    ...     words: tuple[str, ...] = ()
+    ...     lang: str = "en"
+    ...     ask: bool = False
+    >>> words_first(["glossary", "--lang", "ko", "--ask", "epoch"], Options)
+    ['glossary', 'epoch', '--lang', 'ko', '--ask']
+    """
+    fields = kind.model_fields.items()
+    valued = {name for name, field in fields if field.annotation is not bool}
+    words, options, rest = list[str](), list[str](), iter(argv)
+    for word in rest:
+        is_option = word.startswith("-") and word != "-"
+        (options if is_option else words).append(word)
+        if is_option and word.lstrip("-").replace("-", "_") in valued:
+            options += islice(rest, 1)
+    return words + options
 
 
 def _first_pass(argv: Sequence[str]) -> argparse.Namespace:

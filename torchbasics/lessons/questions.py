@@ -6,6 +6,8 @@ one number of the part, and `answer +- so much` counts what is near as right.
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -25,14 +27,18 @@ class Question(NamedTuple):
         A reply may be a fraction or a percentage, and is as exact as it is written.
 
         >>> asked = Question("How steep is the sigmoid at 0?", "0.25")
-        >>> asked.is_right("1/4"), asked.is_right("0.3"), asked.is_right("1")
-        (True, True, False)
+        >>> asked.is_right("1/4"), asked.is_right("25 %"), asked.is_right("0.3")
+        (True, True, True)
         """
         said = number(reply)
         if said is None:
             return None
-        allowed = max(Fraction(self.tolerance), _half_a_unit(reply))
-        return abs(said - Fraction(self.answer)) <= allowed
+        unit, answer = _half_a_unit(reply), Fraction(self.answer)
+        is_percentage = unicodedata.normalize("NFKC", reply).strip().endswith("%")
+        return any(
+            abs(said / parts - answer) <= max(Fraction(self.tolerance), unit / parts)
+            for parts in ((1, 100) if is_percentage else (1,))
+        )
 
 
 def question(part: str, words: Words) -> Question | None:
@@ -54,13 +60,26 @@ def number(reply: str) -> Fraction | None:
     >>> number("9,721"), number("97.5 %"), number("1/4"), number("1e-3"), number("?")
     (Fraction(9721, 1), Fraction(195, 2), Fraction(1, 4), Fraction(1, 1000), None)
     """
-    plain = reply.strip().rstrip("%").replace(",", "").replace("\u2212", "-").strip()
+    plain = _plain(reply)
     if len(plain) > MAX_SIGNS or _exponent(plain) > MAX_SIGNS:
         return None
     try:
         return Fraction(plain)
     except (ValueError, ZeroDivisionError):
         return None
+
+
+def _plain(reply: str) -> str:
+    """A number as Python spells it; a comma parts thousands, or is a decimal one.
+
+    >>> [_plain(reply) for reply in ("9,721", "0,5", "½", "-3 %")]
+    ['9721', '0.5', '1/2', '-3']
+    """
+    plain = unicodedata.normalize("NFKC", reply).strip().rstrip("% ")
+    plain = plain.replace("\u2212", "-").replace("\u2044", "/")
+    if re.fullmatch(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?", plain):
+        return plain.replace(",", "")
+    return plain.replace(",", ".")
 
 
 MAX_SIGNS = 40  # 1e999999999 would be a number of a billion digits
@@ -73,8 +92,7 @@ def _exponent(plain: str) -> int:
 
 def _half_a_unit(reply: str) -> Fraction:
     """Half of what the last decimal of a reply counts; 0 for whole numbers."""
-    mantissa = reply.strip().rstrip("% ")
-    _, point, decimals = mantissa.partition(".")
+    _, point, decimals = _plain(reply).partition(".")
     return (
         Fraction(1, 2 * 10 ** len(decimals))
         if point and decimals.isdecimal()

@@ -1,7 +1,8 @@
 """The way through the course, in a terminal: menu, exercises, glossary, what next."""
 
 import re
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 
 from rich.markdown import Markdown
@@ -132,12 +133,13 @@ def listed(sections: Sequence[Prose]) -> str:
 
 def print_glossary(console: SafeConsole, asked: str, lang: Language) -> None:
     """A word explained, or all. Raises UserError if there is no such word."""
-    terms = prose.glossary(lang)
-    found = [term for key, term in terms.items() if asked in ("", key)]
-    found = found or [t for t in terms.values() if plain(asked) in map(plain, forms(t))]
-    if not found:
+    found = [*explained(asked, lang)]
+    other: Language = "en" if lang == "ko" else "ko"
+    if not (found := found or [*explained(asked, other)]):
         known = {
-            form: key for key, term in terms.items() for form in (key, *forms(term))
+            form: key
+            for key, term in prose.glossary(lang).items()
+            for form in (key, *forms(term))
         }
         close = get_close_matches(asked, known, n=1)
         instead = f"; did you mean {known[close[0]]!r}?" if close else ""
@@ -147,18 +149,28 @@ def print_glossary(console: SafeConsole, asked: str, lang: Language) -> None:
         console.print(Padding(Markdown(term.text), (0, 0, 1, 2)))
 
 
+def explained(asked: str, lang: Language) -> Iterator[Term]:
+    """The terms of that key or, if there is none, of that name; all for ""."""
+    terms = prose.glossary(lang)
+    for key, term in terms.items():
+        names = (key,) if asked in terms else forms(term)
+        if not asked or plain(asked) in map(plain, names):
+            yield term
+
+
 def forms(term: Term) -> tuple[str, ...]:
     """All names of a term."""
     return (term.name, *term.also)
 
 
 def plain(name: str) -> str:
-    """A name as it is compared: without case, hyphens and blanks.
+    """A name as it is compared: without case, hyphens, blanks, and as one types it.
 
-    >>> plain("One-cycle") == plain("one cycle")
+    >>> plain("One-cycle") == plain("one cycle") == plain("one_cycle")
     True
     """
-    return name.lower().replace("-", "").replace(" ", "")
+    composed = unicodedata.normalize("NFKC", name)  # macOS takes Korean letters apart
+    return re.sub(r"[-_\s]", "", composed).lower()
 
 
 def _others(term: Term) -> list[tuple[str, str]]:
