@@ -193,11 +193,14 @@ def test_a_look_inside_changes_no_training(few):
 HEALTHY = Snapshot(0, 2.3, 0.1, 0.5, 1e-3, 0.0, 0.0)
 TINY = HEALTHY._replace(left=1e-6, gradient=5e-9)
 TINIER = TINY._replace(gradient=1e-15)
+FAINT = HEALTHY._replace(gradient=2e-15)
+EXPLODING = HEALTHY._replace(left=3e7)
 DONE = Snapshot(70, 0.5, 0.9, 1.0, 1e-3, 1e-3, 0.0)
 CREPT = DONE._replace(accuracy=0.5)
 STILL = DONE._replace(accuracy=0.1, loss=2.3)
-PLAIN, REMEDY, ADAM = (
+PLAIN, NORMED, REMEDY, ADAM = (
     Variant("tanh", "he"),
+    Variant("tanh", "he", batch_norm=True),
     Variant("tanh", "he", residual=True),
     Variant("tanh", "he", "adam"),
 )
@@ -250,10 +253,18 @@ def test_a_network_that_began_with_a_large_loss_has_not_diverged():
         (PLAIN, TINY, CREPT, ["crept", "starved"]),
         (PLAIN, HEALTHY, STILL, ["stuck", "other lr"]),
         (PLAIN, HEALTHY._replace(left=0.02), STILL, ["stuck", "weak"]),
-        (PLAIN, HEALTHY._replace(left=3e7), STILL, ["stuck", "exploded"]),
+        (PLAIN, EXPLODING, STILL, ["stuck", "exploded", "smaller weights"]),
+        (PLAIN, EXPLODING, DONE, ["learned", "exploded"]),
+        (NORMED, EXPLODING, CREPT, ["crept", "exploded", "fewer layers"]),
+        (PLAIN, FAINT, STILL, ["stuck", "faint"]),
+        (PLAIN, FAINT._replace(left=4e4), STILL, ["stuck", "faint"]),
+        (PLAIN, FAINT, STILL._replace(dead=1.0), ["died", "faint"]),
+        (PLAIN, FAINT, DONE, ["learned"]),
+        (ADAM, FAINT, STILL, ["stuck", "faint", "below eps"]),
+        (ADAM, FAINT, CREPT, ["crept", "faint", "below eps"]),
         (PLAIN, HEALTHY._replace(left=0.0, gradient=0.0), STILL, ["stuck", "starved"]),
         (PLAIN, TINY, STILL._replace(loss=math.nan), ["diverged"]),
-        (PLAIN, HEALTHY, STILL._replace(dead=1.0), ["died"]),
+        (PLAIN, HEALTHY, STILL._replace(dead=1.0), ["died", "smaller lr"]),
         (ADAM, TINY, DONE, ["learned", "masked"]),
         (ADAM, TINY, CREPT, ["crept", "masked"]),
         (ADAM, TINY, STILL, ["stuck", "starved"]),
@@ -270,6 +281,26 @@ def test_each_clause_of_the_verdict_is_what_was_measured(variant, start, end, ex
         told = verdict(histories, LabConfig(), words)[variant.name]
         assert "{" not in told
         assert all(words[clause].split("{")[0] in told for clause in expected)
+
+
+def test_an_eps_above_all_gradients_is_the_reason_also_where_none_vanished():
+    history, lab = {ADAM: [HEALTHY, STILL]}, LabConfig(adam_eps=1.0)
+    assert [*clauses(ADAM, history, lab)] == ["stuck", "below eps"]
+
+
+@pytest.mark.parametrize("name", ["tanh-small", "relu-small", "tanh-small-adam"])
+def test_weights_too_small_to_pass_a_signal_on_are_told(few, name):
+    lab = LabConfig(depth=10, width=16, steps=60, adam_steps=60, batch_size=16)
+    variant, history = Variant.parse(name), list[Snapshot]()
+    inputs, labels = scale_pixels(few.test.images), few.test.labels
+
+    def look(model, step, loss, ratio):
+        probes = probe_copy(model, cross_entropy, inputs, labels)
+        accuracy = evaluate(model, inputs, labels).accuracy
+        history.append(Snapshot.of(probes, step, loss, accuracy, ratio))
+
+    train_variant(variant, lab, few.train, look)
+    assert "faint" in clauses(variant, {variant: history}, lab)
 
 
 @pytest.mark.parametrize("remedy", [REMEDY, Variant("tanh", "xavier")])

@@ -8,6 +8,7 @@ from torchbasics.lessons.lab.training import Snapshot, outcome
 
 VANISHED = 0.01  # share of the last layer's gradient at the first, and below
 ALIVE = 0.3  # from which share on a small gradient is no reason
+FAINT = 1e-6  # a gradient of a weight that moves it by next to nothing
 EXPLODED = 100  # and from which the gradient is too large
 
 Histories = Mapping[Variant, Sequence[Snapshot]]
@@ -37,19 +38,24 @@ def clauses(variant: Variant, histories: Histories, lab: LabConfig) -> Iterator[
     """The outcome of a network's training, then its cause where one was measured."""
     start, came = histories[variant][0], outcome(histories[variant])
     vanished, adam = has_vanished(start), variant.optimizer == "adam"
+    faint = start.gradient < FAINT and start.left >= ALIVE
+    below_eps = adam and start.gradient < lab.adam_eps / 100
     yield came
-    if came in ("died", "diverged", "lost"):
+    if came in ("diverged", "lost") or (came == "died" and not faint):
+        yield from ["smaller lr"] * (came == "died")
         return
     if vanished and adam and came != "stuck":
         yield "masked"
     elif vanished and came == "learned":
         yield "recovered"
     elif vanished:
-        yield "starved"
-        if adam and start.gradient < lab.adam_eps / 100:
-            yield "below eps"
+        yield from ["starved"] + ["below eps"] * below_eps
+    elif came != "learned" and (faint or below_eps):
+        yield from ["faint"] * faint + ["below eps"] * below_eps
     elif start.left > EXPLODED:
         yield "exploded"
+        if came != "learned":
+            yield "fewer layers" if variant.batch_norm else "smaller weights"
     elif came == "stuck":
         yield "other lr" if start.left >= ALIVE else "weak"
     elif any(
