@@ -256,6 +256,7 @@ def test_called_without_arguments_a_command_reads_no_command_line(monkeypatch, c
     assert main() == 0
     assert "python -m torchbasics perceptron" in capsys.readouterr().out
     monkeypatch.setattr("gc.freeze", lambda: None)
+    monkeypatch.setattr("torchbasics.command.signals.handle", lambda handler: {})
     with pytest.raises(SystemExit):
         run(ours)
     assert seen == [[], kernel[1:]]
