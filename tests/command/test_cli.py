@@ -152,6 +152,15 @@ def test_a_misspelt_option_leaves_with_2_and_a_hint(capsys, argv, said):
     assert said in " ".join(capsys.readouterr().err.split())
 
 
+@pytest.mark.slow
+def test_help_has_an_end_on_the_narrowest_terminal(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "1")
+    with pytest.raises(SystemExit) as leave:
+        parse("--help")
+    assert leave.value.code == 0
+    assert "--batch-size" in capsys.readouterr().out
+
+
 def test_a_command_whose_runs_cannot_go_on_knows_no_resume(capsys):
     with pytest.raises(SystemExit):
         cli.parse(

@@ -4,6 +4,8 @@ Precedence: defaults < `--config FILE` < command line, spelled `--group.name val
 """
 
 import argparse
+import os
+import shutil
 import textwrap
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -28,6 +30,9 @@ from torchbasics.command.settings import (
     shipped_configs,
     to_toml,
 )
+
+
+NARROWEST = 20  # columns: in less than 6, tyro would never come to its help's end
 
 
 class CliOptions(Settings):
@@ -161,6 +166,8 @@ def _cli(
     )
     argv = argv or []
     _require_no_empty(argv)
+    if shutil.get_terminal_size().columns < NARROWEST:
+        os.environ["COLUMNS"] = str(NARROWEST)
     models = default if isinstance(default, tuple) else (default,)
     defaults = chain(*(flatten(m.model_dump(mode="json")).values() for m in models))
     plain = all(map(str.isprintable, (*argv, *map(str, defaults))))

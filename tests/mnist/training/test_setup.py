@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from torchbasics.command.errors import TrainingError
 from torchbasics.data import scale_pixels
 from torchbasics.mnist.config import (
     CheckpointConfig,
@@ -17,6 +18,7 @@ from torchbasics.mnist.training.setup import (
     Plan,
     Progress,
     bf16_hint,
+    enough_memory,
     load_splits,
     plan_steps,
     setup,
@@ -119,3 +121,16 @@ def test_bf16_is_advised_against_where_it_is_slower(monkeypatch, gain, said):
     assert bool(bf16_hint(asked, CPU)) == bool(said)
     assert bf16_hint(asked, torch.device("meta")) == ""
     assert bf16_hint(Config(), CPU) == ""
+
+
+def test_what_the_cpus_memory_does_not_hold_is_told_and_nothing_else_is_taken_for_it():
+    too_large = (
+        "batch_size = 512 needs more memory than .*: try a smaller --batch-size$"
+    )
+    with (
+        pytest.raises(TrainingError, match=too_large),
+        enough_memory(Config(batch_size=512)),
+    ):
+        torch.empty(2**60)
+    with pytest.raises(RuntimeError, match="shape"), enough_memory(Config()):
+        torch.empty(2).view(3)

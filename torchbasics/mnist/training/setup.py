@@ -216,7 +216,7 @@ def require_equal_parts(config: Config, count: int) -> None:
 
 @contextmanager
 def enough_memory(config: Config) -> Iterator[None]:
-    """Where an accelerator's memory does not do, name the setting to change.
+    """Where a device's memory does not do, the CPU's too, name the setting to change.
 
     >>> with enough_memory(Config(batch_size=512)):  # doctest: +ELLIPSIS
     ...     raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate ...")
@@ -225,11 +225,25 @@ def enough_memory(config: Config) -> Iterator[None]:
     """
     try:
         yield
-    except torch.OutOfMemoryError:
+    except (RuntimeError, MemoryError) as error:
+        is_accelerators = isinstance(error, torch.OutOfMemoryError)
+        if not (is_accelerators or is_of_memory(error)):
+            raise
+        elsewhere = ", or --device cpu" if is_accelerators else ""
         raise TrainingError(
             f"batch_size = {config.batch_size} needs more memory than the device has: "
-            "try a smaller --batch-size, or --device cpu"
+            f"try a smaller --batch-size{elsewhere}"
         ) from None
+
+
+def is_of_memory(error: Exception) -> bool:
+    """Whether the CPU's memory did not do; PyTorch has no word of its own for it.
+
+    >>> try: torch.empty(2**60)
+    ... except RuntimeError as error: is_of_memory(error)
+    True
+    """
+    return isinstance(error, MemoryError) or "DefaultCPUAllocator" in str(error)
 
 
 def bf16_hint(config: Config, device: torch.device) -> str:
