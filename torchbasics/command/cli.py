@@ -31,7 +31,6 @@ from torchbasics.command.settings import (
     to_toml,
 )
 
-
 NARROWEST = 20  # columns: in less than 6, tyro would never come to its help's end
 
 
