@@ -98,6 +98,7 @@ def choose_device(config: Config, processes: Processes) -> tuple[torch.device, s
     """Where to compute, and why there."""
     with as_user_error(ValueError):
         where, reason = device.choose(config.device)
+    processes.require_network()
     return processes.own_device(where), reason
 
 

@@ -74,6 +74,26 @@ def goes_on(pid):
         return False
 
 
+@pytest.mark.full
+def test_a_launcher_that_is_killed_leaves_nobody_training_alone(tmp_path):
+    words = [*RUN[:2], "--epochs", "1000", "--runs-dir", tmp_path]
+    launcher = start(*TORCHRUN, *PROGRAM, *words)
+    wait_for(tmp_path, "**/step-00000100*", launcher)
+    both = workers(launcher).values()
+    launcher.kill()
+    ended = time.monotonic() + 30
+    try:
+        while any(map(goes_on, both)):
+            assert time.monotonic() < ended
+            time.sleep(0.05)
+    finally:
+        for pid in filter(goes_on, both):
+            os.kill(pid, signal.SIGKILL)
+    out, _ = launcher.communicate(timeout=60)
+    step = int(out.partition("stopped by SIGTERM after step ")[2].split()[0])
+    assert CheckpointManager(only_run(tmp_path)).latest().metadata["step"] == step
+
+
 def free_port():
     """A port that nobody uses."""
     with socket.socket() as found:
@@ -302,6 +322,33 @@ def test_who_waits_in_vain_names_whom_and_where(monkeypatch, capsys, rank):
     said = capsys.readouterr().err
     assert f"process {1 - rank} of 2 was not met at 127.0.0.1:{port}" in said
     assert len(said.splitlines()) == 1
+
+
+@pytest.mark.parametrize("address", [".", "x..y", "x" * 70])
+def test_an_address_that_is_none_is_refused_at_once(monkeypatch, capsys, address):
+    port = free_port()
+    environment = as_a_cluster(1, port) | {"MASTER_ADDR": address}
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert main([]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"error: nobody can be met at {address}:{port}: encoding")
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("named", ["nosuch0", "lo,nosuch0", "lo:1"])
+def test_a_network_that_is_not_there_is_refused_naming_those_that_are(
+    monkeypatch, named
+):
+    monkeypatch.setattr(socket, "if_nameindex", lambda: [(1, "lo"), (2, "eth0")])
+    monkeypatch.setenv("GLOO_SOCKET_IFNAME", named)
+    assert Processes().require_network() is None
+    if named == "lo:1":
+        assert Processes(0, 2).require_network() is None
+        return
+    said = f"GLOO_SOCKET_IFNAME is '{named}': there is lo, eth0"
+    with pytest.raises(UserError, match=said):
+        Processes(0, 2).require_network()
 
 
 def test_a_port_in_use_is_named(monkeypatch, capsys):

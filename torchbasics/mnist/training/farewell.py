@@ -1,11 +1,14 @@
 """Why a process leaves, told to the others, who would only lose it.
 
 They speak through a store that may go with the process that keeps it. So each listens
-while it computes, and who keeps the store stays until all have heard.
+while it computes, and who keeps the store stays until all have heard. A launcher that
+keeps it goes last; one that is killed before leaves nobody training alone.
 """
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -60,13 +63,16 @@ class Farewell:
             thread.join(SECONDS_TO_HEAR)
 
     def _listen(self) -> None:
-        with suppress(RuntimeError):  # the store has gone
-            is_last = False
+        is_last = False
+        try:
             while not (is_last or self._heard):
                 is_last = self._enough.wait(0.2)
                 if self._store.check([WORDS]):
                     self._heard = self._store.get(WORDS).decode()
                     self._store.set(self._has_heard, "")
+        except RuntimeError:  # the store has gone
+            if launcher_keeps_store() and not is_last:
+                signal.raise_signal(signal.SIGTERM)
 
     def _say(self, words: str) -> None:
         with suppress(RuntimeError):
@@ -74,6 +80,11 @@ class Farewell:
             while self._keeps_store and not self._store.check(self._have_heard):
                 if self._enough.wait(0.02):
                     break
+
+
+def launcher_keeps_store() -> bool:
+    """Whether torchrun's agent keeps the store, at its own address."""
+    return os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True"
 
 
 def status_of(failure: BaseException) -> int:

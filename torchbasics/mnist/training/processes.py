@@ -25,6 +25,7 @@ from torch import Tensor, nn
 
 from torchbasics.command.errors import UserError
 from torchbasics.command.output import Nowhere
+from torchbasics.command.settings import shown
 from torchbasics.command.signals import StopRequest
 from torchbasics.mnist.training.rendezvous import TO_MEET, Meeting, meet, number
 
@@ -53,6 +54,16 @@ class Processes(Meeting):
         self._patient = cast(dist.ProcessGroup, patient)
         hosts = self.gather(socket.gethostname())
         return max(1, _num_cores() // hosts.count(hosts[self.rank]))
+
+    def require_network(self) -> None:
+        """Raise UserError where the network that was named for them is not there."""
+        named = os.environ.get("GLOO_SOCKET_IFNAME", "")
+        here = [name for _, name in socket.if_nameindex()]
+        asked = (name.partition(":")[0] for name in named.split(","))
+        if named and self.count > 1 and not set(asked) <= {*here}:
+            raise UserError(
+                f"GLOO_SOCKET_IFNAME is {shown(named)}: there is {', '.join(here)}"
+            )
 
     def own_device(self, where: torch.device) -> torch.device:
         """The device of this process: of a machine's accelerators each has its own."""

@@ -20,7 +20,11 @@ from torch.distributed.distributed_c10d import PrefixStore, Store
 
 from torchbasics.command.errors import TrainingError, UserError
 from torchbasics.command.settings import shown
-from torchbasics.mnist.training.farewell import Farewell, status_of
+from torchbasics.mnist.training.farewell import (
+    Farewell,
+    launcher_keeps_store,
+    status_of,
+)
 
 T = TypeVar("T")
 
@@ -136,8 +140,7 @@ def meet() -> tuple[int, int, Store | None, bool]:
     number("LOCAL_RANK", 0, count - 1, default="0")
     if not os.environ["MASTER_ADDR"].strip():
         raise UserError("MASTER_ADDR is empty: it must name the machine of process 0")
-    # torchrun's agent has a store already, at its own address
-    keeps_store = rank == 0 and os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True"
+    keeps_store = rank == 0 and not launcher_keeps_store()
     store = _opened_store(port, count, keeps_store)
     # torchrun --max-restarts starts them anew at the same store
     attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
@@ -207,10 +210,10 @@ def _opened_store(port: int, count: int, hosts_it: bool) -> Store:
                     wait_for_workers=False,
                 )
             )
-        except (RuntimeError, OSError) as error:
-            failures.append(str(error))
+        except (RuntimeError, OSError, UnicodeError) as error:
+            failures.append(str(error).partition("\n")[0])
 
-    opening = threading.Thread(target=open_store, daemon=True)
+    opening, begun = threading.Thread(target=open_store, daemon=True), time.monotonic()
     opening.start()
     opening.join(TO_MEET.total_seconds() + 5)
     if found:
@@ -219,6 +222,8 @@ def _opened_store(port: int, count: int, hosts_it: bool) -> Store:
         raise UserError(
             f"another program has the port {port} already: choose another MASTER_PORT"
         )
+    if failures and time.monotonic() - begun < TO_MEET.total_seconds():
+        raise UserError(f"nobody can be met at {_where()}: {failures[0]}")
     raise UserError(f"process 0 of {count} {_absent()}")
 
 
@@ -235,10 +240,13 @@ def _wait_for_port(port: int) -> None:
             time.sleep(0.1)
 
 
+def _where() -> str:
+    return f"{os.environ['MASTER_ADDR']}:{os.environ['MASTER_PORT']}"
+
+
 def _absent() -> str:
-    where = f"{os.environ['MASTER_ADDR']}:{os.environ['MASTER_PORT']}"
     return (
-        f"was not met at {where} within {TO_MEET.total_seconds():.0f} s: is it "
+        f"was not met at {_where()} within {TO_MEET.total_seconds():.0f} s: is it "
         "started, with the same address, and may it connect there?"
     )
 
