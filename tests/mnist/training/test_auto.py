@@ -83,7 +83,17 @@ def no_place_for_the_lock(run):
     (run / ".lock").mkdir()
 
 
+def file_for_checkpoints(run):
+    shutil.rmtree(run / "checkpoints")
+    (run / "checkpoints").touch()
+
+
 UNUSABLE = {
+    "a file for its checkpoints": (file_for_checkpoints, "checkpoints is no folder"),
+    "a folder for a checkpoint": (
+        lambda run: (run / "checkpoints" / "step-00000020.safetensors").mkdir(),
+        "step-00000020.safetensors is a folder: a run keeps files there",
+    ),
     "all its checkpoints torn": (tear, "no checkpoint can be used: "),
     "a state of another size": (forge, "it does not fit the run: "),
     "its metrics damaged": (

@@ -123,6 +123,13 @@ class CheckpointManager:
             if path < self.path(step):
                 path.unlink()
 
+    def require_places(self) -> None:
+        """Raise UserError where something stands in the way of a run's checkpoints."""
+        if self.folder.exists() and not self.folder.is_dir():
+            raise UserError(f"{self.folder} is no folder")
+        for path in filter(Path.is_dir, self.folder.glob("*")):
+            raise UserError(f"{path} is a folder: a run keeps files there")
+
     def path(self, step: int) -> Path:
         """Where the state after so many steps is kept."""
         return self.folder / f"step-{step:08d}.safetensors"

@@ -97,6 +97,7 @@ def resume(training: Training, folder: Path) -> None:
     """
     metrics.read(folder / "metrics.jsonl")
     checkpoints = CheckpointManager(folder)
+    checkpoints.require_places()
     checkpoint = checkpoints.latest()
     if checkpoint is None:
         return
