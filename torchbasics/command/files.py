@@ -103,7 +103,7 @@ def _found_in(
     folder: str | Path, folders: int = 1
 ) -> Iterator[tuple[str, os.stat_result]]:
     """What is in a folder, and in the folders in it, and of what kind it is."""
-    for entry in os.scandir(folder):
+    for entry in [*os.scandir(folder)]:  # left open it would warn
         with contextlib.suppress(FileNotFoundError):
             yield entry.path, entry.stat(follow_symlinks=False)
             if folders and entry.is_dir(follow_symlinks=False):
