@@ -38,6 +38,14 @@ def test_both_languages_have_the_same_labels_with_the_same_places(name):
 
 @pytest.mark.parametrize("lesson", LESSONS)
 @pytest.mark.parametrize("lang", ["en", "ko"])
+def test_no_label_of_a_lesson_hides_one_that_all_lessons_share(lesson, lang):
+    """A failed check says `wrong`, and it does so in the lesson of wrong readings."""
+    shared = prose.read("course", lang).words
+    assert shared.items() <= prose.read(lesson, lang).words.items()
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+@pytest.mark.parametrize("lang", ["en", "ko"])
 def test_a_lesson_has_a_place_for_each_of_its_parts(lesson, lang):
     pieces = list(prose.read(lesson, lang).pieces())
     places = [part for _, part in pieces if part]

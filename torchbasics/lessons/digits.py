@@ -32,7 +32,7 @@ def dataset(words: Words) -> Iterable[Item]:
     for split, counts in COUNTS.items():
         images, labels = load(split)
         shape = (sum(counts), 28, 28)
-        yield Check(f"{words[split]}: {words['shape']}", shape, images.shape, "MNIST")
+        yield Check(f"{words[split]}: {words['size']}", shape, images.shape, "MNIST")
         name = f"{words[split]}: {words['counts']}"
         yield Check(name, counts, labels.bincount(), "MNIST")
     images, labels = load("train")
@@ -64,7 +64,7 @@ def flatten(words: Words) -> Iterable[Item]:
     """The rows of the picture put one after the other, and scaled."""
     image = load("test").images[SHOWN]
     row = scale_pixels(image[None], "unit")
-    yield Check(words["shape"], (1, 784), row.shape, "28 · 28")
+    yield Check(words["size"], (1, 784), row.shape, "28 · 28")
     for r, c in ((7, 6), (8, 10), (14, 16)):
         here = 255 * row[0, 28 * r + c]
         name = f"255 x[28·{r} + {c}]"
@@ -144,7 +144,7 @@ def mistakes(words: Words) -> Iterable[Item]:
     pairs = [divmod(cell, 10) for cell in wrong.flatten().topk(5).indices.tolist()]
     rows = [[str(value) for value in (*pair, int(wrong[pair]))] for pair in pairs]
     yield Table((words["is"], words["read as"], words["times"]), rows)
-    yield Check(words["wrong"], [279], [wrong.sum()], words["recorded"], 3)
+    yield Check(words["errors"], [279], [wrong.sum()], words["recorded"], 3)
     probs = predict_probs(model, test.images, scale_pixels)
     surest = most_confident_errors(probs, test.labels, 2)
     yield checks.Images(test.images[surest])

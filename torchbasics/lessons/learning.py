@@ -183,7 +183,7 @@ def gate(words: Words) -> Iterable[Item]:
 
 def xor(words: Words) -> Iterable[Item]:
     """A hundred starts, two networks, three optimizers."""
-    heads = ("solved", "median", "slowest", "two undecided", "three alike")
+    heads = ("have solved", "median", "slowest", "two undecided", "three alike")
     stuck: list[float] = []
     rows = []
     for hidden, name in product((2, 4), small_networks.OPTIMIZERS):
