@@ -124,11 +124,6 @@ class LabConfig(Settings):
             raise ValueError(f"networks = {list(self.networks)}: name each one once")
         return self
 
-    @property
-    def variants(self) -> list[Variant]:
-        """The networks to be trained."""
-        return [Variant.parse(name) for name in self.networks]
-
     def experiment(self) -> dict[str, Any]:
         """What decides the results: all but where and how they are shown."""
         return self.model_dump(
