@@ -15,38 +15,12 @@ from torch import Tensor
 
 from torchbasics.lessons.exercises import numbers
 from torchbasics.lessons.exercises.asking import TOLERANCE, Ask, Case, Right, same
-from torchbasics.lessons.exercises.formulas import Ways, formulas
+from torchbasics.lessons.exercises.formulas import WRONG, Ways, by_heading, formulas
 
 NEARLY_INFINITE = 1e8
 Mistake = Callable[[Ask, Sequence[Case]], str | bool]
 """Whether a function made this mistake on the cases; or in which way, in Python."""
-_OF_RIGHT = {
-    "column": "r.unsqueeze(-1)",
-    "rounded": "r.round(decimals={0|1|2|3})",
-    "part_only": "r[0]; r[-1]; r[:1]; r[-1:]; r[:, 0]; r[:-1]; r[1:]",
-    "repeated": "0 * r + r[0]; 0 * r + r[-1]; 0 * r + r.sum(0); 0 * r + r[:, :1]",
-    "put_together": """
-        r.sum(); r.double().mean(); r.max(); r.min(); r.sum(0); r.sum(1); r.mean(0);
-        r.mean(1); r.amax(0); r.amax(1); r.argmax(0); r.argmax(1); r.cumsum(0);
-        r.cumsum(1); r.flatten().cumsum(0).view(r.shape)""",
-    "rearranged": """
-        r.T; r.flatten(); r.reshape(1, -1); r.flip(0); r.flip(1); r.sort().values""",
-    "of_right": """
-        abs(r); r ** 2; sqrt(r); 1 / r; log(r); exp(r); sigmoid(r); softmax(r);
-        r / norm(r); -r / norm(r); r / r.max(); (r > 0) * 1; (r > 0.5) * 1""",
-    "cut_to_whole": "int(r); floor(r)",
-}
-_UNFINISHED = """
-    a.sum(); a.mean(); a.sum(0); a.sum(1); a.mean(0); a.mean(1); a.argmax(1); a[-1];
-    (a > 0) * 1; softmax(a)"""
-_REPLACED = """
-    0 * a; 0 * a + 1; -a; abs(a); a ** 2; a.T; a.flip(0); a + 1; a - 1; a + 0.5;
-    a - 0.5;
-    int(a); a.round(); 2 * a; a / 2; 1 / a; 0 * a + a.sum(); 0 * a + a.mean();
-    0 * a + a.max();
-    0 * a + a[:1]; 0 * a + a[-1:]; 0 * a + a.argmax(); sigmoid(a); softmax(a);
-    a.clip(-1, 1); a.clip(0, 1); a.clip(min=0); a.clip(max=0); log(a); exp(a);
-    sqrt(a); a / norm(a)"""
+_OF_RIGHT, _OF_ANY = by_heading(WRONG["r"]), by_heading(WRONG["a"])
 _ENDS = {"0": slice(1), "-1": slice(-1, None), ":-1": slice(-1), "1:": slice(1, None)}
 
 
@@ -150,7 +124,7 @@ def _unfinished(ask: Ask, cases: Sequence[Case], right: Right) -> str:
     answers = [(ask.seen(case), right(*case)) for case in cases]
     if any(a is None for a, _ in answers):
         return ""
-    for how, of in formulas(["a"], _UNFINISHED).items():
+    for how, of in formulas(["a"], _OF_ANY["unfinished"]).items():
         ends = [(None if a is None else _or_none(of, a), r) for a, r in answers]
         if all(end is not None and same(end, r) for end, r in ends):
             return how
@@ -192,7 +166,7 @@ def _exchanged(right: Right, names: Sequence[str]) -> Iterator[tuple[str, Right]
 def _replaced(right: Right, names: Sequence[str]) -> Iterator[tuple[str, Right]]:
     """Right for something else in place of one argument."""
     for i, name in enumerate(names):
-        for how, of in formulas(["a"], _REPLACED).items():
+        for how, of in formulas(["a"], _OF_ANY["replaced"]).items():
             told = re.sub(r"\ba\b", name, how)
             yield (
                 f"{name} = {told}",
