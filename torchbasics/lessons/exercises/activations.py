@@ -5,7 +5,7 @@ from typing import Any
 from torch import tensor
 
 from torchbasics.activations import relu, sigmoid, softmax, step
-from torchbasics.lessons.exercises.asking import Right, number_by_number
+from torchbasics.lessons.exercises.asking import number_by_number
 from torchbasics.lessons.exercises.exercise import Exercise, exercise
 from torchbasics.lessons.exercises.formulas import WRONG
 from torchbasics.lessons.exercises.fresh import drawn
@@ -25,15 +25,6 @@ _SCALAR: Any = {
 }
 
 
-def _measured(function: Right) -> tuple[Right, ...]:
-    """Slopes, measured with steps that are too large."""
-    return tuple(
-        lambda x, h=h, n=n: (function(x + h) - function(x - n * h)) / (h + n * h)
-        for h in (1.0, 0.5, 0.1, 0.01)
-        for n in (0, 1)
-    )
-
-
 EXERCISES: dict[str, Exercise] = {
     "step": exercise(
         step,
@@ -51,7 +42,6 @@ EXERCISES: dict[str, Exercise] = {
         lambda x: sigmoid(x) * sigmoid(-x),
         _CASES,
         **_SCALAR,
-        too_large=_measured(sigmoid),
         wrong=WRONG["sigmoid_slope"] + WRONG["numbers"],
     ),
     "relu": exercise(
@@ -64,7 +54,6 @@ EXERCISES: dict[str, Exercise] = {
         step,
         _CASES,
         **_SCALAR,
-        kink_smeared=_measured(relu),
         wrong=WRONG["relu_slope"] + WRONG["numbers"],
     ),
     "softmax": exercise(

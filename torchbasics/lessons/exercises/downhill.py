@@ -4,13 +4,12 @@ Learners get a function as an argument; in a case stands its number.
 """
 
 from collections.abc import Callable
-from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor, tensor
 
-from torchbasics.lessons.exercises.asking import Function, Right
+from torchbasics.lessons.exercises.asking import Function
 
 
 def _shown(source: str, function: Function) -> Function:
@@ -70,20 +69,18 @@ def curvatures(f: Tensor, x: Tensor) -> Tensor:
 
 
 def differences(
-    change: Callable[[Tensor, Tensor, Tensor, float], Tensor], *steps: float
-) -> tuple[Right, ...]:
-    """What is made of f(x + h), f(x - h), f(x) and h, for each input, for each h."""
+    f: Tensor,
+    x: Tensor,
+    change: Callable[[Tensor, Tensor, Tensor, float], Tensor],
+    h: float,
+) -> Tensor:
+    """What is made of f(x + h), f(x - h), f(x) and h, for each input.
 
-    def _along_each(f: Tensor, x: Tensor, h: float) -> Tensor:
-        at = surface(f)
-        return torch.stack(
-            [
-                change(at(x + nudge), at(x - nudge), at(x), h)
-                for nudge in h * torch.eye(len(x)).double()
-            ]
-        )
-
-    return tuple(partial(_along_each, h=h) for h in steps)
+    Shape: (), (D,) -> (D,).
+    """
+    at, nudges = surface(f), h * torch.eye(len(x)).double()
+    slopes = [change(at(x + nudge), at(x - nudge), at(x), h) for nudge in nudges]
+    return torch.stack(slopes)
 
 
 SURFACES = (
@@ -126,16 +123,12 @@ def from_start(gradient: Tensor, x: Tensor, lr: Tensor, steps: Tensor) -> Tensor
     return place
 
 
-def not_put_back(h: float, sign: int = 1) -> Right:
-    """Each input stays where the last nudge has left it."""
-
-    def _found(f: Tensor, x: Tensor) -> Tensor:
-        x, found = x.clone(), []
-        for i in range(len(x)):
-            x[i] += sign * h
-            there = surface(f)(x)
-            x[i] -= 2 * sign * h
-            found.append((there - surface(f)(x)) / (2 * sign * h))
-        return torch.stack(found)
-
-    return _found
+def not_put_back(f: Tensor, x: Tensor, h: float, sign: int) -> Tensor:
+    """Each input stays where the last nudge has left it. Shape: (), (D,) -> (D,)."""
+    x, found = x.clone(), []
+    for i in range(len(x)):
+        x[i] += sign * h
+        there = surface(f)(x)
+        x[i] -= 2 * sign * h
+        found.append((there - surface(f)(x)) / (2 * sign * h))
+    return torch.stack(found)

@@ -63,7 +63,6 @@ def exercise(  # noqa: PLR0913 - the page of an exercise
     wrong: str = "",
     words: Mapping[str, Any] | None = None,
     values: Mapping[str, Right] | None = None,
-    **made: Right | tuple[Right, ...],
 ) -> Exercise:
     """An exercise whose mistakes are functions that make them.
 
@@ -72,11 +71,7 @@ def exercise(  # noqa: PLR0913 - the page of an exercise
     that is right only for each of their rows by itself is known, too: `one_example`.
     """
     names = list(inspect.signature(right).parameters)[: len(cases[0])]
-    mistakes = dict(GENERAL)
-    for name, how in made.items():
-        ways = how if isinstance(how, tuple) else (how,)
-        mistakes[name] = like({str(i): way for i, way in enumerate(ways)}, tolerance)
-    mistakes |= _of_terms(right, terms)
+    mistakes = GENERAL | _of_terms(right, terms)
     formulas_of = partial(formulas, names, words=words, values=values)
     for name, text in by_heading(wrong).items():
         mistakes[name] = like(cache(partial(formulas_of, text)), tolerance)

@@ -11,7 +11,6 @@ from torchbasics.lessons.exercises.asking import (
     as_tensor,
     number_by_number,
 )
-from torchbasics.lessons.exercises.downhill import differences
 from torchbasics.lessons.exercises.exercise import Exercise, exercise
 from torchbasics.lessons.exercises.formulas import WRONG
 from torchbasics.lessons.exercises.fresh import drawn
@@ -88,25 +87,10 @@ EXERCISES: dict[str, Exercise] = {
             *((_F1, x) for (x,) in drawn("normal D", D=2)),
             *((_F0, x) for (x,) in drawn("normal 2")),
         ],
-        too_large=(
-            *differences(lambda up, down, _, h: (up - down) / (2 * h), 1, 0.5, 0.1),
-            *differences(lambda up, _, at, h: (up - at) / h, 1, 0.5, 0.1, 0.01, 1e-3),
-        ),
-        not_divided=(
-            *differences(lambda up, down, *_: up - down, 0.01, 1e-3, 1e-4, 1e-5),
-            *differences(lambda up, down, *_: (up - down) / 2, 0.01, 1e-3, 1e-4, 1e-5),
-        ),
-        one_divided=(
-            *differences(
-                lambda up, down, _, h: up - down / (2 * h), 1e-2, 1e-3, 1e-4, 1e-5
-            ),
-            *differences(lambda up, _, at, h: up - at / h, 1e-2, 1e-3, 1e-4, 1e-5),
-        ),
-        not_put_back=tuple(
-            downhill.not_put_back(h, sign)
-            for h in (0.1, 0.01, 1e-3, 1e-4)
-            for sign in (1, -1)
-        ),
+        words={
+            "differences": downhill.differences,
+            "not_put_back": downhill.not_put_back,
+        },
         values={
             "slopes": downhill.surface_slopes,
             "curvatures": downhill.curvatures,
@@ -130,8 +114,11 @@ EXERCISES: dict[str, Exercise] = {
             (_F1, x, 0.4 * lr, tensor(steps))
             for steps, (x, lr) in enumerate(drawn("normal D", "share", D=2), start=2)
         ],
-        from_start=downhill.from_start,
-        words={"walk": downhill.descend, "slopes": lambda f, x: downhill.slopes(f)(x)},
+        words={
+            "walk": downhill.descend,
+            "from_start": downhill.from_start,
+            "slopes": lambda f, x: downhill.slopes(f)(x),
+        },
         wrong=WRONG["descend"],
     ),
 }

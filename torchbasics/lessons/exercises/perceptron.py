@@ -220,8 +220,7 @@ EXERCISES: dict[str, Exercise] = {
             for target in (tensor(0.0), tensor(1.0))
             for sign in (1, -1)
         ],
-        one_by_one=_one_by_one,
-        words={"update": _update},
+        words={"update": _update, "one_by_one": _one_by_one},
         values={"answer": lambda weight, x, _: step(weight @ x)},
         wrong=WRONG["update"],
     ),
