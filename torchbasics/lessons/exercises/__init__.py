@@ -10,7 +10,8 @@ from torchbasics.lessons.exercises.exercise import Exercise
 from torchbasics.lessons.exercises.judge import judge
 
 BY_LESSON: dict[str, dict[str, Exercise]] = {
-    lesson: import_module(f"{__name__}.{lesson}").EXERCISES for lesson in LESSONS
+    lesson: {one.name: one for one in import_module(f"{__name__}.{lesson}").EXERCISES}
+    for lesson in LESSONS
 }
 EXERCISES = {name: one for some in BY_LESSON.values() for name, one in some.items()}
 

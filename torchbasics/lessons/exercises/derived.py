@@ -24,7 +24,7 @@ _OF_RIGHT, _OF_ANY = by_heading(WRONG["r"]), by_heading(WRONG["a"])
 _ENDS = {"0": slice(1), "-1": slice(-1, None), ":-1": slice(-1), "1:": slice(1, None)}
 
 
-def derived(
+def derive(
     right: Right, names: Sequence[str], tolerance: float
 ) -> Iterator[tuple[str, Mistake]]:
     """What may be wrong with a function of arguments with these names, by its heading.
@@ -46,8 +46,6 @@ def derived(
     yield "sign_lost", _by_numbers(right, numbers.sizes_right)
     yield "right_only_in", lambda ask, cases: _right_only_in(ask, cases, right)
     yield "whole_only", _by_numbers(right, numbers.whole_only)
-    for heading, fits in SHAPES.items():
-        yield heading, partial(_all_fit, right, fits)
 
 
 def like(ways: Ways | Callable[[], Ways], tolerance: float = TOLERANCE) -> Mistake:
@@ -205,6 +203,11 @@ def _all_fit(
     """Whether each answer and what is wanted fit so."""
     pairs = [(ask.seen(case), right(*case)) for case in cases]
     return all(got is not None and fits(got, wanted) for got, wanted in pairs)
+
+
+def by_shape(right: Right) -> dict[str, Mistake]:
+    """What the shape alone tells, where nothing tells more."""
+    return {heading: partial(_all_fit, right, fits) for heading, fits in SHAPES.items()}
 
 
 SHAPES: Mapping[str, Callable[[Tensor, Tensor], bool]] = {

@@ -9,12 +9,12 @@ import inspect
 import re
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache, partial
-from typing import Any, NamedTuple
+from dataclasses import KW_ONLY, dataclass
+from functools import cache, cached_property, partial
+from typing import Any
 
 from torch import Tensor
 
-from torchbasics.lessons.exercises import asking
 from torchbasics.lessons.exercises.asking import (
     FORMS,
     TOLERANCE,
@@ -24,88 +24,102 @@ from torchbasics.lessons.exercises.asking import (
     Right,
     same,
 )
-from torchbasics.lessons.exercises.derived import SHAPES, Mistake, derived, like
-from torchbasics.lessons.exercises.formulas import Ways, by_heading, formulas
+from torchbasics.lessons.exercises.cases import CASES
+from torchbasics.lessons.exercises.derived import Mistake, by_shape, derive, like
+from torchbasics.lessons.exercises.formulas import WRONG, Ways, by_heading, formulas
 
 REPEATS = 8  # a gate by chance is right once in 16 times, and 8 times in a row never
 Terms = tuple[int | None, ...]
 """Along which dimension of each argument lie the terms of a sum."""
 
 
-class Exercise(NamedTuple):
-    """What is right, on which cases it is tried, and which mistakes are known."""
+@dataclass(frozen=True)
+class Exercise:
+    """What is right, on which cases it is tried, and which mistakes are known.
 
+    Its cases stand in cases.toml, or those of its kind do, and formulas of mistakes in
+    wrong.md, of its own and of its kind. In these may be `words` and `values` besides.
+    """
+
+    name: str
     right: Right
-    cases: Sequence[Case]
-    mistakes: Mapping[str, Mistake]
     forms: Sequence[Form] = FORMS
+    _: KW_ONLY
+    kind: str = ""
     alone: int = 0  # so many arguments have rows that are questions of their own
+    batched: int = 0  # so many are batches, whose rows may have been meant one by one
+    fresh: Sequence[Case] = ()  # on which, too, has to hold what is said of a function
     if_raises: Callable[[Form], Form] | None = None  # for one that a batch stops
     if_none_answers: Form | None = None  # a form that hides how a whole batch comes out
     tolerance: float = TOLERANCE
-    derived: Mapping[str, Mistake] = {}  # mistakes that any exercise can meet
-    vague: Mapping[str, Mistake] = {}  # and those that say less than others
-    fresh: Sequence[Case] = ()  # on which, too, has to hold what is said of a function
+    terms: Sequence[Terms] = ()
+    words: Mapping[str, Any] | None = None
+    values: Mapping[str, Right] | None = None
+    asked: dict[str, Mistake] | None = None  # mistakes in the place of all others
 
+    @property
+    def cases(self) -> Sequence[Case]:
+        """What it is tried on."""
+        return CASES[self.kind or self.name]
 
-def exercise(  # noqa: PLR0913 - the page of an exercise
-    right: Right,
-    cases: Sequence[Case],
-    forms: Sequence[Form] = FORMS,
-    *,
-    alone: int = 0,
-    batched: int = 0,
-    fresh: Sequence[Case] = (),
-    if_raises: Callable[[Form], Form] | None = None,
-    if_none_answers: Form | None = None,
-    tolerance: float = TOLERANCE,
-    terms: Sequence[Terms] = (),
-    wrong: str = "",
-    words: Mapping[str, Any] | None = None,
-    values: Mapping[str, Right] | None = None,
-) -> Exercise:
-    """An exercise whose mistakes are functions that make them.
+    @property
+    def names(self) -> list[str]:
+        """What the arguments are called."""
+        return list(inspect.signature(self.right).parameters)[: len(self.cases[0])]
 
-    `wrong` has them as formulas of the arguments, a heading a line, with `words` and
-    `values` of the exercise's own. Where the first arguments are batches, a function
-    that is right only for each of their rows by itself is known, too: `one_example`.
-    """
-    names = list(inspect.signature(right).parameters)[: len(cases[0])]
-    mistakes = GENERAL | _of_terms(right, terms)
-    formulas_of = partial(formulas, names, words=words, values=values)
-    for name, text in by_heading(wrong).items():
-        mistakes[name] = like(cache(partial(formulas_of, text)), tolerance)
-    always = dict(derived(right, names, tolerance))
-    if otherwise := mistakes.pop("otherwise", None):
-        # Of formulas that differ in where they overflow, or not at all, none is told.
-        earlier = {name: always[name] for name in ("overflows", "constant")}
-        mistakes |= earlier | {"otherwise": otherwise}
-    vague = {name: always.pop(name) for name in SHAPES}
-    if batched:
-        one_example = _right_by_rows(right, batched, tolerance)
-        vague = {"one_example": one_example} | vague
-    return Exercise(
-        right,
-        [tuple(map(asking.decimal, case)) for case in cases],
-        mistakes,
-        forms,
-        alone,
-        if_raises,
-        if_none_answers,
-        tolerance,
-        always,
-        vague,
-        [tuple(map(asking.decimal, case)) for case in fresh],
-    )
+    @cached_property
+    def mistakes(self) -> Mapping[str, Mistake]:
+        """Its own, by heading."""
+        mistakes = GENERAL | (self.asked or self._terms_missing() | self._written())
+        if otherwise := mistakes.pop("otherwise", None):
+            # of formulas that differ only in where they overflow, none is told
+            earlier = {name: self.derived[name] for name in ("overflows", "constant")}
+            mistakes |= earlier | {"otherwise": otherwise}
+        return mistakes
 
+    @cached_property
+    def derived(self) -> Mapping[str, Mistake]:
+        """Those that any exercise can meet."""
+        if self.asked:
+            return {}
+        return dict(derive(self.right, self.names, self.tolerance))
 
-def _of_terms(right: Right, terms: Sequence[Terms]) -> dict[str, Mistake]:
-    ends = {
-        "one_term": (slice(-1, None), slice(1)),
-        "term_missing": (slice(-1), slice(1, None)),
-    }
-    ways = {name: _some_terms(right, terms, *cuts) for name, cuts in ends.items()}
-    return {name: like(some) for name, some in ways.items() if some}
+    @cached_property
+    def vague(self) -> Mapping[str, Mistake]:
+        """And those that say less than others."""
+        if self.asked:
+            return {}
+        one_example = {"one_example": self._right_by_rows} if self.batched else {}
+        return one_example | by_shape(self.right)
+
+    def _written(self) -> dict[str, Mistake]:
+        text = WRONG[self.name] + WRONG.get(self.kind, "")
+        of = partial(formulas, self.names, words=self.words, values=self.values)
+        return {
+            heading: like(cache(partial(of, some)), self.tolerance)
+            for heading, some in by_heading(text).items()
+        }
+
+    def _terms_missing(self) -> dict[str, Mistake]:
+        ends = {
+            "one_term": (slice(-1, None), slice(1)),
+            "term_missing": (slice(-1), slice(1, None)),
+        }
+        return {
+            heading: like(_some_terms(self.right, self.terms, *cuts))
+            for heading, cuts in ends.items()
+            if self.terms
+        }
+
+    def _right_by_rows(self, ask: Ask, cases: Sequence[Case]) -> bool:
+        for case in cases:
+            rest = case[self.batched :]
+            for rows in zip(*case[: self.batched], strict=True):
+                wanted = self.right(*(row[None] for row in rows), *rest)
+                wanted = wanted[0] if wanted.ndim else wanted
+                if not same(ask(*rows, *rest), wanted, self.tolerance):
+                    return False
+        return True
 
 
 def _some_terms(right: Right, terms: Sequence[Terms], *cuts: slice) -> Ways:
@@ -125,19 +139,6 @@ def _some_terms(right: Right, terms: Sequence[Terms], *cuts: slice) -> Ways:
         for cut in cuts
         for mean in (False, True)
     }
-
-
-def _right_by_rows(right: Right, batched: int, tolerance: float) -> Mistake:
-    def each_row(ask: Ask, cases: Sequence[Case]) -> bool:
-        for case in cases:
-            for rows in zip(*case[:batched], strict=True):
-                wanted = right(*(row[None] for row in rows), *case[batched:])
-                wanted = wanted[0] if wanted.ndim else wanted
-                if not same(ask(*rows, *case[batched:]), wanted, tolerance):
-                    return False
-        return True
-
-    return each_row
 
 
 def _is_random(ask: Ask, cases: Sequence[Case]) -> bool:

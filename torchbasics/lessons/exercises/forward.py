@@ -6,9 +6,8 @@ import torch
 from torch import Tensor, tensor
 
 from torchbasics.activations import sigmoid, softmax
-from torchbasics.lessons.exercises.exercise import Exercise, exercise
-from torchbasics.lessons.exercises.formulas import WRONG
-from torchbasics.lessons.exercises.fresh import drawn
+from torchbasics.lessons.exercises.cases import drawn
+from torchbasics.lessons.exercises.exercise import Exercise
 from torchbasics.lessons.textbook import BIASES, LAST_WEIGHT, WEIGHTS
 
 
@@ -33,34 +32,17 @@ def _forward(
     return out(z @ last + biases[2] * B3)
 
 
-_LAYER = (
-    tensor([[1.0, 0.5], [-2.0, 0.0]]),
-    tensor([[0.1, 0.3], [0.2, 0.4]]),
-    tensor([0.5, -1.0]),
-)
-_CROOKED = (
-    tensor([[0.123, -1.37], [2.718, 0.456], [1.0, 0.0]]),
-    tensor([[0.337, -0.291, 1.118], [0.205, 0.467, -0.773]]),
-    tensor([0.123, -0.456, 0.789]),
-)
-_INPUTS = [
-    (tensor([[1.0, 0.5]]),),
-    (tensor([[-40.0, 20.0], [0.0, 1.0]]),),
-    (tensor([[3.0, -3.0], [-3.0, 3.0], [0.0, 0.0]]),),
-]
-
-EXERCISES: dict[str, Exercise] = {
-    "layer": exercise(
+EXERCISES = (
+    Exercise(
+        "layer",
         lambda x, weight, bias: x @ weight + bias,
-        [_LAYER, _CROOKED],
         batched=1,
         terms=[(1, 0, None)],
         fresh=drawn("normal N D", "normal D H", "normal H", N=2, D=2, H=2),
-        wrong=WRONG["layer"],
     ),
-    "forward": exercise(
-        lambda x: _forward(x, sigmoid),
-        _INPUTS,
+    Exercise(
+        "forward",
+        _forward,
         batched=1,
         fresh=drawn("normal N 2"),
         words={
@@ -68,6 +50,5 @@ EXERCISES: dict[str, Exercise] = {
             **{"b1": B1, "b2": B2, "b3": B3},
             "inferred": _rows(LAST_WEIGHT["source"], 2),
         },
-        wrong=WRONG["forward"],
     ),
-}
+)

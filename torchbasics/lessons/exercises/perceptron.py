@@ -5,10 +5,9 @@ from torch import Tensor, tensor
 
 from torchbasics.activations import step
 from torchbasics.lessons.exercises.asking import ROWS, Ask, same
+from torchbasics.lessons.exercises.cases import drawn
 from torchbasics.lessons.exercises.derived import Mistake
-from torchbasics.lessons.exercises.exercise import GENERAL, Exercise, exercise
-from torchbasics.lessons.exercises.formulas import WRONG
-from torchbasics.lessons.exercises.fresh import drawn
+from torchbasics.lessons.exercises.exercise import Exercise
 from torchbasics.lessons.textbook import TRUTH_TABLES
 from torchbasics.perceptron import INPUTS, separability
 
@@ -33,8 +32,8 @@ def _gate(name: str) -> Exercise:
     wanted = tensor(TRUTH_TABLES[name], dtype=torch.float64)
     places = tensor([1, 2])  # in the truth table
     right = lambda x: wanted[x.long() @ places]  # noqa: E731
-    mistakes = GENERAL | _mistakes(name, wanted)
-    return Exercise(right, [(INPUTS.double(),)], mistakes, ROWS, alone=1)
+    mistakes = _mistakes(name, wanted)
+    return Exercise(name.lower(), right, ROWS, kind="gates", alone=1, asked=mistakes)
 
 
 def _mistakes(name: str, wanted: Tensor) -> dict[str, Mistake]:
@@ -179,49 +178,25 @@ def _one_by_one(w: Tensor, x: Tensor, t: Tensor) -> Tensor:
     return w
 
 
-_UNITS = [
-    (INPUTS, tensor([1.0, 1.0]), tensor(-1.0)),
-    (INPUTS, tensor([0.5, -0.5]), tensor(0.2)),
-    (INPUTS, tensor([-1.0, 2.0]), tensor(1.0)),
-    (INPUTS, tensor([-1.0, -2.0]), tensor(1.5)),
-]
-_STEPS = [
-    (tensor(weight), tensor(x), tensor(wanted))
-    for weight, x, wanted in (
-        ([0.0, 0.0, 0.0], [1.0, 1.0, 0.0], 1.0),
-        ([0.0, 1.0, 2.0], [1.0, 0.0, 1.0], 0.0),
-        ([-1.0, 2.0, 1.0], [1.0, 1.0, 1.0], 1.0),
-        ([-2.0, 1.0, -1.0], [1.0, 1.0, 0.0], 0.0),
-        ([-2.0, -1.0, 0.5], [1.0, 1.0, 1.0], 1.0),
-        ([0.123, 1.618, -2.718], [1.0, 0.456, -0.789], 0.0),
-        ([-0.5, -1.0, 0.25], [1.0, -1.0, 0.0], 0.0),
-    )
-]
-
-EXERCISES: dict[str, Exercise] = {
-    "and": _gate("AND"),
-    "or": _gate("OR"),
-    "nand": _gate("NAND"),
-    "xor": _gate("XOR"),
-    "perceptron": exercise(
+EXERCISES = (
+    *map(_gate, ("AND", "OR", "NAND", "XOR")),
+    Exercise(
+        "perceptron",
         _perceptron,
-        _UNITS,
         batched=1,
         terms=[(1, 0, None)],
         fresh=drawn("normal N D", "normal D", "normal", N=4, D=2),
-        wrong=WRONG["perceptron"],
     ),
-    "update": exercise(
+    Exercise(
+        "update",
         _update,
-        _STEPS,
         fresh=[
-            (sign * weight, x.index_fill(0, tensor(0), 1), target)
+            (sign * weight, x.index_fill(0, tensor(0), 1), tensor(wanted).double())
             for weight, x in drawn("normal 3", "normal 3")
-            for target in (tensor(0.0), tensor(1.0))
+            for wanted in (0.0, 1.0)
             for sign in (1, -1)
         ],
         words={"update": _update, "one_by_one": _one_by_one},
         values={"answer": lambda weight, x, _: step(weight @ x)},
-        wrong=WRONG["update"],
     ),
-}
+)

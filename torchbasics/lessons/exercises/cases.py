@@ -1,16 +1,40 @@
-"""Questions drawn at random, of other sizes than those that are asked.
+"""The cases that a function is tried on: chosen ones from a file, fresh ones at random.
 
-What is said of a function has to hold on these, too: on a handful of chosen numbers
-two formulas may agree by chance, and a loop may seem to stop too early.
+What is said of a function has to hold on the fresh ones, too, which have other sizes:
+on a handful of chosen numbers two formulas may agree by chance, and a loop may seem to
+stop too early.
 """
 
+import sys
 from collections.abc import Callable
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from torchbasics import rng
-from torchbasics.lessons.exercises.asking import Case
+from torchbasics.lessons.exercises.asking import Case, decimal
+from torchbasics.lessons.prose import TEXT
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+def _cases(listed: list[list[Any]]) -> list[Case]:
+    return [tuple(torch.from_numpy(np.array(v)) for v in case) for case in listed]
+
+
+_CHOSEN = tomllib.loads((TEXT / "cases.toml").read_text(encoding="utf-8"))
+CASES = {name: _cases(listed) for name, listed in _CHOSEN.items()}
+"""By exercise, or by a kind of exercises, the chosen ones, in float64 and int64."""
+
+_UPWARDS = torch.arange(2 * 28 * 28)
+CASES["flatten"] = [
+    ((_UPWARDS % levels).reshape(2, 28, 28).byte(),) for levels in (256, 100)
+]
 
 _SIZES = {"N": (5, 3, 4), "C": (4, 6, 3), "D": (3, 5, 2), "H": (6, 2, 4)}
 _Draw = Callable[[tuple[int, ...], torch.Generator, int], Tensor]
@@ -41,6 +65,6 @@ def drawn(*kinds: str, times: int = 3, **like: int) -> list[Case]:
         for kind in kinds:
             name, *shape = kind.split()
             size = tuple(sizes.get(letter) or int(letter) for letter in shape)
-            drawing.append(_KINDS[name](size, random, sizes["C"]))
+            drawing.append(decimal(_KINDS[name](size, random, sizes["C"])))
         cases.append(tuple(drawing))
     return cases
