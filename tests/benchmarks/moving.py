@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from browser import end, opened
 
 from torchbasics.command.page import page
-from torchbasics.lessons import moving
+from torchbasics.lessons import moving, prose
 
 FORM = Path(__file__).parent.parent / "data" / "moving.html"
 TIMES = "Array.from({ length: 100 }, timed).flat()"
@@ -29,8 +29,8 @@ def main() -> None:
         for name in moving.FIGURES:
             shown = {
                 "name": name,
-                "data": moving.data(name),
-                "words": moving.words("en"),
+                "data": moving.FIGURES[name](),
+                "words": prose.read("moving", "en").words,
             }
             path = Path(folder) / f"{name}.html"
             path.write_bytes(page(FORM, name, shown, parts=moving.PAGES))

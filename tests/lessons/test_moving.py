@@ -44,7 +44,8 @@ def written(tmp_path_factory):
 
     def path_of(name, lang="en"):
         if (name, lang) not in paths:
-            shown = {"name": name, "data": given(name), "words": moving.words(lang)}
+            words = prose.read("moving", lang).words
+            shown = {"name": name, "data": given(name), "words": words}
             parts = moving.PAGES
             content = page(FORM, name, shown, parts=parts)
             paths[name, lang] = folder / f"{name}-{lang}.html"
@@ -58,7 +59,7 @@ def given(name):
     """A figure's data, as float32 computes it."""
     torch.set_default_dtype(torch.float32)
     try:
-        return moving.data(name)
+        return moving.FIGURES[name]()
     finally:
         torch.set_default_dtype(torch.float64)
 
@@ -391,7 +392,7 @@ def test_all_its_words_are_used():
     paths = moving.PAGES.glob("*.js")
     scripts = "".join(path.read_text(encoding="utf-8") for path in paths)
     shared = prose.read("course", "en").words
-    own = [key for key in moving.words("en") if key not in shared]
+    own = [key for key in prose.read("moving", "en").words if key not in shared]
     unused = [
         key
         for key in own

@@ -12,16 +12,14 @@ from typing import Any, get_args
 from torchbasics.activations import ACTIVATIONS, ActivationName
 from torchbasics.data import ImageDataset, scale_pixels
 from torchbasics.initialization import InitName
-from torchbasics.lessons import prose, small_networks, textbook
-from torchbasics.lessons.checks import Words
+from torchbasics.lessons import small_networks, textbook
 from torchbasics.lessons.lab.networks import SWEPT, LabConfig, Variant
 from torchbasics.lessons.lab.start import gradient_sizes
-from torchbasics.lessons.prose import Language
 from torchbasics.lessons.small_networks import OPTIMIZERS, Networks
-from torchbasics.lessons.textbook import TRUTH_TABLES
+from torchbasics.lessons.textbook import TRUTH_TABLES, parameters
 from torchbasics.lessons.vanishing import FEW, LABORATORY
 from torchbasics.mean_field import critical_sigma_w
-from torchbasics.perceptron import AND, INPUTS, NAND, OR, Perceptron
+from torchbasics.perceptron import AND, INPUTS, NAND, OR
 
 Json = dict[str, Any]
 
@@ -32,22 +30,12 @@ INITS = tuple(
 STEPS = 300  # until XOR is learned, but not so well that its loss is flat
 
 
-def words(lang: Language) -> Words:
-    """All words of the moving figures, by their keys."""
-    return prose.read("moving", lang).words
-
-
-def data(name: str) -> Json:
-    """What the figure of that name is given beside its words.
-
-    >>> data("separating-line")["gates"]["AND"]
-    {'targets': [0, 0, 0, 1], 'weights': [-0.7, 0.5, 0.5]}
-    """
-    return FIGURES[name]()
-
-
 def separating_line() -> Json:
-    """Four gates, and the textbook's weights of those that one line can do."""
+    """Four gates, and the textbook's weights of those that one line can do.
+
+    >>> separating_line()["gates"]["AND"]
+    {'targets': [0, 0, 0, 1], 'weights': (-0.7, 0.5, 0.5)}
+    """
     by_hand = {"AND": AND, "OR": OR, "NAND": NAND}
     gates = {
         name: {
@@ -157,11 +145,6 @@ def inputs() -> list[list[int]]:
     """The four rows of every truth table."""
     rows: list[list[int]] = INPUTS.int().tolist()
     return rows
-
-
-def parameters(gate: Perceptron) -> list[float]:
-    """(b, w1, w2), without the digits that float32 adds."""
-    return [round(float(one), 6) for one in (gate.bias, *gate.weight)]
 
 
 FIGURES: dict[str, Callable[[], Json]] = {

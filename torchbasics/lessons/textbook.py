@@ -14,6 +14,7 @@ from torchbasics import data
 from torchbasics.activations import ActivationName
 from torchbasics.data import ImageDataset
 from torchbasics.mlp import MLP
+from torchbasics.perceptron import Perceptron
 
 
 def float64(*values: float) -> Tensor:
@@ -25,6 +26,13 @@ TRUTH_TABLES = {
     "AND": (0, 0, 0, 1), "OR": (0, 1, 1, 1), "NAND": (1, 1, 1, 0), "XOR": (0, 1, 1, 0),
 }  # fmt: skip
 """The answers to (0, 0), (1, 0), (0, 1), (1, 1)."""
+
+
+def parameters(gate: Perceptron) -> tuple[float, float, float]:
+    """(b, w1, w2) as the textbook writes them, without the digits that float32 adds."""
+    b, w1, w2 = (round(float(p), 6) for p in (gate.bias, *gate.weight))
+    return b, w1, w2
+
 
 CHAIN: dict[ActivationName, dict[int, float]] = {
     "sigmoid": {

@@ -15,7 +15,7 @@ from torch import Tensor
 from torchbasics.lessons.checks import Words
 from torchbasics.lessons.figures import canvas
 from torchbasics.lessons.figures.canvas import BLUE, GREEN, INK, PALE, Point
-from torchbasics.lessons.textbook import TRUTH_TABLES
+from torchbasics.lessons.textbook import TRUTH_TABLES, parameters
 from torchbasics.perceptron import AND, INPUTS, NAND, OR, Perceptron, Xor
 from torchbasics.perceptron import perceptron_rule as rule
 
@@ -132,12 +132,6 @@ def formula(weights: Sequence[float], x: str = "x") -> str:
     terms = terms[:2] if bias == 0 else terms
     text = " + ".join(terms).replace("+ -", "- ") + " = 0"
     return text.replace("-", "\N{MINUS SIGN}")
-
-
-def parameters(gate: Perceptron) -> tuple[float, float, float]:
-    """(b, w1, w2), without the digits that float32 adds."""
-    b, w1, w2 = (round(float(p), 6) for p in (gate.bias, *gate.weight))
-    return b, w1, w2
 
 
 def margin(axes: Axes, gate: Perceptron) -> None:

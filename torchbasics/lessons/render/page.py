@@ -59,8 +59,8 @@ def course(lessons: Sequence[Lesson], lang: Language) -> bytes:
     framed = "".join(part.get("srcdoc", "") for part in parts)
     shown = {
         "words": words,
-        "moving": {name: moving.data(name) for name in moved},
-        "moving_words": dict(moving.words(lang)),
+        "moving": {name: moving.FIGURES[name]() for name in moved},
+        "moving_words": prose.read("moving", lang).words,
     }
     return page(
         PAGES / "course.html", words["course"], shown,
