@@ -68,7 +68,9 @@ def draw(name, lang, path):
     with pytest.MonkeyPatch.context() as patch:
         save = Figure.savefig
         patch.setattr(
-            Figure, "savefig", lambda self, to: (saved.append(self), save(self, to))
+            Figure,
+            "savefig",
+            lambda self, to, **told: (saved.append(self), save(self, to, **told)),
         )
         figures.draw(name, lang, path)
     (figure,) = saved

@@ -102,7 +102,8 @@ def save(
         style.context(["default", STYLE, {"font.family": family}, looks or {}]),
         quiet_fonts(),
     ):
-        figure(words).savefig(path)
+        drawn = figure(words)
+        drawn.savefig(path, metadata={"Title": drawn.texts[0].get_text()})
     return lang
 
 

@@ -35,7 +35,7 @@ def sheet(height: float, title: str) -> Figure:
     """An empty figure, 1400 pixels wide, with its title at the top left."""
     figure = Figure(figsize=(14, height))
     look: Look = {"size": 17, "weight": "bold", "va": "top"}
-    figure.text(0.028, 1 - 0.3 / height, title, gid="title", **look)
+    figure.text(0.028, 1 - 0.3 / height, title, **look)
     return figure
 
 

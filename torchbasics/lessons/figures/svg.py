@@ -4,7 +4,6 @@ What matplotlib gives as styles becomes attributes: a page obeys no style of an 
 and an attribute may name a colour of the page's theme.
 """
 
-import html
 import io
 import re
 from xml.etree import ElementTree
@@ -40,36 +39,24 @@ def drawn(name: str, lang: Language) -> Element:
     """A figure of a lesson as an element of a page, which has its title as a name."""
     file = io.BytesIO()
     figures.draw(name, lang, file, figures.SVG | {"svg.hashsalt": name})
-    parser = ElementTree.XMLParser(target=ElementTree.TreeBuilder(insert_comments=True))
-    drawing = ElementTree.fromstring(file.getvalue(), parser)
-    title = next(
-        html.unescape(str(part.text)).strip()
-        for part in drawing.iterfind(".//*[@id='title']/*")
-        if is_comment(part)
-    )
+    drawing = ElementTree.fromstring(file.getvalue())
     made = Element("svg", viewBox=drawing.attrib["viewBox"], role="img")
-    made.set("aria-label", title)
+    made.set("aria-label", drawing.findtext(f"{SVG}title", ""))
     made.extend(_plain(drawing, name))
     return made
 
 
 def _plain(element: Element, name: str) -> list[Element]:
-    """The children of an element, without comments, styles and namespaces."""
+    """The children of an element, without titles, styles and namespaces."""
     children = []
     for child in element:
         tag = str(child.tag).removeprefix(SVG)
-        if is_comment(child) or tag in ("metadata", "style"):
+        if tag in ("title", "metadata", "style"):
             continue
         made = Element(tag, _attributes(child.attrib, name))
         made.extend(_plain(child, name))
         children.append(made)
     return children
-
-
-def is_comment(element: Element) -> bool:
-    """Whether it is what matplotlib tells a reader of the file: a text as it was."""
-    tag: object = element.tag
-    return tag is ElementTree.Comment
 
 
 def _attributes(given: dict[str, str], name: str) -> dict[str, str]:
