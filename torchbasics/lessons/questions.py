@@ -13,6 +13,9 @@ from typing import NamedTuple
 
 from torchbasics.lessons.checks import Words
 
+NUMBER = re.compile(r"[-+]?[\d./_\s]{1,40}(e[-+]?\d{1,2})?", re.I)
+"""What is read as a number: 1e999999999 would be one of a billion digits."""
+
 
 class Question(NamedTuple):
     """What is asked before a part, and the number that answers it."""
@@ -61,10 +64,8 @@ def number(reply: str) -> Fraction | None:
     (Fraction(9721, 1), Fraction(195, 2), Fraction(1, 4), Fraction(1, 1000), None)
     """
     plain = _plain(reply)
-    if len(plain) > MAX_SIGNS or _exponent(plain) > MAX_SIGNS:
-        return None
     try:
-        return Fraction(plain)
+        return Fraction(plain) if NUMBER.fullmatch(plain) else None
     except (ValueError, ZeroDivisionError):
         return None
 
@@ -82,19 +83,7 @@ def _plain(reply: str) -> str:
     return plain.replace(",", ".")
 
 
-MAX_SIGNS = 40  # 1e999999999 would be a number of a billion digits
-
-
-def _exponent(plain: str) -> int:
-    digits = plain.lower().partition("e")[2].lstrip("+-")
-    return int(digits) if digits.isdecimal() else 0
-
-
 def _half_a_unit(reply: str) -> Fraction:
     """Half of what the last decimal of a reply counts; 0 for whole numbers."""
-    _, point, decimals = _plain(reply).partition(".")
-    return (
-        Fraction(1, 2 * 10 ** len(decimals))
-        if point and decimals.isdecimal()
-        else Fraction(0)
-    )
+    decimals = re.search(r"\.(\d+)$", _plain(reply))
+    return Fraction(1, 2 * 10 ** len(decimals[1])) if decimals else Fraction(0)
