@@ -68,11 +68,7 @@ def added_up(form: Form) -> Form:
     return _rows
 
 
-class NothingReturnedError(Exception):
-    """A function gave None, or the gap it began with; as the course's words have it."""
-
-
-class NotNumbersError(Exception):
+class NoAnswerError(Exception):
     """A function gave no real numbers: under which label the words are, and what."""
 
 
@@ -98,7 +94,7 @@ class Ask:
         if self.nothing:
             everywhere = len(self.nothing) == len(self.calls)
             self.calls = self.nothing[:1]
-            raise NothingReturnedError("none" if everywhere else "none_here")
+            raise NoAnswerError("none" if everywhere else "none_here")
         got = as_tensor(answer)
         if self.overflow and got.shape != self.right(*case).shape:
             return torch.full_like(self.right(*case).double(), torch.nan)
@@ -114,7 +110,7 @@ class Ask:
             self.overflow = self.overflow or error
             return torch.nan
         if self.answer is None and typed(*arguments) != typed(*before):
-            raise NothingReturnedError("changes_argument")
+            raise NoAnswerError("changes_argument")
         if self.answer is None:
             self.nothing.append(before)
             return torch.nan
@@ -184,9 +180,9 @@ def as_tensor(answer: Any) -> Tensor:
             [3., 4.]], dtype=torch.float64)
     """
     if answer is None:
-        raise NothingReturnedError("none")
+        raise NoAnswerError("none")
     if answer is ...:
-        raise NothingReturnedError("unwritten")
+        raise NoAnswerError("unwritten")
     if isinstance(answer, list) and all(type(part) is float for part in answer):
         return torch.tensor(answer, dtype=torch.float64)  # thousands of pixels
     if isinstance(answer, list | tuple):
@@ -194,10 +190,10 @@ def as_tensor(answer: Any) -> Tensor:
     if not isinstance(answer, Tensor):
         answer = _from_array(np.asarray(answer))
     if answer.is_meta:
-        raise NotNumbersError("no_values")
+        raise NoAnswerError("no_values")
     plain: Tensor = answer.detach().to_dense().cpu()
     if plain.is_complex():
-        raise NotNumbersError("not_numbers", str(plain.tolist()))
+        raise NoAnswerError("not_numbers", str(plain.tolist()))
     return plain if plain.dtype in HALVES else plain.double()
 
 
@@ -219,14 +215,14 @@ def _from_array(array: np.ndarray[Any, Any]) -> Tensor:
         return torch.from_numpy(array.copy())
     if array.dtype.kind not in "bifuO":
         got = repr(array.item()) if array.ndim == 0 else str(array)
-        raise NotNumbersError("not_numbers", got)
+        raise NoAnswerError("not_numbers", got)
     try:
         return torch.from_numpy(array.astype(np.float64))
     except (TypeError, ValueError):
-        raise NotNumbersError("not_numbers", repr(array.tolist())) from None
+        raise NoAnswerError("not_numbers", repr(array.tolist())) from None
 
 
 def _stacked(parts: list[Tensor]) -> Tensor:
     if len({part.shape for part in parts}) > 1:
-        raise NotNumbersError("ragged")
+        raise NoAnswerError("ragged")
     return torch.stack(parts) if parts else torch.empty(0).double()

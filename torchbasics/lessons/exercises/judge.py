@@ -15,8 +15,7 @@ from torchbasics.lessons.exercises.asking import (
     Ask,
     Case,
     Function,
-    NothingReturnedError,
-    NotNumbersError,
+    NoAnswerError,
     as_tensor,
     same,
     typed,
@@ -168,10 +167,10 @@ def _outcome(
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # a learner's code may raise anything
-        told = words[_kind(error)]
-        gave = error.args[-1] if isinstance(error, NotNumbersError) else ""
+        label, *gave = error.args if isinstance(error, NoAnswerError) else ("raises",)
         given, reason = typed(*ask.calls[-1]), f"{type(error).__name__}: {error}"
-        return _rank(error), told.format(given=given, got=gave, error=reason)
+        told = words[label].format(given=given, got="".join(gave), error=reason)
+        return _rank(error), told
     if got.shape != wanted.shape:
         by_rows = _by_rows(ask, got)
         shapes = {"got": tuple(got.shape[by_rows:])}
@@ -182,15 +181,9 @@ def _outcome(
     return RIGHT, ""
 
 
-def _kind(error: BaseException) -> str:
-    """Under which label the course has a sentence for it."""
-    told = isinstance(error, NothingReturnedError | NotNumbersError)
-    return str(error.args[0]) if told else "raises"
-
-
 def _rank(error: BaseException) -> int:
     """An error in the call itself, or with the kind of argument, says less."""
-    if isinstance(error, NothingReturnedError | NotNumbersError | OverflowError):
+    if isinstance(error, NoAnswerError | OverflowError):
         return VALUES if isinstance(error, OverflowError) else NOTHING
     trace = error.__traceback__
     while trace and trace.tb_next:
