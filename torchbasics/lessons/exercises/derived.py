@@ -71,7 +71,7 @@ def like(ways: Ways | Callable[[], Ways], tolerance: float = TOLERANCE) -> Mista
 def _alike(got: Tensor | None, wanted: Tensor | None, tolerance: float) -> bool:
     if got is None or wanted is None:
         return got is wanted
-    return got.shape == wanted.shape and same(got, wanted, tolerance)
+    return same(got, wanted, tolerance)
 
 
 def _bounded(value: Tensor | None) -> Tensor | None:

@@ -14,6 +14,7 @@ from torchbasics.lessons.exercises.asking import (
     MANY,
     Ask,
     Case,
+    Form,
     Function,
     NoAnswerError,
     as_tensor,
@@ -21,10 +22,7 @@ from torchbasics.lessons.exercises.asking import (
     typed,
 )
 from torchbasics.lessons.exercises.derived import Mistake
-from torchbasics.lessons.exercises.exercise import (
-    REPEATS,
-    Exercise,
-)
+from torchbasics.lessons.exercises.exercise import REPEATS, Exercise
 
 HERE = Path(__file__).parent
 
@@ -74,23 +72,23 @@ def _tries(
     Number by number, a sum over the batch would be right. So that form counts only for
     a function which no other form suits.
     """
-    asks, tries = [], list[tuple[Ask, Finding]]()
-    for form in exercise.forms:
+
+    def tried(form: Form) -> tuple[Ask, Finding]:
         ask = Ask(exercise.right, form, function)
-        tries.append((ask, _try(exercise, ask, words)))
+        return ask, _try(exercise, ask, words)
+
+    tries: list[tuple[Ask, Finding]] = []
+    for form in exercise.forms:
+        tries.append(tried(form))
         if tries[-1][1].rank == RIGHT:
             return tries[-1:]
     if exercise.if_raises:
-        stopped = [ask.form for ask, tried in tries if tried.rank <= RAISES]
-        asks = [
-            Ask(exercise.right, exercise.if_raises(form), function) for form in stopped
-        ]
-        tries += [(ask, _try(exercise, ask, words)) for ask in asks]
+        stopped = [ask.form for ask, finding in tries if finding.rank <= RAISES]
+        tries += [tried(exercise.if_raises(form)) for form in stopped]
     if exercise.if_none_answers and all(f.rank < SHAPE for _, f in tries):
-        ask = Ask(exercise.right, exercise.if_none_answers, function)
-        tried = _try(exercise, ask, words)
-        tries.insert(0 if tried.rank == RAISES else len(tries), (ask, tried))
-    return sorted(tries, key=lambda tried: -tried[1].rank)
+        last = tried(exercise.if_none_answers)
+        tries.insert(0 if last[1].rank == RAISES else len(tries), last)
+    return sorted(tries, key=lambda one: -one[1].rank)
 
 
 def _mistake_of(
