@@ -20,10 +20,7 @@ def _shown(source: str, function: Function) -> Function:
 
 _SURFACES = (
     _shown("lambda x: x[0] ** 3 + x[0] * x[1]", lambda x: x[0] ** 3 + x[0] * x[1]),
-    _shown(
-        "lambda x: 2 * x[0] * x[1] + sum(v**2 for v in x)",
-        lambda x: 2 * x[0] * x[1] + sum(v**2 for v in x),
-    ),
+    lambda x: 2 * x[0] * x[1] + sum(v**2 for v in x),  # for fresh points, not told
 )
 _SLOPES = (  # of bowls, of tensors, of arrays and of lists
     (
@@ -35,11 +32,7 @@ _SLOPES = (  # of bowls, of tensors, of arrays and of lists
         ),
         _shown("lambda x: [2 * x[0], 4 * x[1]]", lambda x: [2 * x[0], 4 * x[1]]),
     ),
-    (
-        _shown("lambda x: x - 1", lambda x: x - 1),
-        _shown("lambda x: x - 1", lambda x: x - 1),
-        _shown("lambda x: [v - 1 for v in x]", lambda x: [v - 1 for v in x]),
-    ),
+    (lambda x: x - 1, lambda x: x - 1, lambda x: [v - 1 for v in x]),  # not told
 )
 
 
