@@ -39,11 +39,13 @@ def derivatives(words: Words) -> Iterable[Item]:
     """A derivative by measuring, then many at once: the gradient."""
     for x, slope in ((5.0, 0.2), (10.0, 0.3)):
         at = torch.tensor(x, dtype=torch.float64)
-        measured = central_differences(partial(parabola, at), at)
+        parabola = partial(lambda x: 0.01 * x.square() + 0.1 * x, at)
+        measured = central_differences(parabola, at)
         yield Check(f"f'({x:g})", [slope], measured, BOOK, 1e-9)
     for point, gradient in (((3, 4), (6, 8)), ((0, 2), (0, 4)), ((3, 0), (6, 0))):
         at = float64(*point)
-        measured = central_differences(partial(bowl, at), at)
+        bowl = partial(lambda x: x.square().sum(), at)
+        measured = central_differences(bowl, at)
         name = f"{words['gradient']} {point}"
         yield Check(name, gradient, measured, BOOK, 1e-8)
 
@@ -221,16 +223,6 @@ def curve(words: Words) -> Iterable[Item]:
     yield Table((words["steps"], words["mean square"]), rows)
     yield Check(words["of nothing"], [0.4875], y.square().mean(), "39/80", 1e-6)
     yield Check(words["of network"], [0], error, words["learned"], 5e-3)
-
-
-def parabola(x: Tensor) -> Tensor:
-    """The textbook's 0.01 x^2 + 0.1 x. Shape: (*) -> (*)."""
-    return 0.01 * x.square() + 0.1 * x
-
-
-def bowl(x: Tensor) -> Tensor:
-    """The textbook's x0^2 + x1^2. Shape: (2,) -> ()."""
-    return x.square().sum()
 
 
 def loss_of(model: MLP) -> Tensor:
