@@ -64,7 +64,7 @@ def shown(item: Item) -> Element:
     """One item that is no check."""
     match item:
         case Table(headers, rows):
-            return scrolling(table(headers, rows))
+            return element("div", table(headers, rows), class_="wide")
         case Answer():
             return answer(item)
         case Images(images):
@@ -121,11 +121,6 @@ def head(headers: Iterable[str]) -> Element:
 def body(rows: Iterable[Element]) -> Element:
     """All other rows of a table."""
     return element("tbody", *rows)
-
-
-def scrolling(wide: Element) -> Element:
-    """What may be wider than a phone, in a frame that scrolls."""
-    return element("div", wide, class_="wide")
 
 
 def digit(source: str, label: str = "") -> Element:
