@@ -6,8 +6,8 @@ They are plain values. How each kind is shown, `render/` says, once for each med
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import zip_longest
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import groupby, zip_longest
 from typing import NamedTuple
 
 import torch
@@ -55,6 +55,12 @@ class Check(NamedTuple):
         '9.09e-13, 0'
         """
         return ", ".join(_number(value, self.tolerance) for value in values)
+
+    def cells(self, words: Words) -> tuple[str, str, str, str, str]:
+        """A line of a table: name, the source's numbers, ours, a mark, the source."""
+        mark = "✓" if self.passed else f"✗ {words['wrong']}"
+        numbers = self.text(self.expected), self.text(self.here)
+        return (self.name, *numbers, mark, words.get(self.source, self.source))
 
 
 class Table(NamedTuple):
@@ -124,6 +130,13 @@ Part = Callable[[Words], Iterable[Item]]
 def checks_of(items: Iterable[Item]) -> list[Check]:
     """Only the checked numbers."""
     return [item for item in items if isinstance(item, Check)]
+
+
+def grouped(items: Iterable[Item]) -> Iterator[Item | list[Check]]:
+    """The items in order, checks that follow each other together."""
+    for are_checks, group in groupby(items, lambda item: isinstance(item, Check)):
+        members = list(group)
+        yield from [checks_of(members)] if are_checks else members
 
 
 def short(value: float) -> str:

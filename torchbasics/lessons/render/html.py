@@ -4,7 +4,6 @@ Elements are built, never written as text: nothing in them can be taken for HTML
 """
 
 from collections.abc import Iterable
-from itertools import groupby
 from xml.etree.ElementTree import Element
 
 from torchbasics.command.page import picture
@@ -17,7 +16,7 @@ from torchbasics.lessons.checks import (
     Paragraph,
     Table,
     Words,
-    checks_of,
+    grouped,
 )
 
 
@@ -45,17 +44,14 @@ def element(tag: str, *children: Element | str, **attributes: object) -> Element
 
 def rendered(items: Iterable[Item], words: Words) -> list[Element]:
     """A part as the page shows it: checks that follow each other in one table."""
-    made: list[Element] = []
-    for are_checks, group in groupby(items, lambda item: isinstance(item, Check)):
-        members = list(group)
-        if are_checks:
-            made.append(checks_table(checks_of(members), words))
-        else:
-            made += (shown(item) for item in members if not is_blank(item))
-    return made
+    return [
+        checks_table(one, words) if isinstance(one, list) else shown(one)
+        for one in grouped(items)
+        if not is_blank(one)
+    ]
 
 
-def is_blank(item: Item) -> bool:
+def is_blank(item: Item | list[Check]) -> bool:
     """Whether it only leaves room between two others in a terminal."""
     return isinstance(item, Listing) and not item.text.strip()
 
@@ -83,25 +79,26 @@ def checks_table(checks: Iterable[Check], words: Words) -> Element:
     rows = [
         element(
             "tr",
-            element("th", check.name, scope="row"),
-            element("td", check.text(check.expected), class_="expected"),
-            element("td", check.text(check.here), class_="computed"),
-            mark(check, words),
-            element("td", words.get(check.source, check.source), class_="source"),
+            element("th", name, scope="row"),
+            element("td", expected, class_="expected"),
+            element("td", computed, class_="computed"),
+            mark(check, sign, words),
+            element("td", source, class_="source"),
         )
         for check in checks
+        for name, expected, computed, sign, source in [check.cells(words)]
     ]
     return element(
         "table", head(words[name] for name in heads), body(rows), class_="checks"
     )
 
 
-def mark(check: Check, words: Words) -> Element:
+def mark(check: Check, sign: str, words: Words) -> Element:
     """Whether a check's numbers are right, by a sign and in words."""
     if check.passed:
-        sign = element("span", "✓", role="img", aria_label=words["agrees"])
-        return element("td", sign, class_="mark")
-    return element("td", f"✗ {words['wrong']}", class_="mark wrong")
+        named = element("span", sign, role="img", aria_label=words["agrees"])
+        return element("td", named, class_="mark")
+    return element("td", sign, class_="mark wrong")
 
 
 def table(headers: Iterable[str], rows: Iterable[Iterable[str]]) -> Element:

@@ -12,7 +12,6 @@ import signal
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from itertools import chain, groupby
 from pathlib import Path
 from typing import TypeAlias
 
@@ -34,7 +33,7 @@ from torchbasics.lessons.checks import (
     Part,
     Table,
     Words,
-    checks_of,
+    grouped,
 )
 from torchbasics.lessons.figures.canvas import BLUE, GREY
 from torchbasics.lessons.prose import Language
@@ -83,12 +82,11 @@ def drawn(name: str, lang: Language) -> Iterator[Shown]:
 
 def render(items: Iterable[Item], words: Words) -> Iterator[Shown]:
     """A part as a cell shows it: checks that follow each other in one table."""
-    for are_checks, group in groupby(items, lambda item: isinstance(item, Check)):
-        members = list(group)
-        if are_checks:
-            yield checks_table(checks_of(members), words)
+    for one in grouped(items):
+        if isinstance(one, list):
+            yield checks_table(one, words)
         else:
-            yield from chain(*map(rendered, members))
+            yield from rendered(one)
 
 
 def rendered(item: Item) -> Sequence[Shown]:
@@ -109,18 +107,8 @@ def rendered(item: Item) -> Sequence[Shown]:
 
 def checks_table(checks: Iterable[Check], words: Words) -> Markdown:
     """The checks, a row each: name, both numbers, whether they agree, the source."""
-    rows = [
-        (
-            check.name,
-            check.text(check.expected),
-            check.text(check.here),
-            "✓" if check.passed else f"✗ {words['wrong']}",
-            words.get(check.source, check.source),
-        )
-        for check in checks
-    ]
     headers = "", words["expected"], words["computed"], "", words["source"]
-    return table(headers, rows)
+    return table(headers, [check.cells(words) for check in checks])
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> Markdown:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from functools import partial
-from itertools import chain, groupby
+from itertools import chain
 
 from rich import box, table
 from rich.console import Group, RenderableType
@@ -24,6 +24,7 @@ from torchbasics.lessons.checks import (
     Table,
     Words,
     checks_of,
+    grouped,
 )
 from torchbasics.lessons.prose import Language
 from torchbasics.lessons.questions import question
@@ -100,14 +101,12 @@ def print_summary(console: SafeConsole, checks: Sequence[Check], lang: Language)
 
 def render(items: Iterable[Item], words: Words) -> RenderableType:
     """A part as the lesson shows it: checks that follow each other in one table."""
-    pieces: list[RenderableType] = []
-    for are_checks, group in groupby(items, lambda item: isinstance(item, Check)):
-        members = list(group)
-        if are_checks:
-            pieces.append(checks_table(checks_of(members), words))
-        else:
-            pieces += map(rendered, members)
-    return Group(*pieces)
+    return Group(
+        *(
+            checks_table(one, words) if isinstance(one, list) else rendered(one)
+            for one in grouped(items)
+        )
+    )
 
 
 def rendered(item: Item) -> RenderableType:
@@ -135,11 +134,9 @@ def checks_table(
     if sources:
         shown.add_column(words["source"], overflow="fold")
     for check in checks:
-        mark = Text(f"✗ {words['wrong']}", "bold red")
-        cells: list[str | Text] = [check.name, check.text(check.expected)]
-        cells += [check.text(check.here), Text("✓", "green") if check.passed else mark]
-        cells += [words.get(check.source, check.source)] if sources else []
-        shown.add_row(*cells)
+        *cells, mark, source = check.cells(words)
+        marked = Text(mark, "green" if check.passed else "bold red")
+        shown.add_row(*cells, marked, *[source] * sources)
     return shown
 
 
