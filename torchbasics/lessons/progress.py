@@ -22,10 +22,8 @@ def solved() -> set[str]:
         names = content["solved"]
         listed = names if isinstance(names, list) else []
         return {name for name in listed if isinstance(name, str)}
-    except (UserError, ValueError, RuntimeError):  # no home, or JSON that is too deep
-        return set()
-    except (TypeError, KeyError):  # JSON, but not ours
-        return set()
+    except (UserError, ValueError, RuntimeError, TypeError, KeyError):
+        return set()  # no home, JSON that is too deep or not ours
 
 
 def record(exercise: str) -> None:
