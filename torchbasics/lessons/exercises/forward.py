@@ -2,21 +2,18 @@
 
 from collections.abc import Callable, Sequence
 
-import torch
-from torch import Tensor, tensor
+from torch import Tensor
 
 from torchbasics.activations import sigmoid, softmax
 from torchbasics.lessons.exercises.cases import drawn
 from torchbasics.lessons.exercises.exercise import Exercise
-from torchbasics.lessons.textbook import BIASES, LAST_WEIGHT, WEIGHTS
+from torchbasics.lessons.textbook import network
 
-
-def _rows(numbers: tuple[float, ...], columns: int) -> Tensor:
-    return tensor(numbers, dtype=torch.float64).view(-1, columns)
-
-
-W1, W2, W3 = _rows(WEIGHTS[0], 3), _rows(WEIGHTS[1], 2), _rows(LAST_WEIGHT["book"], 2)
-B1, B2, B3 = (tensor(bias, dtype=torch.float64) for bias in BIASES)
+(W1, B1), (W2, B2), (W3, B3) = (
+    (layer.weight.detach().T, layer.bias.detach())
+    for layer in network().linears().values()
+)
+INFERRED = network("source").linears()["logits"].weight.detach().T
 
 
 def _forward(
@@ -46,9 +43,8 @@ EXERCISES = (
         batched=1,
         fresh=drawn("normal N 2"),
         words={
-            **{"forward": _forward, "W1": W1, "W2": W2, "W3": W3},
-            **{"b1": B1, "b2": B2, "b3": B3},
-            "inferred": _rows(LAST_WEIGHT["source"], 2),
+            **{"forward": _forward, "inferred": INFERRED},
+            **{"W1": W1, "W2": W2, "W3": W3, "b1": B1, "b2": B2, "b3": B3},
         },
     ),
 )
