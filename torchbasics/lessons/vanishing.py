@@ -160,10 +160,14 @@ class Laboratory:
 
     def write(self, lang: Language) -> Language:
         """Tables and a figure into its folder; in which language, is returned."""
+        from torchbasics.lessons import figures  # noqa: PLC0415 - matplotlib is slow
+        from torchbasics.lessons.figures import deep  # noqa: PLC0415 - and the same
+
         assert self.folder is not None
         measured = self.starts, self.sweep, self.histories
         output.write_tables(self.folder, *measured)
-        return output.draw(self.folder / "vanishing.png", lang, *measured)
+        drawn, path = partial(deep.vanishing, *measured), self.folder / "vanishing.png"
+        return figures.save(drawn, "vanishing", lang, path)
 
     def start(self, variant: Variant, depth: int, count: int = PROBED) -> Start:
         """A network's gradients before training, on the first training digits."""

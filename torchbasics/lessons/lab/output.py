@@ -1,9 +1,7 @@
-"""What the lab leaves behind: curves for TensorBoard, tables as CSV, a figure."""
+"""What the lab leaves behind: curves for TensorBoard, and tables as CSV."""
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 from torchbasics.command.events import Events
 from torchbasics.command.files import write_csv
@@ -11,7 +9,6 @@ from torchbasics.lessons.lab.networks import PAIR, SWEPT
 from torchbasics.lessons.lab.start import Start
 from torchbasics.lessons.lab.training import Snapshot
 from torchbasics.lessons.lab.verdict import Histories
-from torchbasics.lessons.prose import Language
 from torchbasics.probes import Probes
 
 
@@ -45,11 +42,3 @@ def write_tables(
     write_csv(folder / "depth.csv", ("depth", *(v.name for v in SWEPT)), lefts)
     moments = [(v.name, *one) for v, history in histories.items() for one in history]
     write_csv(folder / "training.csv", ("network", *Snapshot._fields), moments)
-
-
-def draw(path: Path, lang: Language, *results: Any) -> Language:
-    """Draw the lab's figure; in which language, as a font has its letters."""
-    from torchbasics.lessons import figures  # noqa: PLC0415 - matplotlib is slow
-    from torchbasics.lessons.figures import deep  # noqa: PLC0415 - matplotlib is slow
-
-    return figures.save(partial(deep.vanishing, *results), "vanishing", lang, path)
