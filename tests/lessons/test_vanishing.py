@@ -16,6 +16,7 @@ from torchbasics.command.settings import read_config, shipped_configs
 from torchbasics.data import ImageDataset, scale_pixels
 from torchbasics.evaluation import evaluate
 from torchbasics.lessons import prose, vanishing
+from torchbasics.lessons.activations import product_of_derivatives
 from torchbasics.lessons.lab.networks import PAIR, TRAINED, LabConfig, Variant
 from torchbasics.lessons.lab.start import measure_start
 from torchbasics.lessons.lab.training import Snapshot, outcome, train_variant
@@ -52,7 +53,7 @@ def _denormals_as_before():
 @pytest.mark.parametrize("name", CHAIN)
 def test_the_product_of_derivatives_is_autograds_gradient_and_the_known_number(name):
     for depth, value in CHAIN[name].items():
-        product = vanishing.product_of_derivatives(name, depth)
+        product = product_of_derivatives(name, depth)
         x = y = torch.ones((), dtype=torch.float64, requires_grad=True)
         for _ in range(depth):
             y = getattr(activations, name)(y)

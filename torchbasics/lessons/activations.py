@@ -11,6 +11,8 @@ from torch import Tensor
 from torchbasics import activations, rng
 from torchbasics.activations import (
     ACTIVATIONS,
+    DERIVATIVES,
+    ActivationName,
     gelu,
     leaky_relu,
     relu,
@@ -178,6 +180,15 @@ def chain(function: Activation, x: Tensor, depth: int) -> Tensor:
     for _ in range(depth):
         x = function(x)
     return x
+
+
+def product_of_derivatives(name: ActivationName, depth: int) -> Tensor:
+    """`d out / d in` of such layers, from x = 1, by the chain rule. Shape: ()."""
+    x, product = float64(1), float64(1)
+    for _ in range(depth):
+        product = product * DERIVATIVES[name](x)
+        x = FUNCTIONS[name](x)
+    return product[0]
 
 
 def _curve(y: Tensor, rows: int = 6) -> str:

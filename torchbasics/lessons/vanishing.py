@@ -13,11 +13,9 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from pydantic import Field
-from torch import Tensor
 from torch.nn.functional import cross_entropy
 from tyro.conf import FlagCreatePairsOff
 
-from torchbasics.activations import DERIVATIVES, ActivationName
 from torchbasics.command import cli, runs, settings
 from torchbasics.command.errors import command
 from torchbasics.command.events import Events
@@ -27,7 +25,7 @@ from torchbasics.data import scale_pixels
 from torchbasics.device import cpu_threads
 from torchbasics.evaluation import evaluate
 from torchbasics.lessons import prose
-from torchbasics.lessons.activations import FUNCTIONS, chain
+from torchbasics.lessons.activations import FUNCTIONS, chain, product_of_derivatives
 from torchbasics.lessons.checks import Check, Item, Paragraph, Part, Table, Words, short
 from torchbasics.lessons.exercises import check  # noqa: F401 - for its readers
 from torchbasics.lessons.lab import output
@@ -45,13 +43,6 @@ from torchbasics.trace import derivative
 PROGRAM = "python -m torchbasics vanishing"
 PROBED = 256  # training images on which gradients are measured
 FEW = 64  # of them where many networks are measured
-LAYOUT = {
-    "all networks in one chart": {
-        "gradient norm, first layer": ["Multiline", ["gradient_norm/hidden1$"]],
-        "update : weight, first layer": ["Multiline", ["update_ratio/hidden1$"]],
-        "test accuracy": ["Multiline", ["accuracy/test"]],
-    }
-}
 
 
 @dataclass(frozen=True)
@@ -180,7 +171,7 @@ class Laboratory:
         train, test = load("train", self.lab.data_dir), load("test", self.lab.data_dir)
         probed = train.subset(slice(PROBED))
         inputs, history = scale_pixels(probed.images), list[Snapshot]()
-        events = Events(folder, LAYOUT, purge_step=0)
+        events = Events(folder, output.LAYOUT, purge_step=0)
 
         def take(model: MLP, step: int, loss: float, ratio: float) -> None:
             probes = probe_copy(model, cross_entropy, inputs, probed.labels)
@@ -247,18 +238,6 @@ def run_lab(
         for line in (str(folder), f"tensorboard --logdir {shlex.quote(str(folder))}"):
             console.print(f"  {visible(line)}", soft_wrap=True)
     return checks
-
-
-def product_of_derivatives(name: ActivationName, depth: int) -> Tensor:
-    """`d out / d in` of layers of one unit in a row, from x = 1, by the chain rule.
-
-    Shape: ().
-    """
-    x, product = float64(1), float64(1)
-    for _ in range(depth):
-        product = product * DERIVATIVES[name](x)
-        x = FUNCTIONS[name](x)
-    return product[0]
 
 
 LABORATORY = Laboratory(LabConfig())

@@ -11,6 +11,14 @@ from torchbasics.lessons.lab.training import Snapshot
 from torchbasics.lessons.lab.verdict import Histories
 from torchbasics.probes import Probes
 
+LAYOUT = {
+    "all networks in one chart": {
+        "gradient norm, first layer": ["Multiline", ["gradient_norm/hidden1$"]],
+        "update : weight, first layer": ["Multiline", ["update_ratio/hidden1$"]],
+        "test accuracy": ["Multiline", ["accuracy/test"]],
+    }
+}
+
 
 def write(events: Events, snapshot: Snapshot, probes: Probes) -> None:
     """A snapshot of a network as curves and histograms."""
