@@ -75,17 +75,15 @@ def write_files(console: SafeConsole, options: Options) -> int:
         if name
     }
     if options.notebook:
-        write_notebook(console, paths[".ipynb"], options)
+        lang, path = prose.language(options.lang), paths[".ipynb"]
+        notebook.write(path, options.lessons, lang, options.runs_dir)
+        say_where(console, "notebook", path, lang)
     return write_page(console, paths[".html"], options) if options.html else 0
 
 
-def write_notebook(console: SafeConsole, path: Path, options: Options) -> None:
-    """Write the lessons as a notebook, and say where it is."""
-    from torchbasics.lessons import notebook  # noqa: PLC0415 - matplotlib is slow
-
-    lang = prose.language(options.lang)
-    notebook.write(path, options.lessons, lang, options.runs_dir)
-    where = prose.read("notebook", lang).words["where"].format(path=visible(path))
+def say_where(console: SafeConsole, text: str, path: Path, lang: Language) -> None:
+    """Say where a file is, in the words of that text."""
+    where = prose.read(text, lang).words["where"].format(path=visible(path))
     console.print(where, soft_wrap=True)
 
 
@@ -134,8 +132,7 @@ def write_page(console: SafeConsole, path: Path, options: Options) -> int:
     checks = page.write(path, options.lessons, lang)
     if figures.drawable(lang) != lang:
         console.print(prose.read("course", lang).words["no_font"])
-    where = prose.read("page", lang).words["where"].format(path=visible(path))
-    console.print(where, soft_wrap=True)
+    say_where(console, "page", path, lang)
     return print_summary(console, checks, lang)
 
 
