@@ -94,6 +94,7 @@ def test_both_languages_ask_the_same_numbers(lesson):
         ("1", "0", "inf", None),
         ("1", "0", "1e999999999", None),
         ("1", "0", "1e-999999999", None),
+        ("1", "0", "1e99_999", None),
         ("1", "0", "9" * 5000, None),
         ("1", "0", "1_0", False),
         ("1", "0", "\x1b[31m1", None),
