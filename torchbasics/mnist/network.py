@@ -48,18 +48,8 @@ class Network(NamedTuple):
 
 def build(config: Config) -> MLP:
     """The untrained network: 784 pixels in, the logits of 10 digits out."""
-    return MLP(
-        in_features=784,
-        hidden=config.model.hidden,
-        out_features=10,
-        activation=config.model.activation,
-        init=config.model.init,
-        batch_norm=config.model.batch_norm,
-        dropout=config.model.dropout,
-        input_dropout=config.model.input_dropout,
-        input_noise=config.model.input_noise,
-        generator=rng.generator(config.seed, "weights"),
-    ).float()
+    shape, random = config.model.model_dump(), rng.generator(config.seed, "weights")
+    return MLP(784, out_features=10, **shape, generator=random).float()
 
 
 def architecture(config: Config) -> str:
