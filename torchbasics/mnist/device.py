@@ -24,6 +24,7 @@ from torchbasics.command.settings import Settings
 from torchbasics.command.terminal import SafeConsole, plural
 from torchbasics.mnist.config import Config, ModelConfig, Precision
 from torchbasics.mnist.training.loop import training_steps
+from torchbasics.mnist.training.processes import num_cores
 from torchbasics.mnist.training.setup import Progress, Splits, load_splits, setup
 
 PROGRAM = "python -m torchbasics.mnist.device"
@@ -120,13 +121,6 @@ def cpu_features() -> str:
     words = set(CPUINFO.read_text().split())
     names = [name for flag, name in FLAGS.items() if flag in words]
     return ", ".join(names) or "none of AVX2 to AMX"
-
-
-def num_cores() -> int:
-    """On how many cores this process may run."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def memory() -> int:

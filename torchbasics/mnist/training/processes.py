@@ -53,7 +53,7 @@ class Processes(Meeting):
         patient = dist.new_group(backend="gloo", timeout=TO_MEET)
         self._patient = cast(dist.ProcessGroup, patient)
         hosts = self.gather(socket.gethostname())
-        return max(1, _num_cores() // hosts.count(hosts[self.rank]))
+        return max(1, num_cores() // hosts.count(hosts[self.rank]))
 
     def require_network(self) -> None:
         """Raise UserError where the network that was named for them is not there."""
@@ -178,7 +178,7 @@ def _silent(is_silent: bool) -> Iterator[None]:
         yield
 
 
-def _num_cores() -> int:
+def num_cores() -> int:
     """How many CPU cores this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
