@@ -108,7 +108,12 @@ def find_checkpoint(run: str, runs_dir: str = "runs") -> tuple[Path, Checkpoint]
     """A run's latest checkpoint that is whole, and the place it comes from."""
     if run in SHIPPED:
         path = Path(__file__).with_name(f"{run}.safetensors")
-        return path, with_dtype(checkpoint.read(path), torch.float32)
+        held = checkpoint.read(path)  # one of them in float16, half as large so
+        full = {
+            n: t.float() if t.is_floating_point() else t
+            for n, t in held.tensors.items()
+        }
+        return path, held._replace(tensors=full)
     if run.lower().endswith(SUFFIXES) and os.path.isfile(run):
         raise UserError(
             f"{run} is a picture, no run: python -m torchbasics.mnist.predict "
@@ -125,12 +130,3 @@ def find_checkpoint(run: str, runs_dir: str = "runs") -> tuple[Path, Checkpoint]
     if latest is None:
         raise UserError(f"{folder} holds no checkpoint: is it the folder of a run?")
     return checkpoints.path(latest.metadata["step"]), latest
-
-
-def with_dtype(checkpoint: Checkpoint, dtype: torch.dtype) -> Checkpoint:
-    """The same network in numbers of that type: a shipped file is half as large so."""
-    tensors = {
-        name: value.to(dtype) if value.is_floating_point() else value
-        for name, value in checkpoint.tensors.items()
-    }
-    return checkpoint._replace(tensors=tensors)
