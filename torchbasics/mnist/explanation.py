@@ -114,18 +114,13 @@ def as_json(explanation: Explanation) -> dict[str, Any]:
 
 
 def _layer(layer: Layer) -> dict[str, Any]:
-    trace = layer.trace
-    tensors = {
-        "pre_activations": trace.pre_activations,
-        "outputs": trace.outputs,
-        "derivatives": trace.derivatives,
-        "counts": layer.counts,
-    }
+    trace, told = layer.trace, ("pre_activations", "outputs", "derivatives")
     return {
         "name": trace.name,
         "weight_shape": [*trace.weight.shape],
         "residual": trace.residual,
-        **{name: numbers(tensor) for name, tensor in tensors.items()},
+        **{name: numbers(getattr(trace, name)) for name in told},
+        "counts": numbers(layer.counts),
         "fires": layer.fires.tolist(),
         "saturated": layer.saturated.tolist(),
         "strongest": [
