@@ -57,7 +57,9 @@ def findings(network: Network, digits: ImageDataset) -> Iterator[Finding]:
     copied = evaluate(reshaped(model), images, labels, read)
     yield Finding("weights reshaped, not transposed", copied)
     logits = train_mode_logits(model, read(images))
-    note = "" if differs_in_training(model) else "equal in this network"
+    kinds = StochasticModule, nn.BatchNorm1d
+    differs = any(isinstance(part, kinds) for part in model.modules())
+    note = "" if differs else "equal in this network"
     yield Finding("train mode", evaluate(nn.Identity(), logits, labels), note)
     twice = nn.Sequential(model, nn.Softmax(dim=1))
     note = "only the loss tells"
@@ -91,9 +93,3 @@ def train_mode_logits(model: MLP, inputs: Tensor) -> Tensor:
     """
     training = deepcopy(model).train()
     return torch.cat([training(some) for some in inputs.split(BATCH)])
-
-
-def differs_in_training(model: MLP) -> bool:
-    """Whether any part of the model does otherwise in training."""
-    kinds = StochasticModule, nn.BatchNorm1d
-    return any(isinstance(part, kinds) for part in model.modules())
