@@ -31,23 +31,14 @@ END = math.sinh(45)  # of the nodes for large q
 EXACT: Any = {"dtype": torch.float64, "device": "cpu"}
 
 
-def mean_square(function: Callable[[Tensor], Tensor], q: Tensor) -> Tensor:
-    """E[function(sqrt(q) z)^2], z standard normal, by the trapezoid rule.
+def _root_mean_square(function: Callable[[Tensor], Tensor], root: Tensor) -> Tensor:
+    """sqrt(E[function(root z)^2]), z standard normal, by the trapezoid rule.
 
     For functions that are smooth but for a kink at 0, where no node lies: there the
     rule's error falls exponentially with its step, and it resolves narrow peaks, which
-    Gauss-Hermite nodes miss: for large q by z = c sinh(5t), whose nodes lie the closer
-    the nearer they are to 0. Shape: (*) -> (*).
-
-    >>> mean_square(torch.sin, torch.tensor([1.0]).double())
-    tensor([0.4323], dtype=torch.float64)
+    Gauss-Hermite nodes miss: for large roots by z = c sinh(5t), whose nodes lie the
+    closer the nearer they are to 0. Roots, as squares may underflow. Shape: (*) -> (*).
     """
-    q = require.floating(q)
-    return _root_mean_square(function, q.sqrt()).square()
-
-
-def _root_mean_square(function: Callable[[Tensor], Tensor], root: Tensor) -> Tensor:
-    """The root of `mean_square`, of the root of q: also where squares underflow."""
     z = torch.linspace(-9, 9, 2000, dtype=root.dtype, device=root.device)
     dz = torch.ones_like(z)
     if (root > 1000**0.5).any():
@@ -76,8 +67,10 @@ def mean_squares(activation: ActivationName, q: Tensor) -> tuple[Tensor, Tensor]
     (tensor(1.5000), tensor(0.5000))
     """
     require.choice(activations.ACTIVATIONS, activation=activation)
-    phi = getattr(activations, activation)
-    return mean_square(phi, q), mean_square(DERIVATIVES[activation], q)
+    root = require.floating(q).sqrt()
+    forward = _root_mean_square(getattr(activations, activation), root)
+    backward = _root_mean_square(DERIVATIVES[activation], root)
+    return forward.square(), backward.square()
 
 
 class SignalPropagation(NamedTuple):
