@@ -32,6 +32,10 @@ from torchbasics.command.settings import (
 )
 
 NARROWEST = 20  # columns: in less than 6, tyro would never come to its help's end
+AsJson = Annotated[
+    FlagCreatePairsOff[bool], arg(name="json"), Field(description="print JSON only")
+]
+"""The flag `--json` of commands that can answer a program."""
 
 
 class CliOptions(Settings):

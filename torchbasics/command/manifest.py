@@ -12,7 +12,7 @@ import sys
 from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, FailFast, Field
 
@@ -55,10 +55,9 @@ Seed = Annotated[int, Field(ge=0, lt=2**63)]
 Moment = Annotated[str, AfterValidator(_moment)]
 
 
-class Figures(Settings):
+class Figures(Settings, group="figures"):
     """What came of a training; a loss that is not finite is none."""
 
-    group: ClassVar[str] = "figures"
     accuracy_test: float = Field(alias="accuracy/test", ge=0, le=1)
     loss_test: float | None = Field(alias="loss/test")
 

@@ -45,7 +45,11 @@ class Settings(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", strict=True, allow_inf_nan=False
     )
-    group: ClassVar[str] = ""
+    group: ClassVar[str]
+
+    def __init_subclass__(cls, group: str = "", **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls.group = group
 
     def __init__(self, /, **values: Any) -> None:
         try:

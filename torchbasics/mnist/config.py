@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import partial
 from itertools import pairwise
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -17,18 +17,23 @@ from torchbasics.data import TRAINING_IMAGES, Scale, scale_pixels
 from torchbasics.evaluation import Transform
 from torchbasics.initialization import InitName, init_variance
 
-Seed = Annotated[int, Field(ge=0, lt=2**63)]
-Precision = Literal["fp32", "bf16"]
-Often = Annotated[int, Field(le=1_000_000)]  # epochs; steps have no other bound
 MAX_WEIGHTS = 100_000_000  # 0.4 GB, and four times that while they are trained
 MAX_HIDDEN = 200  # layers, each of which costs time to build and to step through
 
+Precision = Literal["fp32", "bf16"]
+ScheduleName = Literal["constant", "linear", "cosine", "one-cycle", "exponential"]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+Units = Annotated[int, Field(le=MAX_WEIGHTS)]
+Digit = Annotated[int, Field(ge=0, le=9)]
+Often = Annotated[int, Field(le=1_000_000)]  # epochs; steps have no other bound
+Share = Annotated[float, Field(ge=0, lt=1)]
+NotNegative = Annotated[float, Field(ge=0)]
 
-class ModelConfig(Settings):
+
+class ModelConfig(Settings, group="model"):
     """The network between 784 pixels and 10 logits."""
 
-    group: ClassVar[str] = "model"
-    hidden: tuple[Annotated[int, Field(le=MAX_WEIGHTS)], ...] = Field(
+    hidden: tuple[Units, ...] = Field(
         (50, 100),
         max_length=MAX_HIDDEN,
         description="units in each hidden layer, first to last",
@@ -41,14 +46,14 @@ class ModelConfig(Settings):
     batch_norm: bool = Field(
         False, description="normalise each weighted sum over the batch"
     )
-    dropout: float = Field(
-        0.0, ge=0, lt=1, description="share of each hidden layer zeroed in training"
+    dropout: Share = Field(
+        0.0, description="share of each hidden layer zeroed in training"
     )
-    input_dropout: float = Field(
-        0.0, ge=0, lt=1, description="share of the pixels zeroed in training"
+    input_dropout: Share = Field(
+        0.0, description="share of the pixels zeroed in training"
     )
-    input_noise: float = Field(
-        0.0, ge=0, description="standard deviation of noise on pixels in training"
+    input_noise: NotNegative = Field(
+        0.0, description="standard deviation of noise on pixels in training"
     )
 
     @model_validator(mode="after")
@@ -74,10 +79,9 @@ class ModelConfig(Settings):
         return sum(a * b for a, b in pairwise((784, *self.hidden, 10)))
 
 
-class DataConfig(Settings):
+class DataConfig(Settings, group="data"):
     """Which digits are shown, and as what numbers."""
 
-    group: ClassVar[str] = "data"
     scale: Scale = Field(
         "unit", description="unit: pixel/255; standard: also minus mean, over std"
     )
@@ -91,19 +95,16 @@ class DataConfig(Settings):
         return partial(scale_pixels, scale=self.scale)
 
 
-class DistortConfig(Settings):
+class DistortConfig(Settings, group="distort"):
     """How far each training image is changed, anew in each epoch; all 0: not at all."""
 
-    group: ClassVar[str] = "distort"
     rotation: float = Field(
         0.0, ge=0, le=180, description="largest rotation, either way, in degrees"
     )
     shear: float = Field(
         0.0, ge=0, le=60, description="largest shear along x, in degrees"
     )
-    scale: float = Field(
-        0.0, ge=0, lt=1, description="largest relative change of width, of height"
-    )
+    scale: Share = Field(0.0, description="largest relative change of width, of height")
     shift: float = Field(
         0.0, ge=0, le=28, description="largest shift along x, along y, in pixels"
     )
@@ -113,7 +114,7 @@ class DistortConfig(Settings):
     sigma: float = Field(
         5.5, ge=0.5, le=28, description="how smooth elastic is: its blur, in pixels"
     )
-    half: tuple[Annotated[int, Field(ge=0, le=9)], ...] = Field(
+    half: tuple[Digit, ...] = Field(
         (),
         max_length=10,
         description="digits that turn and shear half as far, such as 1 and 7",
@@ -125,30 +126,26 @@ class DistortConfig(Settings):
         return any((self.rotation, self.shear, self.scale, self.shift, self.elastic))
 
 
-class OptimConfig(Settings):
+class OptimConfig(Settings, group="optim"):
     """How a gradient becomes a step."""
 
-    group: ClassVar[str] = "optim"
     name: Literal["sgd", "adam", "adamw"] = Field("adamw", description="update rule")
     lr: float = Field(
         0.02, gt=0, description="learning rate per step, at the schedule's peak"
     )
-    momentum: float = Field(0.0, ge=0, lt=1, description="of sgd, per step")
+    momentum: Share = Field(0.0, description="of sgd, per step")
     nesterov: bool = Field(False, description="Nesterov's form of sgd; needs momentum")
-    weight_decay: float = Field(
-        0.0, ge=0, description="pull of weights towards 0; adamw's is decoupled"
+    weight_decay: NotNegative = Field(
+        0.0, description="pull of weights towards 0; adamw's is decoupled"
     )
-    label_smoothing: float = Field(
-        0.0, ge=0, lt=1, description="probability taken from the label, spread on all"
+    label_smoothing: Share = Field(
+        0.0, description="probability taken from the label, spread on all"
     )
-    max_norm: float = Field(
-        0.0, ge=0, description="largest norm of a hidden unit's weights, 0: no limit"
+    max_norm: NotNegative = Field(
+        0.0, description="largest norm of a hidden unit's weights, 0: no limit"
     )
-    ema: float = Field(
-        0.0,
-        ge=0,
-        lt=1,
-        description="decay of the moving average of the weights, 0: off",
+    ema: Share = Field(
+        0.0, description="decay of the moving average of the weights, 0: off"
     )
 
     @model_validator(mode="after")
@@ -163,11 +160,10 @@ class OptimConfig(Settings):
         return self
 
 
-class ScheduleConfig(Settings):
+class ScheduleConfig(Settings, group="schedule"):
     """How the learning rate goes over the run."""
 
-    group: ClassVar[str] = "schedule"
-    name: Literal["constant", "linear", "cosine", "one-cycle", "exponential"] = Field(
+    name: ScheduleName = Field(
         "one-cycle", description="shape of the fall after the warm-up"
     )
     warmup: float = Field(
@@ -181,10 +177,9 @@ class ScheduleConfig(Settings):
     )
 
 
-class MonitorConfig(Settings):
+class MonitorConfig(Settings, group="monitor"):
     """What is written down while a training runs; it never changes the training."""
 
-    group: ClassVar[str] = "monitor"
     tensorboard: bool = Field(True, description="write curves for TensorBoard")
     histograms: Often = Field(
         1, ge=0, description="epochs between histograms of the layers, 0: none"
@@ -194,10 +189,9 @@ class MonitorConfig(Settings):
     )
 
 
-class CheckpointConfig(Settings):
+class CheckpointConfig(Settings, group="checkpoint"):
     """How often the training's state is saved."""
 
-    group: ClassVar[str] = "checkpoint"
     every: Often = Field(
         1, ge=0, description="epochs between checkpoints, 0: at the end only"
     )

@@ -11,11 +11,10 @@ import time
 from collections.abc import Iterator, Sequence
 from itertools import product
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import NamedTuple
 
 import torch
 from pydantic import Field
-from tyro.conf import FlagCreatePairsOff, arg
 
 from torchbasics import device as devices
 from torchbasics.command import cli
@@ -47,9 +46,7 @@ DRIVER = Path("/sys/module/nvidia/version")
 class Options(Settings):
     """How it is told."""
 
-    as_json: Annotated[FlagCreatePairsOff[bool], arg(name="json")] = Field(
-        False, description="print JSON"
-    )
+    as_json: cli.AsJson = Field(False, description="print JSON")
     threads: int = Field(
         0, ge=0, le=1024, description="CPU threads, 0: PyTorch's choice"
     )

@@ -40,7 +40,7 @@ class Options(settings.Settings):
     runs_dir: str = Field("runs", description="folder of runs, for latest and --save")
     split: Literal["test", "train"] = Field("test", description="which digits")
     device: str = Field("auto", description="auto, or a device's name in PyTorch")
-    data_dir: str = Field("auto", description="folder of MNIST, auto: user's cache")
+    data_dir: network.DataDir = "auto"
 
     @model_validator(mode="after")
     def _one_network(self) -> "Options":

@@ -8,13 +8,13 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from pydantic import Field, model_validator
 from rich.console import RenderableType
 from torch import Tensor
-from tyro.conf import FlagCreatePairsOff, Positional, arg
+from tyro.conf import Positional
 
 from torchbasics import data
 from torchbasics.command import cli, settings
@@ -43,12 +43,10 @@ class Options(settings.Settings):
     index: int = Field(0, ge=0, description="which digit of the set, from 0")
     picture: str = Field("", description="a picture of a digit, to read in its place")
     html: str = Field("", description="write a page to FILE.html")
-    as_json: Annotated[FlagCreatePairsOff[bool], arg(name="json")] = Field(
-        False, description="print JSON only"
-    )
+    as_json: cli.AsJson = False
     runs_dir: str = Field("runs", description="folder in which to look for latest")
     split: Literal["test", "train"] = Field("test", description="the set of digits")
-    data_dir: str = Field("auto", description="folder of MNIST, auto: user's cache")
+    data_dir: network.DataDir = "auto"
 
     @model_validator(mode="after")
     def _one_digit_and_a_page(self) -> "Options":

@@ -28,6 +28,8 @@ RunName = Annotated[
     Field(description="a run's folder, latest, pretrained, or pretrained-best"),
 ]
 """What a command line may name as its run, and `load` finds."""
+RunsDir = Annotated[str, Field(description="folder of runs, for latest")]
+DataDir = Annotated[str, Field(description="folder of MNIST, auto: user's cache")]
 MAX_NAMED = 12  # hidden layers
 
 

@@ -40,19 +40,15 @@ Json = dict[str, Any]
 class Options(settings.Settings):
     """Which networks, and where the page goes."""
 
-    run: Positional[str] = Field(
-        "pretrained-best",
-        description="a run's folder, latest, pretrained, or pretrained-best",
-    )
+    run: Positional[network.RunName] = "pretrained-best"
     beside: Positional[str] = Field("", description="another, to answer beside it")
     out: str = Field(
         "", description="file to write; else playground.html in RUN's folder"
     )
-    opened: Annotated[FlagCreatePairsOff[bool], arg(name="open")] = Field(
-        False, description="open the page in a browser"
-    )
-    runs_dir: str = Field("runs", description="folder of runs, for latest")
-    data_dir: str = Field("auto", description="folder of MNIST, auto: user's cache")
+    opened: Annotated[FlagCreatePairsOff[bool], arg(name="open")] = False
+    """open the page in a browser"""
+    runs_dir: network.RunsDir = "runs"
+    data_dir: network.DataDir = "auto"
 
     @model_validator(mode="after")
     def _a_page(self) -> "Options":

@@ -13,12 +13,12 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from pydantic import Field
 from torch import Tensor
-from tyro.conf import FlagCreatePairsOff, Positional, arg
+from tyro.conf import Positional
 
 from torchbasics.command import cli, settings
 from torchbasics.command.errors import UserError, as_user_error, command, run
@@ -41,11 +41,9 @@ class Options(settings.Settings):
         (), description="PNG, JPEG, BMP, GIF or WebP files, or folders of them"
     )
     run: network.RunName = "pretrained-best"
-    runs_dir: str = Field("runs", description="folder of runs, for latest")
-    as_json: Annotated[FlagCreatePairsOff[bool], arg(name="json")] = Field(
-        False, description="print JSON only"
-    )
-    data_dir: str = Field("auto", description="folder of MNIST, auto: user's cache")
+    runs_dir: network.RunsDir = "runs"
+    as_json: cli.AsJson = False
+    data_dir: network.DataDir = "auto"
 
 
 class Reading(NamedTuple):

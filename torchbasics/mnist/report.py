@@ -57,8 +57,8 @@ class Options(settings.Settings):
     run: Positional[network.RunName] = "latest"
     beside: Positional[str] = Field("", description="another, to stand beside it")
     out: str = Field("", description="file to write; else report*.html in RUN's folder")
-    runs_dir: str = Field("runs", description="folder of runs, for latest")
-    data_dir: str = Field("auto", description="folder of MNIST, auto: user's cache")
+    runs_dir: network.RunsDir = "runs"
+    data_dir: network.DataDir = "auto"
 
 
 class Subject(NamedTuple):
