@@ -8,7 +8,7 @@ import torch
 
 from torchbasics.mnist import network, playground
 from torchbasics.mnist.config import Config
-from torchbasics.mnist.playground import Subject
+from torchbasics.mnist.network import Subject
 
 # Twenty digits as two hands draw them: strokes of points in hundredths of the sheet.
 DIGITS = [
@@ -96,7 +96,8 @@ def shown(path):
 def scrambled(**model):
     """A network of any kind whose batch norm has seen something."""
     config = Config(model=model, data={"scale": "standard"})
-    subject = Subject("scrambled", None, network.Network(network.build(config), config))
+    model = network.build(config)
+    subject = Subject("scrambled", None, network.Network(model, config), 0)
     generator = torch.Generator().manual_seed(1)
     for name, value in subject.network.model.state_dict().items():
         if "norm" in name and value.is_floating_point():

@@ -58,7 +58,7 @@ MAY_TOO = {
     "mnist.network": READERS_MAY,
     "lessons.digits": {"mnist.network"},
     "lessons.figures.digits": {"mnist.network"},
-    "lessons.render.page": {"mnist.playground"},
+    "lessons.render.page": {"mnist.network", "mnist.playground"},
 }
 """Single modules, and the wings or modules that they may import beside."""
 

@@ -21,7 +21,7 @@ from torchbasics import data
 from torchbasics.command.page import page
 from torchbasics.mnist import network, playground
 from torchbasics.mnist.config import Config
-from torchbasics.mnist.playground import Subject
+from torchbasics.mnist.network import Subject
 
 STEPS = "prepare inkOf isInkLight closed strokesOf asMnist forward"
 MOVE = """(steps) => {
@@ -67,7 +67,7 @@ def main() -> None:
             config = Config(model={"hidden": hidden})
             built = network.Network(network.build(config).eval(), config)
             shown = playground.playground(
-                [Subject("some", None, built)], data.load("test")
+                [Subject("some", None, built, 0)], data.load("test")
             )
             path = Path(folder, "page.html")
             path.write_bytes(page(playground.FORM, "some", shown))

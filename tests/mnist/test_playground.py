@@ -29,7 +29,8 @@ from torchbasics.mnist import network, playground, report
 from torchbasics.mnist.__main__ import main as train
 from torchbasics.mnist.__main__ import run_hint
 from torchbasics.mnist.config import Config
-from torchbasics.mnist.playground import Subject, block
+from torchbasics.mnist.network import Subject
+from torchbasics.mnist.playground import block
 from torchbasics.mnist.training.loop import training_steps
 from torchbasics.mnist.training.setup import setup
 
@@ -105,7 +106,7 @@ def test_its_activations_are_right_far_from_0_too(tab):
 def test_it_answers_as_the_shipped_networks_do(tab, mnist, name, count):
     reader, images = network.load(name), mnist[1].images[:count]
     wanted = predict_probs(reader.model, images, reader.config.data.transform)
-    given = packed(Subject(name, None, reader))
+    given = packed(Subject(name, None, reader, 0))
     got = probs_in(tab, given, images)
     assert torch.equal(got.argmax(1), wanted.argmax(1))
     assert (got - wanted).abs().max() < 1e-4
@@ -148,7 +149,7 @@ def test_float16_changes_no_answer_to_the_test_digits(tab, mnist, few):
     for _ in training_steps(training):
         pass
     reader = network.Network(training.model.eval(), training.config)
-    subject = playground.rounded(Subject("large", None, reader), torch.float16)
+    subject = playground.rounded(Subject("large", None, reader, 0), torch.float16)
     given, images = playground.packed(subject, torch.float16), mnist[1].images
     got = probs_in(tab, given, images)
     for one, near in ((subject.network, 1e-4), (reader, 5e-3)):

@@ -192,7 +192,7 @@ def test_a_run_that_left_only_its_network_is_reported_too(held):
 def commands_of(run, typed):
     """What the report says to type, of a run that was started so."""
     runs.write_manifest(run, runs.read_manifest(run) | {"command": typed})
-    return report.commands(report.find(str(run), "runs"))
+    return report.commands(network.find(str(run)), runs.read_manifest(run))
 
 
 def test_how_to_repeat_a_run_is_a_command_that_can_be_typed(held, capsys):
@@ -231,12 +231,12 @@ def test_the_shipped_network_is_reported_outside_the_package(
 def test_weights_that_were_read_are_repeated_by_reading_them(held):
     manifest = runs.read_manifest(held) | {"data": {"sample_weight.pkl": "0123abcd"}}
     runs.write_manifest(held, manifest)
-    subject = report.find(str(held), "runs")
-    again, _ = report.commands(subject)
+    subject = network.find(str(held))
+    again, _ = report.commands(subject, manifest)
     read = "python -m torchbasics.mnist.evaluate --textbook sample_weight.pkl --save"
     assert again.splitlines() == [read, "python -m torchbasics.mnist --resume latest"]
-    assert report.commands(subject._replace(step=0))[0] == read
-    assert "SHA-256 0123abcd" in report.facts(subject)["weights"]
+    assert report.commands(subject._replace(step=0), manifest)[0] == read
+    assert "SHA-256 0123abcd" in report.facts(subject, manifest)["weights"]
 
 
 @pytest.mark.full

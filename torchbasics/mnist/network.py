@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torchbasics import rng
 from torchbasics.command import runs
 from torchbasics.command.errors import UserError, as_user_error
+from torchbasics.command.output import visible
 from torchbasics.command.settings import from_table
 from torchbasics.data.image_files import SUFFIXES
 from torchbasics.evaluation import predict_logits, predict_probs
@@ -48,6 +49,22 @@ class Network(NamedTuple):
         return predict_probs(self.model, images, self.config.data.transform)
 
 
+class Subject(NamedTuple):
+    """A network that a page shows: its name there, and its run's folder, if any."""
+
+    name: str
+    folder: Path | None
+    network: Network
+    step: int
+
+    def logits(self, images: Tensor) -> Tensor:
+        """Its scores. UserError unless finite. Shape: (N, 28, 28) -> (N, 10)."""
+        logits = self.network.logits(images)
+        if not logits.isfinite().all():
+            raise UserError(f"{self.name}: what it makes of the digits is not finite")
+        return logits
+
+
 def build(config: Config) -> MLP:
     """The untrained network: 784 pixels in, the logits of 10 digits out."""
     shape, random = config.model.model_dump(), rng.generator(config.seed, "weights")
@@ -69,6 +86,16 @@ def architecture(config: Config) -> str:
 def load(run: str, runs_dir: str = "runs") -> Network:
     """The network of a run folder, of the `latest` run, or a shipped one, by name."""
     return from_checkpoint(*find_checkpoint(run, runs_dir))
+
+
+def find(run: str, runs_dir: str = "runs") -> Subject:
+    """The same, as the subject of a page."""
+    path, checkpoint = find_checkpoint(run, runs_dir)
+    found, step = from_checkpoint(path, checkpoint), checkpoint.metadata["step"]
+    if run in SHIPPED:
+        return Subject(run, None, found, step)
+    folder = path.parent.parent
+    return Subject(visible(folder.resolve().name), folder, found, step)
 
 
 def from_checkpoint(path: Path, checkpoint: Checkpoint) -> Network:

@@ -10,7 +10,7 @@ import webbrowser
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 import torch
 from pydantic import Field, model_validator
@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from tyro.conf import FlagCreatePairsOff, Positional, arg
 
 from torchbasics import data
+from torchbasics.activations import softmax
 from torchbasics.command import cli, settings
 from torchbasics.command.errors import UserError, command, run, warn
 from torchbasics.command.files import write_named
@@ -27,7 +28,7 @@ from torchbasics.data import ImageDataset
 from torchbasics.evaluation import most_confident_errors
 from torchbasics.mlp import MLP
 from torchbasics.mnist import network
-from torchbasics.mnist.network import Network
+from torchbasics.mnist.network import Subject
 
 MAX_WEIGHTS = 3_700_000  # in float16, as text, they fill a page of 10 MB
 MAX_FLOAT32 = 1_000_000
@@ -57,14 +58,6 @@ class Options(settings.Settings):
         return self
 
 
-class Subject(NamedTuple):
-    """A network, and the folder of its run; a shipped one has none."""
-
-    name: str
-    folder: Path | None
-    network: Network
-
-
 @command
 def main(argv: Sequence[str] | None = None) -> int:
     """Write the page, say where it is, and open it if that is asked for."""
@@ -72,9 +65,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         Options(), argv, prog="python -m torchbasics.mnist.playground", about=__doc__
     )
     names = filter(None, (options.run, options.beside))
-    subjects = [find(name, options.runs_dir) for name in names]
+    subjects = [network.find(name, options.runs_dir) for name in names]
     shown = playground(subjects, data.load("test", options.data_dir))
-    name, folder, _ = subjects[0]
+    name, folder, *_ = subjects[0]
     usual = folder / "playground.html" if folder else Path(f"playground-{name}.html")
     path = Path(options.out or usual)
     title = " beside ".join(subject.name for subject in subjects)
@@ -83,16 +76,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.opened and not webbrowser.open(path.resolve().as_uri()):
         warn("no browser could be started: open the page yourself")
     return 0
-
-
-def find(name: str, runs_dir: str) -> Subject:
-    """The network of a run, or a shipped one. Raises UserError."""
-    path, checkpoint = network.find_checkpoint(name, runs_dir)
-    found = network.from_checkpoint(path, checkpoint)
-    if name in network.SHIPPED:
-        return Subject(name, None, found)
-    folder = path.parent.parent
-    return Subject(visible(folder.resolve().name), folder, found)
 
 
 def playground(subjects: Sequence[Subject], test: ImageDataset) -> Json:
@@ -105,7 +88,7 @@ def playground(subjects: Sequence[Subject], test: ImageDataset) -> Json:
         )
     dtype = torch.float32 if count <= MAX_FLOAT32 else torch.float16
     held = [rounded(one, dtype) for one in subjects]
-    probs = [probs_of(one, test.images) for one in held]
+    probs = [softmax(one.logits(test.images)) for one in held]
     some = digits(probs[0], test.labels)
     return {
         "digits": [[index, int(test.labels[index])] for index in some],
@@ -120,14 +103,6 @@ def playground(subjects: Sequence[Subject], test: ImageDataset) -> Json:
             for one, each in zip(held, probs, strict=True)
         ],
     }
-
-
-def probs_of(subject: Subject, images: Tensor) -> Tensor:
-    """What a network makes of images. Shape: (N, 28, 28) -> (N, 10)."""
-    probs = subject.network.probs(images)
-    if not probs.isfinite().all():
-        raise UserError(f"{subject.name}: what it makes of the digits is not finite")
-    return probs
 
 
 def digits(probs: Tensor, labels: Tensor) -> list[int]:

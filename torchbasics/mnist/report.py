@@ -8,7 +8,7 @@ import re
 import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -29,7 +29,7 @@ from torchbasics.data import TRAINING_IMAGES, ImageDataset
 from torchbasics.evaluation import evaluate
 from torchbasics.mnist import measures, network
 from torchbasics.mnist.export import WEIGHTS
-from torchbasics.mnist.network import Network
+from torchbasics.mnist.network import Subject
 from torchbasics.mnist.training import metrics
 from torchbasics.mnist.training.state import plan_steps
 
@@ -61,17 +61,6 @@ class Options(settings.Settings):
     data_dir: network.DataDir = "auto"
 
 
-class Subject(NamedTuple):
-    """A network and what its run has left; that of a shipped one has left nothing."""
-
-    name: str
-    folder: Path | None
-    network: Network
-    step: int
-    manifest: Manifest
-    lines: list[Json]
-
-
 @command
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure, write the page, and say where it is."""
@@ -81,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.out and Path(options.out).suffix != ".html":
         raise UserError(f"--out {options.out}: its name must end in .html")
     names = filter(None, (options.run, options.beside))
-    subjects = [find(name, options.runs_dir) for name in names]
+    subjects = [network.find(name, options.runs_dir) for name in names]
     train, test = (data.load(split, options.data_dir) for split in ("train", "test"))
     report = measured(subjects, train, test)
     path = Path(options.out or usual_path(subjects))
@@ -102,17 +91,6 @@ def usual_path(subjects: Sequence[Subject]) -> Path:
     return (folder or Path()) / f"{'-'.join(['report', *names])}.html"
 
 
-def find(name: str, runs_dir: str) -> Subject:
-    """All there is of a run. Raises UserError."""
-    path, checkpoint = network.find_checkpoint(name, runs_dir)
-    found, step = network.from_checkpoint(path, checkpoint), checkpoint.metadata["step"]
-    if path.parent == Path(__file__).parent:
-        return Subject(name, None, found, step, {}, [])
-    folder = path.parent.parent
-    manifest, lines = runs.read_manifest(folder), metrics.read(folder / "metrics.jsonl")
-    return Subject(visible(folder.resolve().name), folder, found, step, manifest, lines)
-
-
 def measured(
     subjects: Iterable[Subject], train: ImageDataset, test: ImageDataset
 ) -> Json:
@@ -129,14 +107,14 @@ def measured(
 
 def card(subject: Subject, train: ImageDataset, test: ImageDataset) -> Json:
     """What the page says of one run. Raises UserError where nothing can be said."""
-    reader = subject.network
+    folder, reader = subject.folder, subject.network
+    manifest = runs.read_manifest(folder) if folder else {}
+    lines = metrics.read(folder / "metrics.jsonl") if folder else []
     model, config = reader
-    logits = reader.logits(test.images)
-    if not logits.isfinite().all():
-        raise UserError(f"{subject.name}: what it makes of the digits is not finite")
+    logits = subject.logits(test.images)
     evaluation = evaluate(nn.Identity(), logits, test.labels)
     plan = plan_steps(config, TRAINING_IMAGES - config.data.validation)
-    finished = subject.folder is None or "finished" in subject.manifest
+    finished = folder is None or "finished" in manifest
     linears = model.linears()
     layers = [[*linears][place] for place in spread(len(linears), MAX_LAYERS)]
     health = [f"{kind}/{layer}" for kind in HEALTH for layer in layers]
@@ -153,8 +131,8 @@ def card(subject: Subject, train: ImageDataset, test: ImageDataset) -> Json:
         "confusion": evaluation.confusion.tolist(),
         "examples": measures.examples(softmax(logits), test.labels),
         "calibration": measures.calibration(reader, logits, train, test.labels),
-        "curves": series(subject.lines, CURVES),
-        "health": series(subject.lines, health),
+        "curves": series(lines, CURVES),
+        "health": series(lines, health),
         "layers": layers,
         "units": len(first),
         "weights": picture((128 + 127 * tiles).round().byte().numpy()),
@@ -162,10 +140,10 @@ def card(subject: Subject, train: ImageDataset, test: ImageDataset) -> Json:
         "flat": measures.num_flat(reader, some),
         "changed": len(some.labels),
         "blank": reader.probs(torch.zeros_like(test.images[:1]))[0].tolist(),
-        "facts": facts(subject),
-        "commands": commands(subject),
+        "facts": facts(subject, manifest),
+        "commands": commands(subject, manifest),
         "playground": visible(
-            f"{PROGRAM}.playground {shlex.quote(str(subject.folder or subject.name))}"
+            f"{PROGRAM}.playground {shlex.quote(str(folder or subject.name))}"
         ),
     }
 
@@ -195,18 +173,18 @@ def spread(count: int, most: int) -> list[int]:
     return [int(place) for place in places]
 
 
-def facts(subject: Subject) -> dict[str, str]:
+def facts(subject: Subject, manifest: Manifest) -> dict[str, str]:
     """What a repetition needs to know: of the manifest, as text."""
     found: Json = {"seed": subject.network.config.seed, "step": subject.step}
-    found |= {name: subject.manifest.get(name) for name in FACTS}
-    if sha256 := subject.manifest.get("data", {}).get(WEIGHTS):
+    found |= {name: manifest.get(name) for name in FACTS}
+    if sha256 := manifest.get("data", {}).get(WEIGHTS):
         found["weights"] = f"read from a {WEIGHTS} with the SHA-256 {sha256}"
     if versions := found["versions"]:
         found["versions"] = ", ".join(f"{name} {versions[name]}" for name in versions)
     return {name: visible(fact) for name, fact in found.items() if fact is not None}
 
 
-def commands(subject: Subject) -> list[str]:
+def commands(subject: Subject, manifest: Manifest) -> list[str]:
     """What to type to repeat a run; then what was typed.
 
     No config makes weights that were read; what was trained after that goes on there.
@@ -214,11 +192,11 @@ def commands(subject: Subject) -> list[str]:
     if subject.folder is None:
         return [f"{PROGRAM} --config {RECIPES[subject.name]}"]
     config = shlex.quote(str(subject.folder / "config.toml"))
-    words = [*subject.manifest["command"]]
+    words = [*manifest["command"]]
     if words and (file := MODULE.fullmatch(words[0])):
         words[:1] = f"{PROGRAM}.{file[1]}".removesuffix(".__main__").split()
     again = visible(f"{PROGRAM} --config {config}")
-    if WEIGHTS in subject.manifest.get("data", {}):
+    if WEIGHTS in manifest.get("data", {}):
         again = f"{PROGRAM}.evaluate --textbook {WEIGHTS} --save"
         again += f"\n{PROGRAM} --resume latest" if subject.step else ""
     return [again, visible(shlex.join(words))]

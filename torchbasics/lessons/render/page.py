@@ -19,7 +19,7 @@ from torchbasics.lessons.prose import Language, Term
 from torchbasics.lessons.questions import question
 from torchbasics.lessons.render.html import element, rendered
 from torchbasics.lessons.render.markdown import Prose
-from torchbasics.mnist import playground
+from torchbasics.mnist import network, playground
 
 PAGES = Path(__file__).parent.parent / "pages"
 LIST = re.compile(r"^- .*(?:\n(?:- |  ).*)*", re.M)
@@ -153,7 +153,7 @@ def figure(name: str, words: Words, lang: Language) -> Element:
 
 def drawing(lang: Language) -> str:
     """The playground of the lesson's network, a page of its own that stands in this."""
-    subject = playground.find("pretrained", "")
+    subject = network.find("pretrained")
     shown = playground.playground([subject], data.load("test")) | {"language": lang}
     title = prose.read("page", lang).words["draw"]
     return page(playground.FORM, title, shown).decode()
