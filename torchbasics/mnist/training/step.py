@@ -17,7 +17,7 @@ from torchbasics.mnist.training.optim import (
     make_loss,
     set_learning_rate,
 )
-from torchbasics.mnist.training.setup import Progress, Training
+from torchbasics.mnist.training.setup import Training
 from torchbasics.probes import first_nonfinite
 
 
@@ -149,12 +149,8 @@ def refusal(training: Training, images: Tensor, labels: Tensor) -> TrainingError
     """What is raised of a step that was not taken. Shape: (N, 784), (N,)."""
     loss_function = make_loss(training.config.optim)
     where = first_nonfinite(training.model, loss_function, images, labels)
-    return TrainingError(diagnosis(training.progress, where))
-
-
-def diagnosis(progress: Progress, where: str) -> str:
-    """What to tell of a step that was not taken, and what to try."""
-    return (
+    progress = training.progress
+    return TrainingError(
         f"step {progress.step} at learning rate {progress.lr:g} met a number that is "
         f"not finite, first in {where or 'a gradient'}. The step was not taken. "
         "Try a smaller --optim.lr, or a longer --schedule.warmup"
