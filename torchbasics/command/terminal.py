@@ -149,7 +149,7 @@ def digit_rows(image: Tensor, console: Console) -> list[Text]:
     ['█▀▄ ']
     """
     colour = console.color_system is not None and not console.no_color
-    blocks = " .'#" if is_ascii(console) else " ▄▀█"
+    blocks = " .'#" if console.options.ascii_only else " ▄▀█"
     rows = []
     for upper, lower in zip(image[0::2].tolist(), image[1::2].tolist(), strict=True):
         row = Text()
@@ -213,10 +213,5 @@ def _signed_block(above: float, below: float) -> tuple[str, str]:
     return "▀", f"{upper} on {lower}"
 
 
-def is_ascii(console: Console) -> bool:
-    """Whether block characters would not arrive."""
-    return not console.encoding.lower().startswith("utf")
-
-
 def _bar(console: Console, prob: float) -> str:
-    return ("#" if is_ascii(console) else "█") * round(BAR * prob)
+    return ("#" if console.options.ascii_only else "█") * round(BAR * prob)
