@@ -27,7 +27,7 @@ from torchbasics.command.output import visible
 from torchbasics.command.signals import StopRequest
 from torchbasics.command.terminal import Answer, SafeConsole, plural
 from torchbasics.data.mnist import SHA256
-from torchbasics.evaluation import Evaluation, evaluate, predict_probs
+from torchbasics.evaluation import Evaluation, predict_probs
 from torchbasics.mnist import network
 from torchbasics.mnist.config import Config
 from torchbasics.mnist.training import auto
@@ -163,7 +163,7 @@ def train_and_evaluate(training: Training, folder: Path, console: Console) -> in
     monitor = Monitor(console, folder, training, complete)
     with StopRequest() as stop, monitor:
         train(training, monitor, checkpoints, stop)
-        evaluation = stop.unless_asked(score, training)
+        evaluation = stop.unless_asked(training.evaluate, training.splits.test)
         if evaluation is not None and not complete:
             monitor.after_training(evaluation)
             lost = write_final_metrics(folder, evaluation)
@@ -180,12 +180,6 @@ def train_and_evaluate(training: Training, folder: Path, console: Console) -> in
     if checkpoints.failure or lost:
         raise TrainingError(checkpoints.failure or lost)
     return 0
-
-
-def score(training: Training) -> Evaluation:
-    """What the network makes of the test set."""
-    test, transform = training.splits.test, training.config.data.transform
-    return evaluate(training.eval_model, test.images, test.labels, transform)
 
 
 def write_final_metrics(folder: Path, evaluation: Evaluation) -> str:

@@ -12,9 +12,10 @@ from safetensors.torch import save
 
 from torchbasics.command import cli, runs
 from torchbasics.command.errors import UserError
+from torchbasics.evaluation import evaluate
 from torchbasics.mnist.__main__ import main
 from torchbasics.mnist.config import Config, ModelConfig, MonitorConfig, OptimConfig
-from torchbasics.mnist.training import checkpoint, loop, step
+from torchbasics.mnist.training import checkpoint, step
 from torchbasics.mnist.training.checkpoint import Checkpoint, CheckpointManager
 from torchbasics.mnist.training.loop import epoch_metrics, training_steps
 from torchbasics.mnist.training.resume import (
@@ -203,9 +204,9 @@ def test_a_stop_does_not_wait_until_an_epoch_is_scored(
             pytest.fail("the stop waited")
         return evaluate(*args)
 
-    scored, evaluate = [], loop.evaluate
+    scored = []
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "evaluate", scoring)
+        patch.setattr("torchbasics.mnist.training.setup.evaluate", scoring)
         capsys.readouterr()
         assert main([*words, *where]) == 143
     assert f"stopped by SIGTERM after step {30 * epoch - 1} of 90" in (

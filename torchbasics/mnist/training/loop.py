@@ -9,7 +9,7 @@ from torch import Tensor
 from torchbasics import rng
 from torchbasics.command.signals import StopRequest
 from torchbasics.data import ImageDataset
-from torchbasics.evaluation import Transform, evaluate
+from torchbasics.evaluation import Transform
 from torchbasics.mlp import attach_generator
 from torchbasics.mnist.training import distort
 from torchbasics.mnist.training.checkpoint import CheckpointManager
@@ -182,8 +182,7 @@ def epoch_metrics(training: Training, seconds: float) -> Metrics:
     for name in ("validation", "test"):
         dataset: ImageDataset | None = getattr(training.splits, name)
         if dataset is not None and training.should_evaluate():
-            model, transform = training.eval_model, config.data.transform
-            evaluation = evaluate(model, dataset.images, dataset.labels, transform)
+            evaluation = training.evaluate(dataset)
             metrics[f"loss/{name}"] = evaluation.loss
             metrics[f"accuracy/{name}"] = evaluation.accuracy
     here = sum(map(len, progress.logits))  # without an earlier process's

@@ -14,6 +14,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from torchbasics.command.errors import TrainingError, UserError
 from torchbasics.data import ImageDataset, load
+from torchbasics.evaluation import Evaluation, evaluate
 from torchbasics.mlp import MLP
 from torchbasics.mnist import network
 from torchbasics.mnist.config import Config
@@ -153,6 +154,10 @@ class Training:
         images, labels = self.splits.train.subset(slice(PROBE_IMAGES))
         inputs, loss = config.data.transform(images), make_loss(config.optim)
         return probe_copy(self.model, loss, inputs, labels, config.seed)
+
+    def evaluate(self, dataset: ImageDataset) -> Evaluation:
+        """What the network that is scored makes of these images."""
+        return evaluate(self.eval_model, *dataset, self.config.data.transform)
 
     def should_evaluate(self) -> bool:
         """Whether the network is to be scored at the end of this epoch."""
