@@ -66,9 +66,6 @@ def leave(number: int, frame: FrameType | None) -> NoReturn:
 @contextmanager
 def left_to_others() -> Iterator[None]:
     """Meanwhile Ctrl+C is only for the program that was started, such as a pager."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
     before = signal.signal(signal.SIGINT, lambda *_: None)
     try:
         yield
