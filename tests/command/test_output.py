@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from torchbasics.command.errors import UserError, command, warn
-from torchbasics.command.output import PLAIN, Output, only_text, visible
+from torchbasics.command.output import PLAIN, Output, lasting, visible
 
 EVERY = [chr(code) for code in range(sys.maxunicode + 1)]
 
@@ -110,7 +110,7 @@ def test_what_a_sentence_quotes_is_shown_in_one_line(capsys, kind):
 
 
 def test_what_a_library_repeats_is_only_text(capsys):
-    with only_text():
+    with lasting(only_text=True):
         assert not sys.stdout.isatty()
         print(FOREIGN)
     assert capsys.readouterr().out == SHOWN.replace(r"\n", "\n") + "\n"

@@ -8,7 +8,6 @@ import os
 import shutil
 import textwrap
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import chain, islice, pairwise
 from pathlib import Path
@@ -20,7 +19,7 @@ from tyro.conf import FlagCreatePairsOff, arg
 
 from torchbasics.command import runs
 from torchbasics.command.errors import UserError
-from torchbasics.command.output import only_text
+from torchbasics.command.output import lasting
 from torchbasics.command.settings import (
     ConfigT,
     Settings,
@@ -174,5 +173,5 @@ def _cli(
     models = default if isinstance(default, tuple) else (default,)
     defaults = chain(*(flatten(m.model_dump(mode="json")).values() for m in models))
     plain = all(map(str.isprintable, (*argv, *map(str, defaults))))
-    with nullcontext() if plain else only_text():  # it shows defaults, repeats options
+    with lasting(only_text=not plain):  # it shows defaults, repeats options
         return tyro.cli(form, args=argv, default=default, prog=prog, description=about)

@@ -110,24 +110,18 @@ class Output:
 
 
 @contextmanager
-def lasting() -> Iterator[Output]:
-    """Let nothing that is printed meanwhile end a command; gives stdout."""
-    out, err = Output(sys.stdout), Output(sys.stderr)
+def lasting(*, only_text: bool = False) -> Iterator[Output]:
+    """Let nothing that is printed meanwhile end a command; gives stdout.
+
+    `only_text` shows all of it as text: for a library that repeats input.
+    """
+    out, err = (Output(one, only_text=only_text) for one in (sys.stdout, sys.stderr))
     with redirect_stdout(cast(TextIO, out)), redirect_stderr(cast(TextIO, err)):
         try:
             yield out
         finally:
             out.flush()
             err.flush()
-
-
-@contextmanager
-def only_text() -> Iterator[None]:
-    """Show all that is printed meanwhile as text: for a library that repeats input."""
-    out = Output(sys.stdout, only_text=True)
-    err = Output(sys.stderr, only_text=True)
-    with redirect_stdout(cast(TextIO, out)), redirect_stderr(cast(TextIO, err)):
-        yield
 
 
 def fill_closed_descriptors() -> None:
