@@ -138,27 +138,24 @@ def find_runs(runs_dir: str, kind: str) -> list[Path]:
     where = os.path.expanduser(runs_dir)
     if not os.path.isdir(where):
         return []
-    paths = Path(where).glob(f"{kind}/[!.]*/manifest.json")
-    started = {path.parent: order for path in paths if (order := _order(path))}
+    started = _started(Path(where), kind)
     return sorted(started, key=started.__getitem__)
 
 
-def _order(path: Path) -> tuple[int, str] | None:
-    """What tells which run started later, None of what is no run."""
-    try:
-        manifest = read_manifest(path.parent)
-    except UserError:
-        return None
-    return manifest.get("number", 0), manifest["started"]
+def _started(runs_dir: Path, kind: str) -> dict[Path, tuple[int, str]]:
+    """The folders of runs, and of each what tells which started later."""
+    started = {}
+    for path in runs_dir.glob(f"{kind}/[!.]*/manifest.json"):
+        with suppress(UserError):  # no run
+            manifest = read_manifest(path.parent)
+            started[path.parent] = manifest.get("number", 0), manifest["started"]
+    return started
 
 
 def _next_number(runs_dir: Path) -> int:
     """One above those of all runs: it tells the order where a clock was set back."""
-    orders = map(_order, runs_dir.glob("*/[!.]*/manifest.json"))
-    highest = max((order[0] for order in orders if order), default=0)
-    if highest + 1 >= MAX_NUMBER:
-        raise ValueError(f"a run there has the number {highest:,}, no run's")
-    return highest + 1
+    highest = max((number for number, _ in _started(runs_dir, "*").values()), default=0)
+    return min(highest + 1, MAX_NUMBER - 1)  # where a stranger's is the last: again
 
 
 def config_name(path: Path) -> str:
