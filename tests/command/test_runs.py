@@ -235,7 +235,9 @@ class TestFindRun:
         "name", ["my try (1)", "-1", "(", ".hidden", "\ud55c \uae00"]
     )
     def test_a_config_of_any_name_gives_one_a_folder_can_have(self, tmp_path, name):
-        assert runs.is_name(runs.config_name(tmp_path / f"{name}.toml"))
+        given = runs.config_name(tmp_path / f"{name}.toml")
+        folder = self.make(tmp_path, given, "2026-02-01T00:00:00")
+        assert runs.read_manifest(folder)["name"] == given
 
 
 def test_the_address_of_tensorboard_on_a_compute_instance(tmp_path):

@@ -27,17 +27,8 @@ MAX_BYTES = 2**20
 MAX_NUMBER = 10**9  # of a run: more there never are
 
 
-def is_name(text: str) -> bool:
-    """Whether a text can be part of a folder's name, and name no other folder.
-
-    >>> is_name("fast98"), is_name("../fast98")
-    (True, False)
-    """
-    return re.fullmatch(r"\w[\w.-]*", text) is not None
-
-
 def _name(text: str) -> str:
-    if not is_name(text):
+    if not re.fullmatch(r"\w[\w.-]*", text):
         raise ValueError("it must be what can be part of a folder's name")
     return text
 

@@ -22,15 +22,14 @@ from torchbasics.command.files import reason
 from torchbasics.command.manifest import (
     MAX_NUMBER,
     Manifest,
-    is_name,
     new_manifest,
     read_manifest,
     write_manifest,
 )
 
 __all__ = [
-    "config_name", "create", "find_run", "find_runs", "instance_address", "is_name",
-    "locked", "new_manifest", "read_manifest", "run_name", "tensorboard_address",
+    "config_name", "create", "find_run", "find_runs", "instance_address", "locked",
+    "new_manifest", "read_manifest", "run_name", "tensorboard_address",
     "write_manifest",
 ]  # fmt: skip
 
