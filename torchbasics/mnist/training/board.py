@@ -85,7 +85,7 @@ class Board(Events):
         if config.distort.enabled:
             figures["distorted"] = pictures.distorted(distorted_examples(training))
         for name, picture in figures.items():
-            self.writer.add_image(FIGURES + name, picture, step, dataformats="HWC")
+            self.writer.add_image(FIGURES + name, picture, step)
         self.writer.flush()
         for path in (self.folder / "hparams").glob("events.out.tfevents.*"):
             path.unlink()  # of a process that was killed here
