@@ -24,7 +24,8 @@ from torchbasics.command.terminal import SafeConsole, plural
 from torchbasics.mnist.config import Config, ModelConfig, Precision
 from torchbasics.mnist.training.loop import training_steps
 from torchbasics.mnist.training.processes import num_cores
-from torchbasics.mnist.training.setup import Progress, Splits, load_splits, setup
+from torchbasics.mnist.training.progress import Progress
+from torchbasics.mnist.training.setup import Splits, load_splits, setup
 
 PROGRAM = "python -m torchbasics.mnist.device"
 NETWORKS = {

@@ -14,15 +14,14 @@ from torchbasics.mnist.config import (
 )
 from torchbasics.mnist.training import setup as module
 from torchbasics.mnist.training.loop import training_steps
+from torchbasics.mnist.training.progress import Progress
 from torchbasics.mnist.training.setup import (
-    Plan,
-    Progress,
     bf16_hint,
     enough_memory,
     load_splits,
-    plan_steps,
     setup,
 )
+from torchbasics.mnist.training.state import Plan, plan_steps
 
 CPU = torch.device("cpu")
 

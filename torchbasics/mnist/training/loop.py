@@ -15,8 +15,9 @@ from torchbasics.mnist.training import distort
 from torchbasics.mnist.training.checkpoint import CheckpointManager
 from torchbasics.mnist.training.metrics import Metrics
 from torchbasics.mnist.training.monitor import Monitor
+from torchbasics.mnist.training.progress import Progress
 from torchbasics.mnist.training.resume import snapshot, state_dict, take_back
-from torchbasics.mnist.training.setup import Progress, Training
+from torchbasics.mnist.training.setup import Training
 from torchbasics.mnist.training.step import OneStep, SeveralSteps, rate_of, refusal
 
 IMAGES_PER_GATHER = 1024  # one gather for many batches, few enough for the cache
