@@ -75,6 +75,7 @@ def test_every_truncation_is_seen(path):
         b"",
         b"not a checkpoint",
         (2**63 - 1).to_bytes(8, "little") + b"{}",
+        (35).to_bytes(8, "little") + b'{"x": {"data_offsets": [0, 1e999]}}',
         save({"weight": torch.zeros(3)}),
         save({"weight": torch.zeros(3)}, {checkpoint.FORMAT: "[]"}),
         save({"weight": torch.zeros(3)}, {checkpoint.FORMAT: "[" * 100_000}),

@@ -27,6 +27,10 @@ FORMAT = "torchbasics 1"
 MAX_HEADER = 2**23  # bytes; 200 layers' names need an eighth of it
 BYTES_PER_WEIGHT = 20  # model, ema and two states of Adam need 16
 KEPT = 2  # should the latest be unreadable, there is the one before
+MALFORMED = (
+    SafetensorError, ValueError, TypeError, LookupError, ArithmeticError, RecursionError
+)  # fmt: skip
+"""What a reader raises at what anybody may have written."""
 
 
 class Checkpoint(NamedTuple):
@@ -72,7 +76,7 @@ def read(path: Path) -> Checkpoint:
         content = read_regular(path, _max_bytes(head))
         checkpoint = deserialized(content)
         intact = serialized(checkpoint) == content
-    except (SafetensorError, ValueError, KeyError, TypeError, RecursionError):
+    except MALFORMED:
         intact = False
     if not intact:
         raise UserError(f"{path} is torn, altered or no checkpoint of torchbasics")
@@ -186,14 +190,11 @@ def _max_bytes(head: bytes) -> int:
 
 
 def _declared_bytes(head: bytes) -> int:
-    """How large the file is by its own header: 0 where that cannot be read."""
+    """How large the file is by its own header."""
     length = int.from_bytes(head[:8], "little")
-    try:
-        tensors = json.loads(head[8 : 8 + length])
-        ends = [tensors[name]["data_offsets"][1] for name in tensors if name[0] != "_"]
-        return 8 + length + int(max(ends))
-    except (ValueError, KeyError, TypeError, IndexError, RecursionError):
-        return 0
+    tensors = json.loads(head[8 : 8 + length])
+    ends = [tensors[name]["data_offsets"][1] for name in tensors if name[0] != "_"]
+    return 8 + length + int(max(ends))
 
 
 def deserialized(content: bytes) -> Checkpoint:
