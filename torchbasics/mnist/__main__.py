@@ -157,9 +157,8 @@ def train_and_evaluate(training: Training, folder: Path, console: Console) -> in
     What is lost on the way, such as the folder, is told after the result.
     """
     checkpoints, lost = CheckpointManager(folder), ""
-    complete = training.progress.is_finished() and "figures" in runs.read_manifest(
-        folder
-    )
+    complete = training.progress.is_finished()
+    complete = complete and "figures" in runs.read_manifest(folder)
     monitor = Monitor(console, folder, training, complete)
     with StopRequest() as stop, monitor:
         train(training, monitor, checkpoints, stop)
