@@ -361,3 +361,31 @@ def test_a_run_that_is_not_there_is_said(monkeypatch, capsys, tmp_path):
     monkeypatch.setitem(sys.modules, "mlflow", FakeMlflow())
     assert send(monkeypatch, tmp_path / "*") == 2
     assert "error: no metrics to send" in capsys.readouterr().err
+
+
+DAMAGED = {
+    "torn": ('{lines}{{"epoch": 3, "st', ""),
+    "no JSON": ("{lines}<html>\n", "line 3 is no JSON"),
+    "no numbers": ("{lines}[1]\n", "[1] is no table"),
+    "no step": ('{{"a/b": 1}}\n', "epoch is missing"),
+    "empty": ("", "has no metrics.jsonl with an epoch"),
+}
+
+
+@pytest.mark.parametrize(("form", "said"), DAMAGED.values(), ids=DAMAGED)
+def test_of_several_runs_the_whole_ones_are_sent_and_the_others_named(
+    monkeypatch, capsys, some_run, form, said
+):
+    """A kill may have torn the last line, and anybody may have written the file."""
+    monkeypatch.delenv("MLFLOW_RUN_ID", raising=False)
+    monkeypatch.setitem(sys.modules, "mlflow", mlflow := FakeMlflow())
+    other = some_run.with_name("other")
+    other.mkdir()
+    lines = (some_run / "metrics.jsonl").read_text()
+    (other / "metrics.jsonl").write_text(form.format(lines=lines))
+    assert send(monkeypatch, other, some_run) == (2 if said else 0)
+    out, err = capsys.readouterr()
+    assert err.count("\n") == bool(said)
+    assert said in err
+    assert [sent for sent in mlflow.sent if isinstance(sent, str)][-1] == "lesson-s0"
+    assert str(some_run) in out
