@@ -3,20 +3,23 @@
 import csv
 import math
 import re
+import shutil
 from itertools import pairwise
 
 import pytest
 import torch
-from helpers import events_of, full, only
+from helpers import events_of, full, no_space, only
 from torch.nn.functional import cross_entropy
 
 from torchbasics import activations
 from torchbasics.__main__ import main
+from torchbasics.command.events import Events
 from torchbasics.command.settings import read_config, shipped_configs
 from torchbasics.data import ImageDataset, scale_pixels
 from torchbasics.evaluation import evaluate
 from torchbasics.lessons import prose, vanishing
 from torchbasics.lessons.activations import product_of_derivatives
+from torchbasics.lessons.lab import output
 from torchbasics.lessons.lab.networks import PAIR, TRAINED, LabConfig, Variant
 from torchbasics.lessons.lab.start import measure_start
 from torchbasics.lessons.lab.training import Snapshot, outcome, train_variant
@@ -101,6 +104,34 @@ def rows_of(path):
     """The rows of a table, by their headers."""
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", full("taken away", "full disk"))
+def test_what_is_lost_on_the_way_is_told_after_what_came_of_it(
+    tmp_path, capsys, monkeypatch, small_lab, how
+):
+    trained = []
+
+    def then_lost(*what):
+        model = train_variant(*what)
+        if how == "taken away" and not trained:
+            shutil.rmtree(only(tmp_path.glob("vanishing/vanishing-s0-*")))
+        trained.append(model)
+        return model
+
+    if how == "full disk":
+        monkeypatch.setattr(Events, "scalar", no_space)
+        monkeypatch.setattr(output, "write_csv", no_space)
+    monkeypatch.setattr(vanishing, "train_variant", then_lost)
+    assert lab(tmp_path, *ONE_INIT) == 1
+    out, err = capsys.readouterr()
+    assert len(trained) == len(TRAINED)
+    assert re.search(r"relu he +0 .*%", out)
+    said = [line for line in err.splitlines() if not line.startswith("training: ")]
+    assert [line.partition(":")[0] for line in said] == ["warning", "training failed"]
+    assert "nothing more goes to TensorBoard: " in said[0]
+    assert "no tables and no figure in " in said[1]
 
 
 @pytest.mark.slow

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +14,7 @@ import torch
 from google.protobuf.message import DecodeError
 from torch import Tensor
 
+from torchbasics.command.errors import warn
 from torchbasics.command.files import read_regular, write_atomic
 
 if TYPE_CHECKING:
@@ -21,6 +24,44 @@ BINS = 64
 MAX_BYTES = 2**27  # of an event file that is read
 FIRST = "events.out.tfevents.0000000000.first"
 """Before all other event files: the others' names hold the time."""
+
+
+class Attempts:
+    """A context in which no place that is written to ends the work: a bad one is left.
+
+    TensorBoard writes in a thread; its next call raises what failed there.
+    """
+
+    def __init__(self) -> None:
+        self.broken: set[str] = set()
+
+    def __enter__(self) -> Attempts:
+        self.excepthook = threading.excepthook
+        threading.excepthook = self._leave_to_attempt
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        threading.excepthook = self.excepthook
+
+    def attempt(self, place: str, write: Callable[..., object], *what: object) -> None:
+        """Write to a place; the first time that fails is told, and also the last."""
+        if place in self.broken:
+            return
+        try:
+            write(*what)
+        except Exception as error:
+            self.broken.add(place)
+            warn(f"nothing more goes to {place}: {error}")
+
+    def close(self, events: Events) -> None:
+        """Write out what is waiting; of a broken place the thread ends, too."""
+        self.attempt("TensorBoard", events.close)
+        with suppress(OSError):
+            events.close()
+
+    def _leave_to_attempt(self, failure: threading.ExceptHookArgs) -> None:
+        if not isinstance(failure.exc_value, OSError):
+            self.excepthook(failure)
 
 
 class Events:

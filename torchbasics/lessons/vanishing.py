@@ -8,7 +8,7 @@ for TensorBoard of each network.
 
 import shlex
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -17,8 +17,9 @@ from torch.nn.functional import cross_entropy
 from tyro.conf import FlagCreatePairsOff
 
 from torchbasics.command import cli, runs, settings
-from torchbasics.command.errors import command
-from torchbasics.command.events import Events
+from torchbasics.command.errors import TrainingError, command
+from torchbasics.command.events import Attempts, Events
+from torchbasics.command.files import reason
 from torchbasics.command.output import visible
 from torchbasics.command.terminal import SafeConsole, make_console, tracked
 from torchbasics.data import scale_pixels
@@ -54,6 +55,7 @@ class Laboratory:
 
     lab: LabConfig
     folder: Path | None = None
+    attempts: Attempts = field(default_factory=Attempts)
 
     def parts(self) -> tuple[Part, ...]:
         """What the lesson's text has places for, in order."""
@@ -168,6 +170,7 @@ class Laboratory:
 
     def train(self, variant: Variant, folder: Path) -> list[Snapshot]:
         """Train one network, and keep what was seen, in memory and for TensorBoard."""
+        attempts = self.attempts
         train, test = load("train", self.lab.data_dir), load("test", self.lab.data_dir)
         probed = train.subset(slice(PROBED))
         inputs, history = scale_pixels(probed.images), list[Snapshot]()
@@ -178,10 +181,13 @@ class Laboratory:
             accuracy = evaluate(model, *test, scale_pixels).accuracy
             history.append(Snapshot.of(probes, step, loss, accuracy, ratio))
             if self.lab.tensorboard:
-                output.write(events, history[-1], probes)
+                attempts.attempt(
+                    "TensorBoard", output.write, events, history[-1], probes
+                )
 
-        train_variant(variant, self.lab, train, take)
-        events.close()
+        with attempts:
+            train_variant(variant, self.lab, train, take)
+            attempts.close(events)
         return history
 
 
@@ -231,7 +237,12 @@ def run_lab(
         if lab.experiment() != LabConfig().experiment():
             console.print(words["other settings"])
         checks = terminal.print_lesson(console, "vanishing", lang, laboratory.parts())
-        if laboratory.write(lang) != lang:
+        try:
+            drawn = laboratory.write(lang)
+        except OSError as error:
+            lost = f"no tables and no figure in {folder}: {reason(error)}"
+            raise TrainingError(lost) from None
+        if drawn != lang:
             console.print(words["no_font"])
         guide.print_exercises(console, ["vanishing"], lang)
         console.print(f"\n{words['left behind']}")

@@ -10,9 +10,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import threading
-from collections.abc import Callable
-from contextlib import suppress
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,7 +18,7 @@ from rich import progress as bars
 from rich.console import Console
 from torch import Tensor
 
-from torchbasics.command.errors import warn
+from torchbasics.command.events import Attempts
 from torchbasics.command.files import write_atomic
 from torchbasics.evaluation import Evaluation
 from torchbasics.mnist.training import metrics as metrics_file
@@ -33,7 +30,7 @@ from torchbasics.probes import Probes, update_ratio
 STEPS_PER_REFRESH = 50
 
 
-class Monitor:
+class Monitor(Attempts):
     """Tells and writes down what a training does, from `with` to the end of it."""
 
     def __init__(
@@ -43,12 +40,12 @@ class Monitor:
         training: Training,
         is_complete: bool = False,
     ) -> None:
+        super().__init__()
         self.console = console
         self.training = training
         self.is_complete = is_complete  # nothing more is to be written
         self.metrics_path = folder / "metrics.jsonl"
         self.board = Board(folder, LAYOUT, purge_step=training.progress.step + 1)
-        self.broken: set[str] = set()
         self.before_step: dict[str, Tensor] = {}
         self.head_printed = False
         self.bar = bars.Progress(
@@ -60,9 +57,8 @@ class Monitor:
         )
 
     def __enter__(self) -> Monitor:
+        super().__enter__()
         progress = self.training.progress
-        self.excepthook = threading.excepthook
-        threading.excepthook = self._leave_to_attempt
         if not self.is_complete:
             self.attempt("metrics.jsonl", self._cut_back, progress.step)
             self.attempt("TensorBoard", self.board.cut_back, progress.step, FIGURES)
@@ -74,15 +70,8 @@ class Monitor:
 
     def __exit__(self, *exception: object) -> None:
         self.bar.stop()
-        self.attempt("TensorBoard", self.board.close)
-        with suppress(OSError):  # of one that is broken the thread must end, too
-            self.board.close()
-        threading.excepthook = self.excepthook
-
-    def _leave_to_attempt(self, failure: threading.ExceptHookArgs) -> None:
-        """TensorBoard writes in a thread; its next call raises what failed there."""
-        if not isinstance(failure.exc_value, OSError):
-            self.excepthook(failure)
+        self.close(self.board)
+        super().__exit__(*exception)
 
     def after_step(self) -> None:
         """Called before the first step and after each; costs next to nothing."""
@@ -145,16 +134,6 @@ class Monitor:
             lines = metrics_file.read(self.metrics_path)
             kept = (f"{json.dumps(line)}\n" for line in lines if line["step"] <= step)
             write_atomic(self.metrics_path, "".join(kept).encode())
-
-    def attempt(self, place: str, write: Callable[..., None], *what: object) -> None:
-        """Write to a place; the first time that fails is also the last."""
-        if place in self.broken:
-            return
-        try:
-            write(*what)
-        except Exception as error:
-            self.broken.add(place)
-            warn(f"nothing more goes to {place}: {error}")
 
 
 def send_to_job(metrics: Metrics) -> None:
