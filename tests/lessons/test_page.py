@@ -271,6 +271,14 @@ def test_it_can_be_searched(tab):
     tab.get_by_role("searchbox").fill("")
 
 
+@pytest.mark.parametrize("sign", ["χ", "½"])
+def test_one_sign_that_is_a_word_can_be_searched(tab, sign):
+    tab.get_by_role("searchbox").fill(sign)
+    tab.keyboard.press("Enter")
+    assert tab.locator("#search output").inner_text().startswith("1 of")
+    tab.get_by_role("searchbox").fill("")
+
+
 def test_a_search_finds_what_runs_across_a_link(tab):
     around = "a => a.previousSibling.data.slice(-9) + a.innerText + a.nextSibling.data"
     phrase = tab.locator("p > a.term").first.evaluate(around)[:30].strip()

@@ -36,6 +36,16 @@ def test_both_languages_have_the_same_labels_with_the_same_places(name):
         assert places[0] == places[1], key
 
 
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("lang", ["en", "ko"])
+def test_no_label_and_no_heading_is_there_twice_of_which_one_would_win(name, lang):
+    text = body(name, lang)
+    head = text.split("---\n", 2)[1] if text.startswith("---\n") else ""
+    labels = [line.partition(": ")[0] for line in head.splitlines()]
+    keys = labels + re.findall(r"^## (\S+)$", text, re.M) * (not head)
+    assert sorted(keys) == sorted(set(keys))
+
+
 @pytest.mark.parametrize("lesson", LESSONS)
 @pytest.mark.parametrize("lang", ["en", "ko"])
 def test_no_label_of_a_lesson_hides_one_that_all_lessons_share(lesson, lang):

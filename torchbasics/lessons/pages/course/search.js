@@ -1,7 +1,7 @@
 // Search in the page: all places are marked, one after the other is shown.
 "use strict";
 
-const LEAST = 2; // letters
+const ENOUGH = /[^\x00-\x7f]|../; // two letters, or one that says as much: 층, χ
 const INLINE = "a, b, code, dfn, em, i, span, strong, sub, sup"; // what is within a paragraph
 
 class Search {
@@ -25,12 +25,13 @@ class Search {
   }
 
   find() {
-    const wanted = this.input.value.trim().replace(/\s+/g, " ").toLowerCase();
+    const wanted = this.input.value.normalize("NFC").trim().replace(/\s+/g, " ").toLowerCase();
+    const isEnough = ENOUGH.test(wanted);
     this.at = -1;
-    this.found = wanted.length < LEAST ? [] : [...places(wanted)];
+    this.found = isEnough ? [...places(wanted)] : [];
     this.mark("found", this.found);
     this.mark("here", []);
-    this.form.classList.toggle("some", wanted.length >= LEAST);
+    this.form.classList.toggle("some", isEnough);
     for (const button of this.steps) button.disabled = !this.found.length;
     this.tell();
   }

@@ -46,7 +46,7 @@ moving.downhill = (element, data, words) => {
       path.flatMap(({ at, loss }, step) => [[`b1_${step}`, at[0]], [`b2_${step}`, at[1]], [`loss${step}`, loss]])) });
     const said = { steps: state.steps, before: rounded(path[0].loss), after: rounded(end.loss) };
     const gain = path[0].loss - end.loss, rose = path.some(({ loss }, at) => at && loss > path[at - 1].loss);
-    const kind = !isInside ? (rose ? words.flew : words.left) : end.loss < 0.12 ? words.arrived : gain < 0 ? words.worse : gain < 0.05 ? words.crept : words.better;
+    const kind = !isInside ? (rose ? words.flew : words.left_downhill) : end.loss < 0.12 ? words.arrived : gain < 0 ? words.worse : gain < 0.05 ? words.crept : words.better;
     tell(`${fill(words.loss_went, said)} ${kind}`, kind === words.arrived);
   }
 
