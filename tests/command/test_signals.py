@@ -1,10 +1,12 @@
 """A stop request: asked for once, answered at the next step; twice, at once."""
 
 import os
+import select
 import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -86,3 +88,36 @@ def test_while_ours_is_imported_a_signal_ends_it(tmp_path, words):
         env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.stdout == "leave_at_once\n"
+
+
+WRITES = """
+import sys
+from torchbasics.command import signals
+{begin}
+print("begun", file=sys.stderr, flush=True)
+while not asked():
+    print("x" * 64, flush=True)
+print("ended", file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize(
+    ("begin", "status"),
+    [
+        ("stop = signals.StopRequest().__enter__(); asked = lambda: stop.signal", 0),
+        ("signals.handle(signals.leave); asked = lambda: False", 143),
+    ],
+)
+def test_a_reader_who_takes_nothing_keeps_nobody_from_leaving(begin, status):
+    """As a terminal that Ctrl+S has stopped: the write waits until it goes on."""
+    words = [sys.executable, "-c", WRITES.format(begin=begin)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(words, cwd=ROOT, **pipes) as process:
+        try:
+            assert process.stderr.readline() == "begun\n"
+            select.select([process.stdout], [], [])  # its pipe will soon be full
+            time.sleep(0.2)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=20) == status
+        finally:
+            process.kill()

@@ -6,6 +6,7 @@ import codecs
 import errno
 import io
 import os
+import select
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
@@ -103,10 +104,29 @@ class Output:
         except (OSError, AttributeError):  # a stream of no file
             descriptor = -1
         if descriptor in (1, 2):
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, descriptor)
-            os.close(nowhere)
+            _send_nowhere(descriptor)
         self.stream = Nowhere()
+
+
+def _send_nowhere(descriptor: int) -> None:
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, descriptor)
+    os.close(nowhere)
+
+
+def drop_blocked() -> None:
+    """Send nowhere what a reader has not taken for a second: Ctrl+S, a full pipe.
+
+    For a signal's handler: the write that it has interrupted would be tried again, and
+    wait for that reader forever.
+    """
+    if not hasattr(select, "poll"):  # Windows
+        return
+    for descriptor in (1, 2):
+        ready = select.poll()
+        ready.register(descriptor, select.POLLOUT)
+        if not ready.poll(1000):
+            _send_nowhere(descriptor)
 
 
 @contextmanager

@@ -17,6 +17,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any, NoReturn, TypeVar
 
+from torchbasics.command.output import drop_blocked
+
 T = TypeVar("T")
 
 NUMBERS = tuple(
@@ -58,6 +60,7 @@ def leave_while_importing() -> None:
 def leave(number: int, frame: FrameType | None) -> NoReturn:
     """Leave as an exception does; a second signal does not wait for that."""
     handle(leave_at_once)
+    drop_blocked()
     if number == signal.SIGINT:
         raise KeyboardInterrupt
     raise SystemExit(128 + number)
@@ -129,6 +132,7 @@ class StopRequest:
                 before(number, frame)
             raise KeyboardInterrupt
         self.signal = number
+        drop_blocked()
         if self._may_break_off:
             self._may_break_off = False
             raise BrokenOffError
