@@ -3,6 +3,7 @@
 import math
 import random
 from fractions import Fraction
+from functools import partial
 from importlib import import_module
 
 import numpy as np
@@ -812,6 +813,9 @@ def test_a_guessed_exercise_is_named(capsys):
     assert check(AND, lang="en")
     assert check(myOrGate, lang="en")
     assert capsys.readouterr().out == "and: Right.\nor: Right.\n"
+    for nameless in (lambda a: a, partial(max, 0)):
+        with pytest.raises(ValueError, match=r"Name it, as in check\(\.\.\., 'and'\)"):
+            check(nameless)
     with pytest.raises(ValueError, match="which exercise is my_xnor"):
         check(my_xnor)
 

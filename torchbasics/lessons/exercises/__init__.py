@@ -85,8 +85,9 @@ def _named_after(function: Function) -> str:
     spelled = f"_{'_'.join(parts).lower()}_"
     fitting = [key for key in EXERCISES if f"_{key}_" in spelled]
     if not fitting:
+        typed = name if hasattr(function, "__name__") and name.isidentifier() else "..."
         raise ValueError(
-            f"which exercise is {name}? Name it, as in check({name}, 'and'); "
+            f"which exercise is {name}? Name it, as in check({typed}, 'and'); "
             f"there are {', '.join(EXERCISES)}"
         )
     return max(fitting, key=lambda key: (len(key), spelled.rindex(f"_{key}_")))
