@@ -56,11 +56,8 @@ class MLP(nn.Sequential):
     ) -> None:
         require.choice(ACTIVATIONS, activation=activation)
         require.choice((False, True), batch_norm=batch_norm, residual=residual)
-        if not isinstance(hidden, Iterable):
-            raise TypeError(f"hidden is {hidden!r}; wanted widths, such as [50, 100]")
-        built, widths = OrderedDict[str, nn.Module](), [in_features, *hidden]
-        named = require.numbered("hidden", widths[1:])
-        require.whole(1, in_features=in_features, **named, out_features=out_features)
+        widths = _widths(in_features, hidden, out_features)
+        built = OrderedDict[str, nn.Module]()
         if len(widths) == 1 and (input_dropout or input_noise):
             raise ValueError("input_dropout and input_noise: wanted a hidden layer too")
         for fan_in, fan_out in pairwise(widths):
@@ -218,6 +215,15 @@ def attach_generator(
     for layer in layers:
         layer.generator, layer.part = generator, part
     return generator
+
+
+def _widths(in_features: int, hidden: Iterable[int], out_features: int) -> list[int]:
+    if not isinstance(hidden, Iterable):
+        raise TypeError(f"hidden is {hidden!r}; wanted widths, such as [50, 100]")
+    widths = [in_features, *hidden]
+    named = require.numbered("hidden", widths[1:])
+    require.whole(1, in_features=in_features, **named, out_features=out_features)
+    return widths
 
 
 def _layer(parts: dict[str, Any], residual: bool) -> nn.Sequential:
