@@ -30,6 +30,13 @@ def test_no_file_is_made_before_there_is_something_to_write(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_run_whose_folder_went_is_not_made_anew(tmp_path):
+    events = Events(tmp_path / "run" / "network", {}, purge_step=0)
+    with pytest.raises(FileNotFoundError):
+        events.scalar("loss", 0.5, 1)
+    assert not list(tmp_path.iterdir())
+
+
 STEPS = (10, 20, 30)
 CURVES = [("loss", 10), ("weights", 10), ("loss", 20), ("weights", 20)]
 

@@ -81,6 +81,7 @@ class Events:
         if self._writer is None:
             from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415 - slow
 
+            self.folder.mkdir(exist_ok=True)  # theirs would also make a run's anew
             self._writer = SummaryWriter(self.folder, purge_step=self.purge_step)
             self._writer.add_custom_scalars(self.layout)
         return self._writer
