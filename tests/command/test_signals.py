@@ -91,26 +91,28 @@ def test_while_ours_is_imported_a_signal_ends_it(tmp_path, words):
 
 
 WRITES = """
-import sys
+import sys, threading
 from torchbasics.command import signals
 {begin}
 print("begun", file=sys.stderr, flush=True)
-while not asked():
-    print("x" * 64, flush=True)
+def write():
+    while not asked():
+        print("x" * 64, flush=True)
+{write}
 print("ended", file=sys.stderr)
 """
+ASKED = "stop = signals.StopRequest().__enter__(); asked = lambda: stop.signal"
+LEAVES = "signals.handle(signals.leave); asked = lambda: False"
+IN_A_THREAD = "thread = threading.Thread(target=write); thread.start(); thread.join()"
 
 
 @pytest.mark.parametrize(
-    ("begin", "status"),
-    [
-        ("stop = signals.StopRequest().__enter__(); asked = lambda: stop.signal", 0),
-        ("signals.handle(signals.leave); asked = lambda: False", 143),
-    ],
+    ("begin", "write", "status"),
+    [(ASKED, "write()", 0), (ASKED, IN_A_THREAD, 0), (LEAVES, "write()", 143)],
 )
-def test_a_reader_who_takes_nothing_keeps_nobody_from_leaving(begin, status):
+def test_a_reader_who_takes_nothing_keeps_nobody_from_leaving(begin, write, status):
     """As a terminal that Ctrl+S has stopped: the write waits until it goes on."""
-    words = [sys.executable, "-c", WRITES.format(begin=begin)]
+    words = [sys.executable, "-c", WRITES.format(begin=begin, write=write)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with subprocess.Popen(words, cwd=ROOT, **pipes) as process:
         try:

@@ -7,7 +7,9 @@ import errno
 import io
 import os
 import select
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from typing import Any, TextIO, cast
@@ -118,7 +120,7 @@ def drop_blocked() -> None:
     """Send nowhere what a reader has not taken for a second: Ctrl+S, a full pipe.
 
     For a signal's handler: the write that it has interrupted would be tried again, and
-    wait for that reader forever.
+    wait for that reader forever. One in another thread is interrupted, too.
     """
     if not hasattr(select, "poll"):  # Windows
         return
@@ -127,6 +129,9 @@ def drop_blocked() -> None:
         ready.register(descriptor, select.POLLOUT)
         if not ready.poll(1000):
             _send_nowhere(descriptor)
+            signal.signal(signal.SIGURG, lambda *_: None)  # else it interrupts nothing
+            for thread in threading.enumerate():
+                signal.pthread_kill(cast(int, thread.ident), signal.SIGURG)
 
 
 @contextmanager
