@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from boundaries import general
-from helpers import full, python
+from helpers import python
 
 SCRIPT = Path(__file__).with_name("campaign.py")
 
@@ -27,9 +27,9 @@ def test_what_differs_from_run_to_run_is_no_boundary_of_its_own(path, name):
     assert general(path) == name
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.skipif(sys.platform != "linux", reason="forks, and looks into /proc")
-@pytest.mark.parametrize("minutes", full((("0.05",),), (("0.08", "0.1"),)))
+@pytest.mark.parametrize("minutes", [["0.05"], ["0.08", "0.1"]])
 def test_a_run_that_is_killed_or_disturbed_loses_nothing(tmp_path, minutes):
     record = tmp_path / "record.jsonl"
     for number in minutes:  # the second goes on where the first stopped; no series yet

@@ -486,7 +486,7 @@ OTHERWISE = [
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("one", "other", "said"), full(*OTHERWISE))
+@pytest.mark.parametrize(("one", "other", "said"), full(*OTHERWISE, first=0))
 def test_one_that_was_started_otherwise_ends_all_in_one_sentence(
     tmp_path, one, other, said
 ):

@@ -38,7 +38,7 @@ class Checkpoint(NamedTuple):
 
     A run's has `model.*`, `ema.*` where weights are averaged, and until the run has
     ended `optimizer.<parameter>.<state>` and, within an epoch, `epoch.losses`; its
-    metadata: config, step, epoch_hits, threads, torch.
+    metadata are `Facts`.
     """
 
     tensors: dict[str, Tensor]
