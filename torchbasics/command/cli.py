@@ -142,8 +142,8 @@ def _first_pass(argv: Sequence[str]) -> argparse.Namespace:
     """What decides the defaults of all other options."""
     first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     for option in ("--config", "--resume", "--runs-dir"):
-        # tyro takes both spellings
-        first.add_argument(option, option.replace("s-d", "s_d"), nargs="?")
+        spellings = {option, f"--{option[2:].replace('-', '_')}"}  # tyro takes both
+        first.add_argument(*sorted(spellings), nargs="?")
     return first.parse_known_args(argv)[0]
 
 
