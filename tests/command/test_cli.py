@@ -130,6 +130,12 @@ def test_a_mistake_on_the_command_line_is_one_sentence(argv, sentence):
     assert "\n" not in str(refusal.value)
 
 
+def test_settings_without_words_of_their_own_take_options_of_several_values():
+    argv = ["--model.hidden", "800", "9", "--model.activation", "relu"]
+    model = cli.parse_options(Config(), argv, prog="program", about="").model
+    assert (model.hidden, model.activation) == ((800, 9), "relu")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("argv", "said"),

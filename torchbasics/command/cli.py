@@ -15,7 +15,7 @@ from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
 import tyro
 from pydantic import Field
-from tyro.conf import FlagCreatePairsOff, arg
+from tyro.conf import FlagCreatePairsOff, Positional, arg
 
 from torchbasics.command import runs
 from torchbasics.command.errors import UserError
@@ -121,14 +121,16 @@ def words_first(argv: Sequence[str], kind: type[Settings]) -> list[str]:
     """The words of a command line, then its options: tyro wants words side by side.
 
     >>> class Options(Settings):
-    ...     words: tuple[str, ...] = ()
+    ...     words: Positional[tuple[str, ...]] = ()
     ...     lang: str = "en"
     ...     ask: bool = False
     >>> words_first(["glossary", "--lang", "ko", "--ask", "epoch"], Options)
     ['glossary', 'epoch', '--lang', 'ko', '--ask']
     """
-    fields = kind.model_fields.items()
-    valued = {name for name, field in fields if field.annotation is not bool}
+    fields = kind.model_fields
+    if not any(Positional in field.metadata for field in fields.values()):
+        return [*argv]
+    valued = {name for name, of in fields.items() if of.annotation is not bool}
     words, options, rest = list[str](), list[str](), iter(argv)
     for word in rest:
         is_option = word.startswith("-") and word != "-"
