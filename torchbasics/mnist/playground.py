@@ -46,8 +46,9 @@ class Options(settings.Settings):
     out: str = Field(
         "", description="file to write; else playground.html in RUN's folder"
     )
-    opened: Annotated[FlagCreatePairsOff[bool], arg(name="open")] = False
-    """open the page in a browser"""
+    opened: Annotated[FlagCreatePairsOff[bool], arg(name="open")] = Field(
+        False, description="open the page in a browser"
+    )
     runs_dir: network.RunsDir = "runs"
     data_dir: network.DataDir = "auto"
 

@@ -20,7 +20,7 @@ from helpers import full, metrics, only_run, python, wait_for
 from torchbasics.command.errors import TrainingError, UserError
 from torchbasics.mnist.__main__ import main
 from torchbasics.mnist.config import Config, ModelConfig
-from torchbasics.mnist.training import loop, rendezvous
+from torchbasics.mnist.training import loop, meeting, rendezvous
 from torchbasics.mnist.training.checkpoint import CheckpointManager
 from torchbasics.mnist.training.farewell import Farewell
 from torchbasics.mnist.training.loop import epoch_batches
@@ -315,7 +315,8 @@ def test_one_alone_needs_no_address(monkeypatch, variables):
 @pytest.mark.parametrize("rank", [0, 1])
 def test_who_waits_in_vain_names_whom_and_where(monkeypatch, capsys, rank):
     port = free_port()
-    monkeypatch.setattr(rendezvous, "TO_MEET", timedelta(seconds=0.5))
+    for home in (rendezvous, meeting):
+        monkeypatch.setattr(home, "TO_MEET", timedelta(seconds=0.5))
     for name, value in as_a_cluster(rank, port).items():
         monkeypatch.setenv(name, value)
     assert main(["--print-config"] if rank else []) == 2
@@ -379,11 +380,11 @@ def test_processes_that_torchrun_starts_again_do_not_read_the_words_of_before(
 
 
 def test_a_setting_that_only_another_version_has_is_named(monkeypatch):
-    monkeypatch.setattr(rendezvous.time, "sleep", lambda _: None)
+    monkeypatch.setattr(meeting.time, "sleep", lambda _: None)
     store = dist.HashStore()
     store.set("1/1", json.dumps({"seed": 0, "new": 1}))
     with pytest.raises(UserError, match="process 0 has new = None, process 1 has new"):
-        rendezvous.Meeting(0, 2, store).require_same({"seed": 0})
+        meeting.Meeting(0, 2, store).require_same({"seed": 0})
 
 
 def test_one_that_leaves_tells_the_others_why_before_its_store_goes_with_it():

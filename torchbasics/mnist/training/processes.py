@@ -27,7 +27,8 @@ from torchbasics.command.errors import UserError
 from torchbasics.command.output import Nowhere
 from torchbasics.command.settings import shown
 from torchbasics.command.signals import StopRequest
-from torchbasics.mnist.training.rendezvous import TO_MEET, Meeting, meet, number
+from torchbasics.mnist.training.meeting import TO_MEET, Meeting
+from torchbasics.mnist.training.rendezvous import meet, number
 
 TO_STEP = timedelta(seconds=20)  # within an epoch, where all should be at the same step
 
