@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 import torch
-from browser import opened, until
+from browser import SIZES, opened, until
 from helpers import full
 
 from torchbasics import perceptron
@@ -431,6 +431,25 @@ def test_the_whole_course_opens_at_once_and_keeps_nobody_out(
         tab.locator("iframe").evaluate("frame => frame.remove()")  # it has its own test
         context = {"exclude": [[".still svg"]]}  # pictures, each with a name
         assert_not_serious(axe.run(tab, context).response["violations"])
+
+
+LINES = """() => Array.from(document.querySelectorAll(".number"), (number) =>
+    new Set(Array.from(number.getClientRects(), (box) => box.top)).size)"""
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_no_line_ends_within_a_number(tmp_path, size):
+    words = {**prose.read("course", "en").words, **prose.read("page", "en").words}
+    small = torch.logspace(-20, -4, 6, dtype=torch.float64).tolist()
+    checks = [
+        Check("a name as long as some are - 1", small[:count], small[:count], "x" * 9)
+        for count in (1, 1, 6)
+    ]
+    body = page.element("section", *rendered(checks, words), id="digits")
+    path = tmp_path / "page.html"
+    path.write_bytes(page.course([page.Lesson("digits", "D", body, {}, [])], "en"))
+    with opened(path, size) as tab:
+        assert tab.evaluate(LINES) == [1] * 16
 
 
 def test_a_digit_is_drawn_in_lesson_seven(tmp_path):

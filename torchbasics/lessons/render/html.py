@@ -3,7 +3,7 @@
 Elements are built, never written as text: nothing in them can be taken for HTML.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from xml.etree.ElementTree import Element
 
 from torchbasics.command.page import picture
@@ -80,8 +80,8 @@ def checks_table(checks: Iterable[Check], words: Words) -> Element:
         element(
             "tr",
             element("th", name, scope="row"),
-            element("td", expected, class_="expected"),
-            element("td", computed, class_="computed"),
+            element("td", *unbroken(expected), class_="expected"),
+            element("td", *unbroken(computed), class_="computed"),
             mark(check, sign, words),
             element("td", source, class_="source"),
         )
@@ -91,6 +91,13 @@ def checks_table(checks: Iterable[Check], words: Words) -> Element:
     return element(
         "table", head(words[name] for name in heads), body(rows), class_="checks"
     )
+
+
+def unbroken(numbers: str) -> Iterator[Element | str]:
+    """Numbers, after each of which a line may end, but within none."""
+    for place, number in enumerate(numbers.split(", ")):
+        yield from [", "] if place else []
+        yield element("span", number, class_="number")
 
 
 def mark(check: Check, sign: str, words: Words) -> Element:
