@@ -24,8 +24,9 @@ def shades(low: float, high: float, *colors: str) -> canvas.Look:
 
 
 LIMIT = 3  # the few weights beyond have the colour of those at 3
-INKED, ACTIVE = shades(0, 255, "white", INK), shades(0, 1, "white", BLUE)
-SIGNED = shades(-LIMIT, LIMIT, RED, "white", BLUE)
+POSITIVE: canvas.Look = {"fc": RED}  # as in TensorBoard, report and playground
+INKED, ACTIVE = shades(0, 255, "white", INK), shades(0, 1, "white", RED)
+SIGNED = shades(-LIMIT, LIMIT, BLUE, "white", RED)
 
 UNITS = (1.6, 6.3, 0.175)  # upper left corner of hidden layer 1, and a unit's size
 
@@ -125,9 +126,9 @@ def answer(axes: Axes, logits: Tensor, words: Words) -> None:
     rows = zip(logits.tolist(), softmax(logits).tolist(), strict=True)
     for digit, (score, p) in enumerate(rows):
         y = 6.2125 - 0.175 * digit
-        look = canvas.HATCHED | {"ec": RED} if score < 0 else canvas.FULL
+        look = canvas.HATCHED | {"ec": BLUE} if score < 0 else POSITIVE
         axes.barh(y, unit * score, 0.13, zero, **look)
-        axes.barh(y, 1.2 * p, 0.13, 11.75, **canvas.FULL)
+        axes.barh(y, 1.2 * p, 0.13, 11.75, **POSITIVE)
         shown, percent = canvas.signed(score, 1), f"{100 * p:.1f} %"
         for x, text in ((7.1, digit), (10.2, shown), (11.65, digit), (13.55, percent)):
             axes.text(x, y, str(text), ha="right", va="center", size=9)
@@ -144,7 +145,7 @@ def weights(axes: Axes, layer: LayerTrace, words: Words) -> None:
         text = words["unit_z"].format(unit=unit, z=f"{layer.outputs[0, unit]:.2f}")
         axes.text(x + 0.5, y - 1.06, text, size=9, **canvas.BELOW)
         corner = (left + size * (unit % 5), top - size * (unit // 5))
-        canvas.frame(axes, corner, (size, size), ORANGE, 2)
+        canvas.frame(axes, corner, (size, size), INK, 2)
     scale = torch.linspace(-LIMIT, LIMIT, 201)[None]
     tiles(axes, scale, (2.6, 0.55), (0.01, 0.14), SIGNED)
     for x, ha, key in ((2.5, "right", "lowest"), (4.7, "left", "highest")):
