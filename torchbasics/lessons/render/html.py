@@ -79,9 +79,9 @@ def checks_table(checks: Iterable[Check], words: Words) -> Element:
     rows = [
         element(
             "tr",
-            element("th", name, scope="row"),
-            element("td", *unbroken(expected), class_="expected"),
-            element("td", *unbroken(computed), class_="computed"),
+            element("th", *unbroken(name), scope="row"),
+            element("td", *unbroken(expected, ", "), class_="expected"),
+            element("td", *unbroken(computed, ", "), class_="computed"),
             mark(check, sign, words),
             element("td", source, class_="source"),
         )
@@ -93,11 +93,11 @@ def checks_table(checks: Iterable[Check], words: Words) -> Element:
     )
 
 
-def unbroken(numbers: str) -> Iterator[Element | str]:
-    """Numbers, after each of which a line may end, but within none."""
-    for place, number in enumerate(numbers.split(", ")):
-        yield from [", "] if place else []
-        yield element("span", number, class_="number")
+def unbroken(text: str, between: str = " ") -> Iterator[Element | str]:
+    """A text, of which lines end between its parts only: not within 1e-16, or at -m."""
+    for place, part in enumerate(text.split(between)):
+        yield from [between] if place else []
+        yield element("span", part, class_="whole") if "-" in part else part
 
 
 def mark(check: Check, sign: str, words: Words) -> Element:

@@ -9,6 +9,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from torchbasics.lessons.prose import Term
+from torchbasics.lessons.render.html import element, unbroken
 
 MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
 NO_TERMS: Mapping[str, Term] = {}
@@ -54,7 +55,15 @@ class Prose:
             elif token.children and self.keys:
                 token.children = self._linked(token.children)
         made = MARKDOWN.renderer.render(tokens, MARKDOWN.options, {})
-        return list(ElementTree.fromstring(f"<div>{made}</div>"))
+        whole = ElementTree.fromstring(f"<div>{made}</div>")
+        lines = (
+            one for around in whole.iter() if around.tag != "pre" for one in around
+        )
+        for code in [one for one in lines if one.tag == "code"]:
+            words = element("code", *unbroken(code.text or ""))
+            code.text = words.text
+            code.extend(words)
+        return list(whole)
 
     def _name(self, heading: Token, text: str) -> None:
         if heading.tag == "h3":
