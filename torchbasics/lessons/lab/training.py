@@ -21,9 +21,10 @@ EARLY = 250  # a step at which a snapshot of every training is taken
 CHANCE = 0.2  # accuracy up to which next to nothing was learned; a guess has 0.1
 LEARNED = 0.8  # accuracy from which on we say so
 LOST = 0.7  # share of its best accuracy below which a network lost what it had
+DEAD = 0.99  # share of a layer's units that answer 0, above which it is dead
 GUESS = math.log(10)  # the loss of one who guesses
 
-Outcome = Literal["learned", "lost", "crept", "stuck", "died", "diverged"]
+Outcome = Literal["learned", "lost", "partly", "stuck", "died", "diverged"]
 
 
 class Snapshot(NamedTuple):
@@ -134,8 +135,8 @@ def outcome(history: Sequence[Snapshot]) -> Outcome:
     best = max(snapshot.accuracy for snapshot in history)
     lost = best > 2 * CHANCE and last.accuracy < LOST * best
     if not lost and (last.accuracy > CHANCE or last.loss < 0.9 * GUESS):
-        return "crept"
-    if last.dead > 0.99:
+        return "partly"
+    if last.dead > DEAD:
         return "died"
     if worst > blown_up:
         return "diverged"

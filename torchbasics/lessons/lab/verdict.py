@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from torchbasics.lessons.checks import Words, short
 from torchbasics.lessons.lab.networks import LabConfig, Variant
-from torchbasics.lessons.lab.training import Snapshot, outcome
+from torchbasics.lessons.lab.training import DEAD, Snapshot, outcome
 
-VANISHED = 0.01  # share of the last layer's gradient at the first, and below
-ALIVE = 0.3  # from which share on a small gradient is no reason
+VANISHED = 0.01  # share of the last hidden layer's gradient at the first, and below
+ALIVE = 0.1  # from which share on it may be called mended
 FAINT = 1e-6  # a gradient of a weight that moves it by next to nothing
 EXPLODED = 100  # and from which the gradient is too large
 
@@ -25,7 +25,6 @@ def verdict(histories: Histories, lab: LabConfig, words: Words) -> dict[str, str
                 left=short(history[0].left),
                 gradient=short(history[0].gradient),
                 eps=short(lab.adam_eps),
-                smaller=short(history[0].gradient / 10),
                 lr="--adam-lr" if variant.optimizer == "adam" else "--lr",
             )
             for clause in clauses(variant, histories, lab)
@@ -38,18 +37,16 @@ def clauses(variant: Variant, histories: Histories, lab: LabConfig) -> Iterator[
     """The outcome of a network's training, then its cause where one was measured."""
     start, came = histories[variant][0], outcome(histories[variant])
     vanished, adam = has_vanished(start), variant.optimizer == "adam"
-    faint = start.gradient < FAINT and start.left >= ALIVE
-    below_eps = adam and start.gradient < lab.adam_eps / 100
+    faint = start.gradient < FAINT and not vanished
+    below_eps = adam and 0 < start.gradient < lab.adam_eps / 100
     yield came
-    if came in ("diverged", "lost") or (came == "died" and not faint):
-        yield from ["smaller lr"] * (came == "died")
+    if came in ("diverged", "lost"):
         return
-    if vanished and adam and came != "stuck":
-        yield "masked"
-    elif vanished and came == "learned":
-        yield "recovered"
+    if came == "died" and (start.dead > DEAD or not faint):
+        yield "born dead" if start.dead > DEAD else "smaller lr"
     elif vanished:
-        yield from ["starved"] + ["below eps"] * below_eps
+        masked = adam and came != "stuck" and not below_eps
+        yield from ["masked" if masked else "starved"] + ["below eps"] * below_eps
     elif came != "learned" and (faint or below_eps):
         yield from ["faint"] * faint + ["below eps"] * below_eps
     elif start.left > EXPLODED:
@@ -57,8 +54,8 @@ def clauses(variant: Variant, histories: Histories, lab: LabConfig) -> Iterator[
         if came != "learned":
             yield "fewer layers" if variant.batch_norm else "smaller weights"
     elif came == "stuck":
-        yield "other lr" if start.left >= ALIVE else "weak"
-    elif any(
+        yield "other lr"
+    elif start.left >= ALIVE and any(
         other.activation == variant.activation and has_vanished(history[0])
         for other, history in histories.items()
     ):
