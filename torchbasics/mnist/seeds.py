@@ -30,7 +30,7 @@ from torchbasics.command.signals import STOP_AT_EOF, StopRequest
 from torchbasics.command.terminal import SafeConsole
 from torchbasics.mnist.config import Config, Seed
 from torchbasics.mnist.training import series
-from torchbasics.mnist.training.rendezvous import require_alone
+from torchbasics.mnist.training.meeting import require_alone
 from torchbasics.mnist.training.resume import check_resume_config, override_options
 from torchbasics.mnist.training.setup import bf16_hint
 

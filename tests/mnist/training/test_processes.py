@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -20,9 +19,8 @@ from helpers import full, metrics, only_run, python, wait_for
 from torchbasics.command.errors import TrainingError, UserError
 from torchbasics.mnist.__main__ import main
 from torchbasics.mnist.config import Config, ModelConfig
-from torchbasics.mnist.training import loop, meeting, rendezvous
+from torchbasics.mnist.training import loop, meeting
 from torchbasics.mnist.training.checkpoint import CheckpointManager
-from torchbasics.mnist.training.farewell import Farewell
 from torchbasics.mnist.training.loop import epoch_batches
 from torchbasics.mnist.training.processes import Processes
 from torchbasics.mnist.training.setup import setup
@@ -267,9 +265,9 @@ def test_a_series_is_for_one_process(capsys, monkeypatch):
 @pytest.mark.parametrize(
     ("variables", "said"),
     [
-        ({"WORLD_SIZE": "2"}, "RANK, MASTER_ADDR, MASTER_PORT are not set"),
-        ({"WORLD_SIZE": "2", "RANK": "0", "MASTER_ADDR": "x"}, "MASTER_PORT is not"),
-        ({"RANK": "0"}, "WORLD_SIZE, MASTER_ADDR, MASTER_PORT are not set"),
+        ({"WORLD_SIZE": "2"}, "each other: set RANK, MASTER_ADDR, MASTER_PORT, or"),
+        ({"WORLD_SIZE": "2", "RANK": "0", "MASTER_ADDR": "x"}, "set MASTER_PORT, or"),
+        ({"RANK": "0"}, "each other: set WORLD_SIZE, MASTER_ADDR, MASTER_PORT, or"),
         ({"RANK": "1", "WORLD_SIZE": "1"}, "RANK is '1': WORLD_SIZE is 1, so it must"),
         *(({"WORLD_SIZE": text}, f"WORLD_SIZE is {text!r}: it must be a number from 1")
           for text in ("", "x", "-1", "0", "1e9", "1.0", "\u0662", "9" * 5000)),
@@ -308,15 +306,14 @@ def test_an_environment_that_tells_too_little_is_refused(
 def test_one_alone_needs_no_address(monkeypatch, variables):
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    assert rendezvous.meet() == (0, 1, None, False)
+    assert meeting.meet() == (0, 1, None)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("rank", [0, 1])
 def test_who_waits_in_vain_names_whom_and_where(monkeypatch, capsys, rank):
     port = free_port()
-    for home in (rendezvous, meeting):
-        monkeypatch.setattr(home, "TO_MEET", timedelta(seconds=0.5))
+    monkeypatch.setattr(meeting, "TO_MEET", timedelta(seconds=0.5))
     for name, value in as_a_cluster(rank, port).items():
         monkeypatch.setenv(name, value)
     assert main(["--print-config"] if rank else []) == 2
@@ -374,74 +371,32 @@ def test_processes_that_torchrun_starts_again_do_not_read_the_words_of_before(
         restarts["TORCHELASTIC_RESTART_COUNT"] = str(attempt)
         for name, value in (as_a_cluster(0, port) | restarts).items():
             monkeypatch.setenv(name, value)
-        stores.append(rendezvous.meet()[2])
+        stores.append(meeting.meet()[2])
     stores[0].set("1/1", "stale")
     assert [store.check(["1/1"]) for store in (*stores, agents)] == [True, False, False]
 
 
 def test_a_setting_that_only_another_version_has_is_named(monkeypatch):
-    monkeypatch.setattr(meeting.time, "sleep", lambda _: None)
     store = dist.HashStore()
     store.set("1/1", json.dumps({"seed": 0, "new": 1}))
+    store.set("1/1 has read", "")
     with pytest.raises(UserError, match="process 0 has new = None, process 1 has new"):
         meeting.Meeting(0, 2, store).require_same({"seed": 0})
 
 
-def test_one_that_leaves_tells_the_others_why_before_its_store_goes_with_it():
-    server = dist.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
-    clients = [
-        dist.TCPStore("127.0.0.1", server.port, wait_for_workers=False)
-        for _ in range(2)
-    ]
-    first, second, third = (
-        Farewell(store, rank, 3, keeps_store=rank == 0)
-        for rank, store in enumerate((server, *clients))
-    )
-    first.say(UserError("no disk"))
-    assert server.check(["heard/1", "heard/2"])
-    second.say(TrainingError("no memory"))  # too late
-    del server, first
-    for other in (second, third):
-        told = other.heard()
-        assert (type(told), str(told)) == (UserError, "no disk")
-
-
-@pytest.mark.parametrize(
-    ("failure", "said"),
-    [
-        (TrainingError("no memory"), "process 1: no memory"),
-        (KeyError("x"), "process 1: KeyError: 'x'"),
-        (SystemExit(143), "process 1: it was stopped"),
-    ],
-)
-def test_what_another_says_rank_0_says(failure, said):
-    before = threading.active_count()
+@pytest.mark.parametrize("why", ["", "no memory"])
+def test_what_another_leaves_for_rank_0_says(monkeypatch, why):
+    monkeypatch.setattr(meeting.time, "sleep", lambda _: None)
     store = dist.HashStore()
-    first, second = (Farewell(store, rank, 2, keeps_store=False) for rank in range(2))
-    second.say(failure)
-    told = first.heard()
-    assert (type(told), str(told)) == (TrainingError, said)
-    assert threading.active_count() == before  # else Python might abort at its end
-
-
-@pytest.mark.slow
-def test_who_is_heard_by_nobody_leaves_no_thread_behind():
-    before = threading.active_count()
-    store = dist.HashStore()
-    Farewell(store, 0, 2, keeps_store=True).say(UserError("no disk"))
-    assert store.get("farewell") == b"2 no disk"
-    assert threading.active_count() == before
-
-
-def test_where_nobody_says_anything_nothing_is_heard():
-    store = dist.HashStore()
-    assert Farewell(store, 1, 2, keeps_store=False).heard(patience=0.3) is None
-    server = dist.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
-    client = dist.TCPStore("127.0.0.1", server.port, wait_for_workers=False)
-    second = Farewell(client, 1, 2, keeps_store=False)
-    del server  # with the process that kept it
-    second.say(TrainingError("no memory"))
-    assert second.heard() is None
+    first, second = (meeting.Meeting(rank, 2, store) for rank in range(2))
+    if why:
+        with pytest.raises(TrainingError, match=why):
+            second.leave(TrainingError(why))
+    said = f"process 1: {why}" if why else "process 0 of 2 has lost another"
+    with pytest.raises(TrainingError, match=said):
+        first.leave(dist.DistNetworkError("Connection closed by peer"))
+    with pytest.raises(KeyError):  # a mistake of ours shows where it is
+        second.leave(KeyError("x"))
 
 
 FULL_DISK = 'test $RANK -gt 0 || ulimit -f 100; exec "$@"'

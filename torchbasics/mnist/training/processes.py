@@ -12,10 +12,11 @@ uses from rank 0's: with it, two processes train as well as one, but not the sam
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TextIO, cast
 
@@ -27,10 +28,16 @@ from torchbasics.command.errors import UserError
 from torchbasics.command.output import Nowhere
 from torchbasics.command.settings import shown
 from torchbasics.command.signals import StopRequest
-from torchbasics.mnist.training.meeting import TO_MEET, Meeting
-from torchbasics.mnist.training.rendezvous import meet, number
+from torchbasics.mnist.training.meeting import (
+    TO_MEET,
+    Meeting,
+    launcher_keeps_store,
+    meet,
+    number,
+)
 
 TO_STEP = timedelta(seconds=20)  # within an epoch, where all should be at the same step
+PARENT = os.getppid()  # who has started this process
 
 
 class Processes(Meeting):
@@ -107,6 +114,8 @@ class Processes(Meeting):
         """
         if self.count == 1:
             return stop.signal > 0
+        if launcher_keeps_store() and os.getppid() != PARENT:  # killed: train no more
+            stop.signal = stop.signal or signal.SIGTERM
         asked = torch.tensor(stop.signal)
         group = self._patient if patiently else None
         dist.all_reduce(asked, dist.ReduceOp.MAX, group)
@@ -142,41 +151,26 @@ class Processes(Meeting):
             dist.broadcast(buffer, 0, self._patient)
         return bytes(given)
 
-    def end(self) -> None:
-        """Wait until rank 0 has told its result. Raises RuntimeError if it has not."""
-        if self._farewell is None:
-            return
-        if self.rank == 0:
-            self._farewell.say(SystemExit(0))
-        elif not isinstance(self._farewell.heard(TO_MEET.total_seconds()), SystemExit):
-            raise dist.DistError("process 0 is gone, or has failed")
-
 
 @contextmanager
 def joined() -> Iterator[Processes]:
     """This process as one of those that its environment tells of, or alone.
 
-    None leaves a training that went well before rank 0 has told its result. Raises
-    TrainingError where another process is gone or silent.
+    Rank 0 alone prints, errors too, until the command ends. None leaves a training that
+    went well before rank 0 has told its result. Raises TrainingError where another
+    process is gone or silent.
     """
     processes = Processes(*meet())
+    if processes.rank:
+        sys.stdout = sys.stderr = cast(TextIO, Nowhere())
     try:
-        with _silent(processes.rank > 0):
-            yield processes
-            processes.end()
+        yield processes
+        processes.sum(torch.zeros(()))
     except BaseException as failure:
-        processes.leave_early(failure)
+        processes.leave(failure)
     finally:
         if dist.is_initialized():
             dist.destroy_process_group()
-
-
-@contextmanager
-def _silent(is_silent: bool) -> Iterator[None]:
-    """Let nothing be printed meanwhile, if so asked."""
-    out, err = (Nowhere(), Nowhere()) if is_silent else (sys.stdout, sys.stderr)
-    with redirect_stdout(cast(TextIO, out)), redirect_stderr(cast(TextIO, err)):
-        yield
 
 
 def num_cores() -> int:
