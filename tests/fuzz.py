@@ -92,7 +92,7 @@ READERS = {
 def examples(reader, scratch):
     """Files that this reader takes, from a run."""
     if reader == "textbook":
-        return [pickled(some_weights(), protocol) for protocol in (2, 3, 4)]
+        return [pickled(some_weights(), protocol) for protocol in (3, 4)]
     if reader == "picture":
         return [pictured(kind) for kind in ("PNG", "JPEG", "GIF", "BMP", "WEBP")]
     with redirect_stdout(io.StringIO()):

@@ -1,7 +1,6 @@
 """Files like the textbook's sample_weight.pkl, and files that only look like it."""
 
 import pickle
-import struct
 from io import BytesIO
 
 import numpy as np
@@ -13,7 +12,7 @@ NAMES = {np.ndarray: "ndarray", np.dtype: "dtype", RECONSTRUCT: "_reconstruct"}
 
 
 class Pickler(pickle._Pickler):
-    """Writes arrays as NumPy and Python did, by any protocol; below 3 as Python 2."""
+    """Writes arrays as NumPy did, by protocols 3 to 5."""
 
     def __init__(self, file, protocol, module="numpy.core.multiarray"):
         super().__init__(file, protocol)
@@ -33,21 +32,6 @@ class Pickler(pickle._Pickler):
         else:
             self.write(pickle.GLOBAL + f"{module}\n{NAMES[value]}\n".encode())
         self.memoize(value)
-
-    def save_text(self, value):
-        """Python 2 had one type for texts and bytes."""
-        if self.proto >= 3:
-            return pickle._Pickler.dispatch[type(value)](self, value)
-        content = value.encode("latin-1") if isinstance(value, str) else value
-        if self.proto == 0:
-            self.write(pickle.STRING + repr(content)[1:].encode() + b"\n")
-        elif len(content) < 256:
-            self.write(pickle.SHORT_BINSTRING + bytes([len(content)]) + content)
-        else:
-            self.write(pickle.BINSTRING + struct.pack("<i", len(content)) + content)
-        return self.memoize(value)
-
-    dispatch = pickle._Pickler.dispatch | {str: save_text, bytes: save_text}
 
 
 def pickled(value, protocol=3, **options):

@@ -1,21 +1,19 @@
 """The textbook's own weights, read from its pickle without obeying it.
 
 A pickle is a program: its instructions push values on a stack, gather them, and call
-whatever function they name. Here only those are known that a dict of NumPy arrays
+whatever function they name. Here only those are followed that a dict of NumPy arrays
 needs, and none calls anything: what the file asks for is noted, and compared in the end
 with what NumPy writes of an array. Of names it may hold three, all of NumPy's.
 """
 
 import hashlib
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
-from io import BytesIO
-from math import prod
+from itertools import islice
 from pathlib import Path
-from pickletools import OpcodeInfo, markobject, opcodes, stackslice
-from typing import IO, Any, NamedTuple
+from pickletools import OpcodeInfo, genops, markobject, stackslice
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -34,9 +32,7 @@ SHAPES = {
 }  # fmt: skip
 MAX_BYTES = 2**20  # the textbook's has 181,853
 MAX_STEPS = 1_000  # instructions; six arrays need 201
-FLOATS = ("f2", "f4", "f8")
-OPCODES = {opcode.code: opcode for opcode in opcodes}
-QUOTED = re.compile(rb"""(['"])((?:[^\\]|\\[\\'"nrt]|\\x[0-9a-f]{2})*)\1""")
+FLOATS = {order + kind for order in "<>" for kind in ("f2", "f4", "f8")}
 
 
 class Name(Enum):
@@ -73,11 +69,12 @@ def read_pickle(path: Path) -> TextbookWeights:
     with as_user_error(UserError, f"{path}: "):
         try:
             arrays = _unpickled(content)
-        except (ValueError, TypeError, IndexError, KeyError):
-            raise UserError("it is torn, or no pickle of NumPy arrays") from None
-        if not isinstance(arrays, dict) or arrays.keys() != SHAPES.keys():
-            held = f" {shown([*arrays])}" if isinstance(arrays, dict) else " no dict"
-            raise UserError(f"it holds{held}; wanted a dict of {', '.join(SHAPES)}")
+        except (ValueError, TypeError, LookupError):
+            raise UserError("it is torn, or no pickle of NumPy arrays alone") from None
+        held = [*arrays] if isinstance(arrays, dict) else []
+        if {*held} != {*SHAPES}:
+            wanted = ", ".join(SHAPES)
+            raise UserError(f"it holds {shown(held)}; wanted a dict of {wanted}")
         tensors = {key: _tensor(key, arrays[key]) for key in SHAPES}
     return TextbookWeights(tensors, hashlib.sha256(content).hexdigest())
 
@@ -87,36 +84,23 @@ def _tensor(key: str, array: object) -> Tensor:
     match array:
         case Call(
             Name.RECONSTRUCT,
-            (Name.NDARRAY, (0,), b"b" | "b"),
+            (Name.NDARRAY, (0,), b"b"),
             (
                 1,
                 tuple() as shape,
                 Call(Name.DTYPE, (str() as kind, _, _), (3, str() as order, *_)),
                 bool() as columns_first,
-                bytes() | str() as raw,
+                bytes() as raw,
             ),
-        ) if all(isinstance(size, int) and 0 <= size < 2**63 for size in shape):
-            pass
+        ) if shape == SHAPES[key] and order + kind in FLOATS:
+            with as_user_error(ValueError, f"{key}: "), np.errstate(over="ignore"):
+                numbers = np.frombuffer(raw, order + kind).astype(np.float32)
+                numbers = numbers.reshape(shape, order="F" if columns_first else "C")
         case _:
-            raise UserError(f"{key} is no array as NumPy pickles one")
-    if kind not in FLOATS or order not in ("<", ">"):
-        raise UserError(
-            f"{key} has dtype {shown(order + kind)}; wanted floats, such as <f4"
-        )
-    if shape != SHAPES[key]:
-        raise UserError(f"{key} has shape {shown(shape)}; wanted {SHAPES[key]}")
-    dtype = np.dtype(order + kind)
-    content = raw.encode("latin-1", "ignore") if isinstance(raw, str) else raw
-    wanted = prod(shape) * dtype.itemsize
-    if len(content) != wanted:
-        raise UserError(f"{key} has {len(content):,} bytes; wanted {wanted:,}")
-    numbers = np.frombuffer(content, dtype)
-    with np.errstate(over="ignore"):
-        numbers = numbers.reshape(shape, order="F" if columns_first else "C")
-        weights = torch.from_numpy(numbers.astype(np.float32, order="C"))
-    if not weights.isfinite().all():
+            raise UserError(f"{key} is no array of floats with shape {SHAPES[key]}")
+    if not np.isfinite(numbers).all():
         raise UserError(f"{key} holds numbers that are not finite")
-    return weights
+    return torch.from_numpy(numbers).contiguous()
 
 
 def _with_items(table: object, *items: Any) -> dict[str, Any]:
@@ -150,52 +134,49 @@ def _name(text: str) -> Name:
         ) from None
 
 
-PUSHED = {
-    "INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "STRING", "BINSTRING",
-    "SHORT_BINSTRING", "UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINBYTES",
-    "SHORT_BINBYTES",
-}  # fmt: skip
-STORED = {"PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"}
-FETCHED = {"GET", "BINGET", "LONG_BINGET"}
+NUMBERS = ("BININT", "BININT1", "BININT2", "LONG1")
+TEXTS = ("BINUNICODE", "SHORT_BINUNICODE", "BINBYTES", "SHORT_BINBYTES")
+TUPLES = ("EMPTY_TUPLE", "TUPLE", "TUPLE1", "TUPLE2", "TUPLE3")
 MADE: dict[str, Callable[..., object]] = {
     "NONE": lambda: None,
     "NEWTRUE": lambda: True,
     "NEWFALSE": lambda: False,
-    **dict.fromkeys(
-        ("EMPTY_TUPLE", "TUPLE", "TUPLE1", "TUPLE2", "TUPLE3"), lambda *items: items
-    ),
-    **dict.fromkeys(("EMPTY_DICT", "DICT"), lambda *items: _with_items({}, *items)),
+    "EMPTY_DICT": dict,
+    **dict.fromkeys(TUPLES, lambda *items: items),
     **dict.fromkeys(("SETITEM", "SETITEMS"), _with_items),
     "STACK_GLOBAL": lambda *names: _name(" ".join(names)),
     "REDUCE": Call,
     "BUILD": _with_state,
 }
 """What is made of the values that an instruction takes from the stack."""
-FOLLOWED = {"PROTO", "FRAME", "STOP", "MARK", "GLOBAL", *PUSHED, *STORED, *FETCHED}
-FOLLOWED |= MADE.keys()
 
 
-def _unpickled(content: bytes) -> object:
+def _unpickled(content: bytes) -> Any:
     """What a pickle describes, with each call that it asks for as a `Call`."""
     stack: list[Any] = []
     marks: list[int] = []
     memo: dict[int, Any] = {}
-    for opcode, arg in _instructions(BytesIO(content)):
-        if opcode.name in PUSHED:
-            stack.append(arg)
-        elif opcode.name == "GLOBAL":
-            stack.append(_name(arg))
-        elif opcode.name == "MARK":
-            marks.append(len(stack))
-        elif opcode.name in STORED:
-            memo[len(memo) if arg is None else arg] = stack[-1]
-        elif opcode.name in FETCHED:
-            stack.append(memo[arg])
-        elif opcode.name in MADE:
-            taken = _taken(opcode, stack, marks)
-            stack.append(MADE[opcode.name](*taken))
-    (value,) = stack
-    return value
+    instructions: Iterator[Any] = genops(content)
+    for opcode, arg, place in islice(instructions, MAX_STEPS):
+        match opcode.name:
+            case "PROTO" | "FRAME":
+                pass
+            case "GLOBAL":
+                stack.append(_name(arg))
+            case "MARK":
+                marks.append(len(stack))
+            case "BINPUT" | "LONG_BINPUT" | "MEMOIZE":
+                memo[len(memo) if arg is None else arg] = stack[-1]
+            case "BINGET" | "LONG_BINGET":
+                stack.append(memo[arg])
+            case "STOP" if place + 1 == len(content):
+                (value,) = stack
+                return value
+            case name if name in NUMBERS + TEXTS:
+                stack.append(arg)
+            case name:
+                stack.append(MADE[name](*_taken(opcode, stack, marks)))
+    raise ValueError("it has more instructions than arrays need")
 
 
 def _taken(opcode: OpcodeInfo, stack: list[Any], marks: list[int]) -> list[Any]:
@@ -207,30 +188,3 @@ def _taken(opcode: OpcodeInfo, stack: list[Any], marks: list[int]) -> list[Any]:
         raise IndexError("the stack has fewer")
     taken, stack[place:] = stack[place:], []
     return taken
-
-
-def _instructions(file: IO[bytes]) -> Iterator[tuple[OpcodeInfo, Any]]:
-    """The instructions up to STOP, which is the end, each with what follows it."""
-    for _ in range(MAX_STEPS):
-        opcode = OPCODES[file.read(1).decode("latin-1")]
-        if opcode.name not in FOLLOWED:
-            raise UserError(
-                f"it is no pickle of NumPy arrays alone: it has the instruction "
-                f"{opcode.name}, which is not followed"
-            )
-        if opcode.name == "STRING":  # pickletools takes letters only
-            yield opcode, _quoted(file.readline())
-        else:
-            yield opcode, opcode.arg.reader(file) if opcode.arg else None
-        if opcode.name == "STOP":
-            break
-    if opcode.name != "STOP" or file.read(1):
-        raise ValueError("it does not end where it should")
-
-
-def _quoted(line: bytes) -> str:
-    """The text of bytes that Python 2 put between quotes, one byte a letter."""
-    quoted = QUOTED.fullmatch(line.rstrip(b"\n"))
-    if quoted is None:
-        raise ValueError("it is not between quotes")
-    return quoted[2].decode("unicode_escape")
