@@ -249,7 +249,7 @@ def test_a_unit_says_what_it_computes_and_can_be_switched_off(written):
         told = card.locator(".told").inner_text()
         values = tab.evaluate(f"""() => {{
             const run = playground.cards[1].result.layers[0];
-            return [run.sums[{unit}], run.before[{unit}], run.outputs[{unit}]];
+            return [run.sums[{unit}], run.outputs[{unit}]];
         }}""")
         assert f"hidden1, unit {unit}" in told
         for value in values:
@@ -286,7 +286,7 @@ def test_an_empty_sheet_has_no_values_yet(tab):
     assert "Draw a digit" in tab.inner_text(".told")
     assert tab.locator(".told dd").count() == 0
     draw(tab, ONE)
-    assert tab.locator(".told dd").count() == 3
+    assert tab.locator(".told dd").count() == 2
 
 
 def test_orange_excites_also_where_batch_norm_turns_a_sum_round(mnist, tmp_path):

@@ -1,5 +1,6 @@
 """A network leaves: as ONNX, as plain NumPy arrays, or as a run of its own."""
 
+import copy
 import math
 import shutil
 from collections.abc import Callable
@@ -69,18 +70,27 @@ def save_run(
     return folder
 
 
+def fused(model: MLP) -> MLP:
+    """A copy without batch norm, which by its running means is a weighted sum too."""
+    model = copy.deepcopy(model)
+    for name, linear in model.linears().items():
+        layer = model.get_submodule(name)
+        if norm := getattr(layer, "norm", None):
+            layer.linear = fuse_linear_bn_eval(linear, norm)
+            del layer.norm
+    return model
+
+
 def arrays(model: MLP) -> dict[str, np.ndarray]:
     """The weights W1 (in, out), the biases b1, and so on to the logits'.
 
     With them h = activation(h W + b) for each hidden layer, then logits = h W + b. A
-    batch norm, which by its running means is a weighted sum too, is folded into them.
+    batch norm is folded into them.
     """
     found = {}
-    for number, (name, linear) in enumerate(model.linears().items(), start=1):
-        norm = getattr(model.get_submodule(name), "norm", None)
-        fused = fuse_linear_bn_eval(linear, norm) if norm else linear
-        found[f"W{number}"] = fused.weight.detach().T.contiguous().numpy()
-        found[f"b{number}"] = fused.bias.detach().numpy()
+    for number, linear in enumerate(fused(model).linears().values(), start=1):
+        found[f"W{number}"] = linear.weight.detach().T.contiguous().numpy()
+        found[f"b{number}"] = linear.bias.detach().numpy()
     return found
 
 

@@ -5,16 +5,15 @@ elsewhere, and can be mailed to a friend. With two runs, both answer.
 """
 
 import base64
-import copy
 import webbrowser
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import torch
 from pydantic import Field, model_validator
-from torch import Tensor, nn
+from torch import Tensor
 from tyro.conf import FlagCreatePairsOff, Positional, arg
 
 from torchbasics import data
@@ -26,8 +25,7 @@ from torchbasics.command.output import visible
 from torchbasics.command.page import page
 from torchbasics.data import ImageDataset
 from torchbasics.evaluation import most_confident_errors
-from torchbasics.mlp import MLP
-from torchbasics.mnist import network
+from torchbasics.mnist import export, network
 from torchbasics.mnist.network import Subject
 
 MAX_WEIGHTS = 3_700_000  # in float16, as text, they fill a page of 10 MB
@@ -119,23 +117,15 @@ def digits(probs: Tensor, labels: Tensor) -> list[int]:
 
 @torch.no_grad()
 def rounded(subject: Subject, dtype: torch.dtype) -> Subject:
-    """The network that a page holds: its numbers are of that type. Raises UserError.
+    """The network that a page holds, without batch norm: its numbers are of that type.
 
-    Batch norm, once training is over, is a factor and a shift: here it is no more.
+    Raises UserError where one is too large for it.
     """
-    model = copy.deepcopy(subject.network.model)
-    for part in parts(model):
-        if isinstance(part, nn.BatchNorm1d):
-            mean, variance = map(part.get_buffer, ("running_mean", "running_var"))
-            part.weight.div_((variance + part.eps).sqrt())
-            part.bias.sub_(part.weight * mean)
-            mean.zero_()
-            variance.fill_(1)
-            part.eps = 0
-        for numbers in (part.weight, part.bias):
-            if (numbers.abs() > torch.finfo(dtype).max).any():
-                raise UserError(f"{subject.name}: a weight is too large for {dtype}")
-            numbers.copy_(numbers.to(dtype))
+    model = export.fused(subject.network.model)
+    for numbers in model.parameters():
+        if (numbers.abs() > torch.finfo(dtype).max).any():
+            raise UserError(f"{subject.name}: a weight is too large for {dtype}")
+        numbers.copy_(numbers.to(dtype))
     return subject._replace(network=subject.network._replace(model=model))
 
 
@@ -148,23 +138,16 @@ def packed(subject: Subject, dtype: torch.dtype) -> Json:
             "inputs": linear.in_features,
             "outputs": linear.out_features,
             "activation": "identity" if name == "logits" else config.model.activation,
-            "batch_norm": config.model.batch_norm and name != "logits",
         }
         for name, linear in model.linears().items()
     ]
-    numbers = [each.flatten() for part in parts(model) for each in part.parameters()]
+    numbers = [each.flatten() for each in model.parameters()]
     return {
         "scale": config.data.scale,
         "layers": layers,
         "dtype": str(dtype).removeprefix("torch."),
         "numbers": block(torch.cat(numbers).to(dtype)),
     }
-
-
-def parts(model: MLP) -> Iterator[nn.Linear | nn.BatchNorm1d]:
-    """What holds numbers, layer by layer: each has a weight and a bias."""
-    kinds = (nn.Linear, nn.BatchNorm1d)
-    yield from (part for part in model.modules() if isinstance(part, kinds))
 
 
 def block(numbers: Tensor) -> Json:

@@ -1,8 +1,7 @@
 // A network as the page holds it, and its forward pass: what nn.Module does once training is over.
 //
-// A layer is {name, inputs, outputs, activation, weight, bias, scale, shift}: its weight
-// row by row, as in nn.Linear (outputs, inputs); scale and shift are what batch norm is
-// once training is over, null where there is none.
+// A layer is {name, inputs, outputs, activation, weight, bias}: its weight row by row, as
+// in nn.Linear (outputs, inputs), with what batch norm is once training is over in it.
 "use strict";
 
 const MEAN = 0.1307, STD = 0.3081;
@@ -12,20 +11,19 @@ const SCALES = {
   standard: (pixel) => (pixel / 255 - MEAN) / STD,
 };
 
-// x W^T + b, its batch norm, and the activation of that. `off` has a unit's place where
-// the unit is switched off, so that it gives 0.
+// x W^T + b, and the activation of that. `off` has a unit's place where the unit is
+// switched off, so that it gives 0.
 function runLayer(layer, inputs, off) {
-  const { weight, bias, scale, shift, activation } = layer;
+  const { weight, bias, activation } = layer;
   const sums = new Float32Array(layer.outputs);
   for (let unit = 0, at = 0; unit < layer.outputs; unit++) {
     let sum = bias[unit];
     for (let i = 0; i < inputs.length; i++) sum += weight[at++] * inputs[i];
     sums[unit] = sum;
   }
-  const before = scale ? sums.map((sum, unit) => sum * scale[unit] + shift[unit]) : sums;
-  const outputs = before.map(ACTIVATIONS[activation]);
+  const outputs = sums.map(ACTIVATIONS[activation]);
   off.forEach((unit) => { outputs[unit] = 0; });
-  return { inputs, sums, before, outputs };
+  return { inputs, sums, outputs };
 }
 
 const NONE = new Set();
@@ -43,10 +41,6 @@ function forward(network, pixels, off = []) {
   return { layers, logits: values, probs, answer: probs.indexOf(Math.max(...probs)) };
 }
 
-// -1 where batch norm multiplies a unit's sum with less than 0, so that more of the sum
-// is less of what its activation is given.
-const signOf = (layer, unit) => (layer.scale && layer.scale[unit] < 0 ? -1 : 1);
-
 // What a unit listens to: its inputs by how much they add to its sum, the most first.
 function heard(layer, unit, inputs, count) {
   const row = layer.weight.subarray(unit * layer.inputs, (unit + 1) * layer.inputs);
@@ -56,8 +50,8 @@ function heard(layer, unit, inputs, count) {
 
 // --- what the page holds --------------------------------------------------------------
 
-// The network that was packed: little-endian numbers, layer by layer weight, bias, and
-// scale and shift where there is batch norm. Throws where it is not whole.
+// The network that was packed: little-endian numbers, layer by layer weight and bias.
+// Throws where it is not whole.
 function unpack(packed) {
   const read = { float32: fromFloat32, float16: fromFloat16 }[packed.dtype];
   const numbers = read(bytesOf(packed.numbers));
@@ -67,8 +61,6 @@ function unpack(packed) {
     ...layer,
     weight: take(layer.inputs * layer.outputs),
     bias: take(layer.outputs),
-    scale: layer.batch_norm ? take(layer.outputs) : null,
-    shift: layer.batch_norm ? take(layer.outputs) : null,
   }));
   const known = packed.scale in SCALES && layers.every(({ activation }) => activation in ACTIVATIONS);
   if (!known || start !== numbers.length) throw new Error("no network of this page");

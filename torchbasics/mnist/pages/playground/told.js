@@ -45,22 +45,21 @@ class Told {
 
   valuesOf(index, unit) {
     const { words, network, result, off } = this.card, layer = network.layers[index];
-    const { sums, before, outputs } = result.layers[index];
+    const { sums, outputs } = result.layers[index];
     if (!this.card.tiles[index]) return [[words.logit, fixed(sums[unit])], [words.prob, percent(result.probs[unit])]];
-    const values = [[words.sum, fixed(sums[unit])]];
-    if (layer.scale) values.push([words.normed, fixed(before[unit])]);
-    return [...values, [words.after(layer.activation), off[index].has(unit) ? words.is_off : fixed(outputs[unit])]];
+    return [[words.sum, fixed(sums[unit])],
+      [words.after(layer.activation), off[index].has(unit) ? words.is_off : fixed(outputs[unit])]];
   }
 
   // The weights of a unit of the first layer, where its pixels are.
   looking(layer, unit) {
-    const { words, palette } = this.card, sign = signOf(layer, unit);
+    const { words, palette } = this.card;
     const weights = layer.weight.subarray(unit * layer.inputs, (unit + 1) * layer.inputs);
     const canvas = element("canvas", { class: "weights", width: SIDE, height: SIDE, role: "img", "aria-label": words.listens_pixels });
     const context = canvas.getContext("2d"), image = context.createImageData(SIDE, SIDE);
     const most = weights.reduce((a, b) => Math.max(a, Math.abs(b)), 1e-30);
     weights.forEach((weight, i) => {
-      const colour = sign * weight > 0 ? palette.up : palette.down;
+      const colour = weight > 0 ? palette.up : palette.down;
       image.data.set([...colour, 255 * Math.abs(weight) / most], 4 * i);
     });
     context.putImageData(image, 0, 0);
@@ -71,12 +70,12 @@ class Told {
   listening(index, unit) {
     const { words, network, result, tiles } = this.card, layer = network.layers[index];
     if (!this.card.pixels) return [element("p", { class: "small soft" }, words.draw_first)];
-    const { inputs } = result.layers[index], sign = signOf(layer, unit);
+    const { inputs } = result.layers[index];
     const list = element("ul", { class: "heard" }), most = heard(layer, unit, inputs, HEARD);
     const largest = Math.max(1e-30, ...most.map(({ adds }) => Math.abs(adds)));
     for (const { from, weight, adds } of most) {
       tiles[index - 1].rings.set(from, 1.5);
-      const bar = element("i", { class: sign * adds > 0 ? "up" : "down" });
+      const bar = element("i", { class: adds > 0 ? "up" : "down" });
       bar.style.width = `${100 * Math.abs(adds) / largest}%`;
       list.append(element("li", {}, element("b", {}, from),
         element("span", {}, `${fixed(inputs[from])} × ${fixed(weight)} = ${signed(adds)}`), element("div", {}, bar)));
