@@ -107,7 +107,7 @@ def test_a_float_may_be_written_as_1e_3(tmp_path, text):
         (["--optim.lr", "-1"], "optim.lr = -1.0: it must be greater than 0"),
         (["--optim.lr", "inf"], "optim.lr = inf: it must be a finite number"),
         (["--epochs", "0"], "epochs = 0: it must be greater than or equal to 1"),
-        (["--model.hidden", "50", "0"], "model.hidden = [50, 0]: each layer needs"),
+        (["--model.hidden", "50", "0"], "model.hidden.1 = 0: it must be greater"),
         (["--model.hidden", "99999", "99999"], "makes 10,079,199,207 weights"),
         (["--model.dropout", "1"], "model.dropout = 1.0: it must be less than 1"),
         (["--optim.nesterov"], "optim.nesterov needs optim.name sgd and a momentum"),

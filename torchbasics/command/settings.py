@@ -43,7 +43,11 @@ class Settings(BaseModel):
     """A frozen group of settings; `group` is its name inside the whole."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, allow_inf_nan=False
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,
     )
     group: ClassVar[str]
 

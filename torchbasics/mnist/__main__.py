@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import ClassVar
 
 import torch
-from pydantic import Field
 from rich.console import Console
 
 from torchbasics import device, rng
@@ -57,11 +56,8 @@ class Options(cli.ResumeOptions):
     """What a training is told beside its settings."""
 
     takes_auto: ClassVar[bool] = True
-    resume: str = Field(
-        "",
-        description="what to go on with: its folder, latest, or auto: the newest run "
-        "of these settings, else a new one",
-    )
+    resume: str = ""
+    """its folder, latest, or auto: the newest run of these settings, else a new one"""
 
 
 @command

@@ -23,7 +23,7 @@ MAX_HIDDEN = 200  # layers, each of which costs time to build and to step throug
 Precision = Literal["fp32", "bf16"]
 ScheduleName = Literal["constant", "linear", "cosine", "one-cycle", "exponential"]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
-Units = Annotated[int, Field(le=MAX_WEIGHTS)]
+Units = Annotated[int, Field(ge=1, le=MAX_WEIGHTS)]
 Digit = Annotated[int, Field(ge=0, le=9)]
 Often = Annotated[int, Field(le=1_000_000)]  # epochs; steps have no other bound
 Share = Annotated[float, Field(ge=0, lt=1)]
@@ -33,36 +33,23 @@ NotNegative = Annotated[float, Field(ge=0)]
 class ModelConfig(Settings, group="model"):
     """The network between 784 pixels and 10 logits."""
 
-    hidden: tuple[Units, ...] = Field(
-        (50, 100),
-        max_length=MAX_HIDDEN,
-        description="units in each hidden layer, first to last",
-    )
-    activation: ActivationName = Field("sigmoid", description="of the hidden units")
-    init: InitName = Field(
-        "auto",
-        description="how weights are drawn; auto: he for ReLUs and GELU, else xavier",
-    )
-    batch_norm: bool = Field(
-        False, description="normalise each weighted sum over the batch"
-    )
-    dropout: Share = Field(
-        0.0, description="share of each hidden layer zeroed in training"
-    )
-    input_dropout: Share = Field(
-        0.0, description="share of the pixels zeroed in training"
-    )
-    input_noise: NotNegative = Field(
-        0.0, description="standard deviation of noise on pixels in training"
-    )
+    hidden: tuple[Units, ...] = Field((50, 100), max_length=MAX_HIDDEN)
+    """units in each hidden layer, first to last"""
+    activation: ActivationName = "sigmoid"
+    """of the hidden units"""
+    init: InitName = "auto"
+    """how weights are drawn; auto: he for ReLUs and GELU, else xavier"""
+    batch_norm: bool = False
+    """normalise each weighted sum over the batch"""
+    dropout: Share = 0.0
+    """share of each hidden layer zeroed in training"""
+    input_dropout: Share = 0.0
+    """share of the pixels zeroed in training"""
+    input_noise: NotNegative = 0.0
+    """standard deviation of noise on pixels in training"""
 
     @model_validator(mode="after")
     def _hidden_can_be_built(self) -> ModelConfig:
-        if any(units < 1 for units in self.hidden):
-            raise ValueError(
-                f"model.hidden = {shown([*self.hidden])}: "
-                "each layer needs 1 unit or more"
-            )
         if self.num_weights > MAX_WEIGHTS:
             raise ValueError(
                 f"model.hidden = {shown([*self.hidden])} makes {self.num_weights:,} "
@@ -82,12 +69,10 @@ class ModelConfig(Settings, group="model"):
 class DataConfig(Settings, group="data"):
     """Which digits are shown, and as what numbers."""
 
-    scale: Scale = Field(
-        "unit", description="unit: pixel/255; standard: also minus mean, over std"
-    )
-    validation: int = Field(
-        0, ge=0, le=59_000, description="last training images held out, 0: none"
-    )
+    scale: Scale = "unit"
+    """unit: pixel/255; standard: also minus mean, over std"""
+    validation: int = Field(0, ge=0, le=59_000)
+    """last training images held out, 0: none"""
 
     @property
     def transform(self) -> Transform:
@@ -98,27 +83,20 @@ class DataConfig(Settings, group="data"):
 class DistortConfig(Settings, group="distort"):
     """How far each training image is changed, anew in each epoch; all 0: not at all."""
 
-    rotation: float = Field(
-        0.0, ge=0, le=180, description="largest rotation, either way, in degrees"
-    )
-    shear: float = Field(
-        0.0, ge=0, le=60, description="largest shear along x, in degrees"
-    )
-    scale: Share = Field(0.0, description="largest relative change of width, of height")
-    shift: float = Field(
-        0.0, ge=0, le=28, description="largest shift along x, along y, in pixels"
-    )
-    elastic: float = Field(
-        0.0, ge=0, le=28, description="rms displacement along x, along y, in pixels"
-    )
-    sigma: float = Field(
-        5.5, ge=0.5, le=28, description="how smooth elastic is: its blur, in pixels"
-    )
-    half: tuple[Digit, ...] = Field(
-        (),
-        max_length=10,
-        description="digits that turn and shear half as far, such as 1 and 7",
-    )
+    rotation: float = Field(0.0, ge=0, le=180)
+    """largest rotation, either way, in degrees"""
+    shear: float = Field(0.0, ge=0, le=60)
+    """largest shear along x, in degrees"""
+    scale: Share = 0.0
+    """largest relative change of width, of height"""
+    shift: float = Field(0.0, ge=0, le=28)
+    """largest shift along x, along y, in pixels"""
+    elastic: float = Field(0.0, ge=0, le=28)
+    """rms displacement along x, along y, in pixels"""
+    sigma: float = Field(5.5, ge=0.5, le=28)
+    """how smooth elastic is: its blur, in pixels"""
+    half: tuple[Digit, ...] = Field((), max_length=10)
+    """digits that turn and shear half as far, such as 1 and 7"""
 
     @property
     def enabled(self) -> bool:
@@ -129,24 +107,22 @@ class DistortConfig(Settings, group="distort"):
 class OptimConfig(Settings, group="optim"):
     """How a gradient becomes a step."""
 
-    name: Literal["sgd", "adam", "adamw"] = Field("adamw", description="update rule")
-    lr: float = Field(
-        0.02, gt=0, description="learning rate per step, at the schedule's peak"
-    )
-    momentum: Share = Field(0.0, description="of sgd, per step")
-    nesterov: bool = Field(False, description="Nesterov's form of sgd; needs momentum")
-    weight_decay: NotNegative = Field(
-        0.0, description="pull of weights towards 0; adamw's is decoupled"
-    )
-    label_smoothing: Share = Field(
-        0.0, description="probability taken from the label, spread on all"
-    )
-    max_norm: NotNegative = Field(
-        0.0, description="largest norm of a hidden unit's weights, 0: no limit"
-    )
-    ema: Share = Field(
-        0.0, description="decay of the moving average of the weights, 0: off"
-    )
+    name: Literal["sgd", "adam", "adamw"] = "adamw"
+    """update rule"""
+    lr: float = Field(0.02, gt=0)
+    """learning rate per step, at the schedule's peak"""
+    momentum: Share = 0.0
+    """of sgd, per step"""
+    nesterov: bool = False
+    """Nesterov's form of sgd; needs momentum"""
+    weight_decay: NotNegative = 0.0
+    """pull of weights towards 0; adamw's is decoupled"""
+    label_smoothing: Share = 0.0
+    """probability taken from the label, spread on all"""
+    max_norm: NotNegative = 0.0
+    """largest norm of a hidden unit's weights, 0: no limit"""
+    ema: Share = 0.0
+    """decay of the moving average of the weights, 0: off"""
 
     @model_validator(mode="after")
     def _momentum_is_used(self) -> OptimConfig:
@@ -163,68 +139,57 @@ class OptimConfig(Settings, group="optim"):
 class ScheduleConfig(Settings, group="schedule"):
     """How the learning rate goes over the run."""
 
-    name: ScheduleName = Field(
-        "one-cycle", description="shape of the fall after the warm-up"
-    )
-    warmup: float = Field(
-        0.3,
-        ge=0,
-        le=1,
-        description="share of all steps in which the rate rises, whatever follows",
-    )
-    final: float = Field(
-        0.001, gt=0, le=1, description="share of lr at which exponential ends"
-    )
+    name: ScheduleName = "one-cycle"
+    """shape of the fall after the warm-up"""
+    warmup: float = Field(0.3, ge=0, le=1)
+    """share of all steps in which the rate rises, whatever follows"""
+    final: float = Field(0.001, gt=0, le=1)
+    """share of lr at which exponential ends"""
 
 
 class MonitorConfig(Settings, group="monitor"):
     """What is written down while a training runs; it never changes the training."""
 
-    tensorboard: bool = Field(True, description="write curves for TensorBoard")
-    histograms: Often = Field(
-        1, ge=0, description="epochs between histograms of the layers, 0: none"
-    )
-    scores: Often = Field(
-        1, ge=1, description="epochs between evaluations on validation and test images"
-    )
+    tensorboard: bool = True
+    """write curves for TensorBoard"""
+    histograms: Often = Field(1, ge=0)
+    """epochs between histograms of the layers, 0: none"""
+    scores: Often = Field(1, ge=1)
+    """epochs between evaluations on validation and test images"""
 
 
 class CheckpointConfig(Settings, group="checkpoint"):
     """How often the training's state is saved."""
 
-    every: Often = Field(
-        1, ge=0, description="epochs between checkpoints, 0: at the end only"
-    )
+    every: Often = Field(1, ge=0)
+    """epochs between checkpoints, 0: at the end only"""
 
 
 class Config(Settings):
     """One training run."""
 
-    seed: Seed = Field(0, description="of weights, order and dropout")
-    epochs: Often = Field(10, ge=1, description="passes over the training images")
-    max_steps: int = Field(
-        0, ge=0, lt=10**11, description="stop after so many steps, 0: never"
-    )
-    batch_size: int = Field(
-        100, ge=1, le=TRAINING_IMAGES, description="images per step"
-    )
-    device: str = Field("auto", description="auto, or a device's name in PyTorch")
-    threads: int = Field(
-        0, ge=0, le=1024, description="CPU threads, 0: PyTorch's choice"
-    )
-    data_dir: str = Field(
-        "auto", min_length=1, description="folder of MNIST, auto: user's cache"
-    )
-    runs_dir: str = Field(
-        "runs", min_length=1, description="folder in which run folders are made"
-    )
-    quiet: bool = Field(False, description="print the last line only")
-    precision: Precision = Field(
-        "fp32", description="of matrix products; bf16: autocast, weights stay fp32"
-    )
-    graphs: bool = Field(
-        True, description="on CUDA, take several steps as one graph, the same numbers"
-    )
+    seed: Seed = 0
+    """of weights, order and dropout"""
+    epochs: Often = Field(10, ge=1)
+    """passes over the training images"""
+    max_steps: int = Field(0, ge=0, lt=10**11)
+    """stop after so many steps, 0: never"""
+    batch_size: int = Field(100, ge=1, le=TRAINING_IMAGES)
+    """images per step"""
+    device: str = "auto"
+    """auto, or a device's name in PyTorch"""
+    threads: int = Field(0, ge=0, le=1024)
+    """CPU threads, 0: PyTorch's choice"""
+    data_dir: str = Field("auto", min_length=1)
+    """folder of MNIST, auto: user's cache"""
+    runs_dir: str = Field("runs", min_length=1)
+    """folder in which run folders are made"""
+    quiet: bool = False
+    """print the last line only"""
+    precision: Precision = "fp32"
+    """of matrix products; bf16: autocast, weights stay fp32"""
+    graphs: bool = True
+    """on CUDA, take several steps as one graph, the same numbers"""
     model: ModelConfig = ModelConfig()
     data: DataConfig = DataConfig()
     optim: OptimConfig = OptimConfig()

@@ -21,6 +21,7 @@ from torchbasics.command import cli
 from torchbasics.command.errors import command, run
 from torchbasics.command.settings import Settings
 from torchbasics.command.terminal import SafeConsole, plural
+from torchbasics.mnist import network
 from torchbasics.mnist.config import Config, ModelConfig, Precision
 from torchbasics.mnist.training.loop import training_steps
 from torchbasics.mnist.training.processes import num_cores
@@ -47,13 +48,10 @@ DRIVER = Path("/sys/module/nvidia/version")
 class Options(Settings):
     """How it is told."""
 
-    as_json: cli.AsJson = Field(False, description="print JSON")
-    threads: int = Field(
-        0, ge=0, le=1024, description="CPU threads, 0: PyTorch's choice"
-    )
-    data_dir: str = Field(
-        "auto", min_length=1, description="folder of MNIST, auto: user's cache"
-    )
+    as_json: cli.AsJson = False
+    threads: int = Field(0, ge=0, le=1024)
+    """CPU threads, 0: PyTorch's choice"""
+    data_dir: network.DataDir = "auto"
 
 
 class Speed(NamedTuple):

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 from tyro.conf import FlagCreatePairsOff, Positional
 
 from torchbasics import data, device
@@ -27,19 +27,20 @@ class Options(settings.Settings):
     """Which network reads which digits."""
 
     run: Positional[network.RunName] = PRETRAINED
-    textbook: str = Field(
-        "", description="the book's sample_weight.pkl, to read in the place of a run"
-    )
-    save: FlagCreatePairsOff[bool] = Field(
-        False, description="make a run of --textbook's network"
-    )
-    doctor: FlagCreatePairsOff[bool] = Field(
-        False, description="show what the usual mistakes do to accuracy and loss"
-    )
-    export: str = Field("", description="write the network to FILE.onnx or FILE.npz")
-    runs_dir: str = Field("runs", description="folder of runs, for latest and --save")
-    split: Literal["test", "train"] = Field("test", description="which digits")
-    device: str = Field("auto", description="auto, or a device's name in PyTorch")
+    textbook: str = ""
+    """the book's sample_weight.pkl, to read in the place of a run"""
+    save: FlagCreatePairsOff[bool] = False
+    """make a run of --textbook's network"""
+    doctor: FlagCreatePairsOff[bool] = False
+    """show what the usual mistakes do to accuracy and loss"""
+    export: str = ""
+    """write the network to FILE.onnx or FILE.npz"""
+    runs_dir: str = "runs"
+    """folder of runs, for latest and --save"""
+    split: Literal["test", "train"] = "test"
+    """which digits"""
+    device: str = "auto"
+    """auto, or a device's name in PyTorch"""
     data_dir: network.DataDir = "auto"
 
     @model_validator(mode="after")

@@ -40,12 +40,16 @@ class Options(settings.Settings):
     """Which network reads which digit."""
 
     run: Positional[network.RunName] = "pretrained"
-    index: int = Field(0, ge=0, description="which digit of the set, from 0")
-    picture: str = Field("", description="a picture of a digit, to read in its place")
-    html: str = Field("", description="write a page to FILE.html")
+    index: int = Field(0, ge=0)
+    """which digit of the set, from 0"""
+    picture: str = ""
+    """a picture of a digit, to read in its place"""
+    html: str = ""
+    """write a page to FILE.html"""
     as_json: cli.AsJson = False
-    runs_dir: str = Field("runs", description="folder in which to look for latest")
-    split: Literal["test", "train"] = Field("test", description="the set of digits")
+    runs_dir: network.RunsDir = "runs"
+    split: Literal["test", "train"] = "test"
+    """the set of digits"""
     data_dir: network.DataDir = "auto"
 
     @model_validator(mode="after")

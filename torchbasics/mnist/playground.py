@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import torch
-from pydantic import Field, model_validator
+from pydantic import model_validator
 from torch import Tensor
 from tyro.conf import FlagCreatePairsOff, Positional, arg
 
@@ -40,13 +40,12 @@ class Options(settings.Settings):
     """Which networks, and where the page goes."""
 
     run: Positional[network.RunName] = "pretrained-best"
-    beside: Positional[str] = Field("", description="another, to answer beside it")
-    out: str = Field(
-        "", description="file to write; else playground.html in RUN's folder"
-    )
-    opened: Annotated[FlagCreatePairsOff[bool], arg(name="open")] = Field(
-        False, description="open the page in a browser"
-    )
+    beside: Positional[str] = ""
+    """another, to answer beside it"""
+    out: str = ""
+    """file to write; else playground.html in RUN's folder"""
+    opened: Annotated[FlagCreatePairsOff[bool], arg(name="open")] = False
+    """open the page in a browser"""
     runs_dir: network.RunsDir = "runs"
     data_dir: network.DataDir = "auto"
 

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from pydantic import Field
 from torch import Tensor
 from tyro.conf import Positional
 
@@ -37,9 +36,8 @@ MAX_DIGITS = 20  # more in one picture are noise or a text
 class Options(settings.Settings):
     """Which pictures, and which network reads them."""
 
-    pictures: Positional[tuple[str, ...]] = Field(
-        (), description="PNG, JPEG, BMP, GIF or WebP files, or folders of them"
-    )
+    pictures: Positional[tuple[str, ...]] = ()
+    """PNG, JPEG, BMP, GIF or WebP files, or folders of them"""
     run: network.RunName = "pretrained-best"
     runs_dir: network.RunsDir = "runs"
     as_json: cli.AsJson = False

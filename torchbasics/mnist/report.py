@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from pydantic import Field
 from torch import nn
 from tyro.conf import Positional
 
@@ -55,8 +54,10 @@ class Options(settings.Settings):
     """Which runs, and where the page goes."""
 
     run: Positional[network.RunName] = "latest"
-    beside: Positional[str] = Field("", description="another, to stand beside it")
-    out: str = Field("", description="file to write; else report*.html in RUN's folder")
+    beside: Positional[str] = ""
+    """another, to stand beside it"""
+    out: str = ""
+    """file to write; else report*.html in RUN's folder"""
     runs_dir: network.RunsDir = "runs"
     data_dir: network.DataDir = "auto"
 

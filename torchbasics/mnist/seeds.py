@@ -42,14 +42,10 @@ SECONDS_PER_LOOK = 0.2  # at whether a run has ended
 class SeedsOptions(cli.ResumeOptions):
     """What a series is told beside the settings of its runs."""
 
-    seeds: tuple[Seed, ...] = Field(
-        (),
-        max_length=1000,
-        description="of the runs, if none 0 1 2 3 4; with --resume, more of them",
-    )
-    processes: int = Field(
-        1, ge=1, le=64, description="runs at once, each on its cores"
-    )
+    seeds: tuple[Seed, ...] = Field((), max_length=1000)
+    """of the runs, if none 0 1 2 3 4; with --resume, more of them"""
+    processes: int = Field(1, ge=1, le=64)
+    """runs at once, each on its cores"""
 
     @model_validator(mode="after")
     def _each_seed_once(self) -> SeedsOptions:

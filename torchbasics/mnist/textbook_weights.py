@@ -70,7 +70,7 @@ def read_pickle(path: Path) -> TextbookWeights:
         try:
             arrays = _unpickled(content)
         except (ValueError, TypeError, LookupError):
-            raise UserError("it is torn, or no pickle of NumPy arrays alone") from None
+            raise UserError("it is torn, or no pickle of NumPy arrays") from None
         held = [*arrays] if isinstance(arrays, dict) else []
         if {*held} != {*SHAPES}:
             wanted = ", ".join(SHAPES)
