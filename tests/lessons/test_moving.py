@@ -137,6 +137,8 @@ def check_depth(seen):
     close(predicted, left[[layers - 1 for layers in data["depths"]]], atol=0)
     close(n["left"], left[int(depth) - 1], atol=0)
     close(n["factor"], left[int(depth) - 1] ** (1 / (depth - 1)))
+    kind = "it vanishes" if n["left"] < 0.1 else "it explodes"
+    assert (kind in seen["said"]) == (not 0.1 <= n["left"] <= 10)
     measured = dict(data["measured"][activation][init]) if width == 128 else {}
     for row, layers in enumerate(data["depths"]):
         close(n[f"measured{row}"], measured.get(layers, torch.nan), atol=0)

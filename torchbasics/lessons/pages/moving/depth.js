@@ -65,7 +65,7 @@ moving.depth = (element, data, words) => {
     if (Number.isNaN(left)) return tell(fill(words.no_critical, { activation: nameOf(activation) }));
     point.setAttribute("cx", plane.px(layers));
     point.setAttribute("cy", plane.py(clamp(at(left), plane.y)));
-    const kind = factor < 0.95 ? words.vanishes : factor > 1.05 ? words.explodes : words.stays;
+    const kind = left < 0.1 ? words.vanishes : left > 10 ? words.explodes : words.stays;
     tell(fill(kind, { activation: nameOf(activation), init: words[`init_${init}`], layers, left: brief(left), factor: rounded(factor) }), kind === words.stays);
   }
 
