@@ -152,7 +152,7 @@ def test_what_cannot_be_fooled_says_so(monkeypatch, capsys):
         (["--index", "10000"], "index = 10000: the test set ends at 9999"),
         (["--index", "-1"], "index = -1: it must be greater than or equal to 0"),
         (["--index", "1", "--picture", "a.png"], "stands in the place of --index"),
-        (["--html", "page.pdf"], "--html page.pdf: its name must end in .html"),
+        (["--html", "page.pdf"], "html = 'page.pdf': its name must end in .html"),
         (["nowhere"], "there is no run 'nowhere'"),
     ],
 )

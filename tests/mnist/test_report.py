@@ -189,32 +189,11 @@ def test_a_run_that_left_only_its_network_is_reported_too(held):
     assert shown(held / "report.html")["runs"][0]["curves"] == {}
 
 
-def commands_of(run, typed):
-    """What the report says to type, of a run that was started so."""
-    runs.write_manifest(run, runs.read_manifest(run) | {"command": typed})
-    return report.commands(network.find(str(run)), runs.read_manifest(run))
-
-
 def test_how_to_repeat_a_run_is_a_command_that_can_be_typed(held, capsys):
-    typed = ["/x y/torchbasics/torchbasics/mnist/__main__.py", "--config", "a b.toml"]
-    again, was = commands_of(held, typed)
+    again = report.again(network.find(str(held)), runs.read_manifest(held))
     assert again == f"python -m torchbasics.mnist --config {held}/config.toml"
     assert train([*again.split()[3:], "--print-config"]) == 0
     assert "validation = 300" in capsys.readouterr().out
-    assert was == "python -m torchbasics.mnist --config 'a b.toml'"
-
-
-@pytest.mark.parametrize(
-    ("typed", "said"),
-    [
-        ([], ""),
-        (["other.py", "x y"], "other.py 'x y'"),
-        ([r"C:\torchbasics\mnist\seeds.py"], "python -m torchbasics.mnist.seeds"),
-        (["-c", "\x1b]0;x\x07"], r"-c '\x1b]0;x\x07'"),
-    ],
-)
-def test_what_was_typed_is_told_as_text(held, typed, said):
-    assert commands_of(held, typed)[1] == said
 
 
 def test_the_shipped_network_is_reported_outside_the_package(
@@ -224,7 +203,7 @@ def test_the_shipped_network_is_reported_outside_the_package(
     assert report.main(["pretrained"]) == 0
     assert [path.name for path in tmp_path.iterdir()] == ["report-pretrained.html"]
     (run,) = shown(tmp_path / "report-pretrained.html")["runs"]
-    assert run["commands"] == ["python -m torchbasics.mnist --config lesson"]
+    assert run["again"] == "python -m torchbasics.mnist --config lesson"
     assert "97.21 %" in capsys.readouterr().out
 
 
@@ -232,10 +211,10 @@ def test_weights_that_were_read_are_repeated_by_reading_them(held):
     manifest = runs.read_manifest(held) | {"data": {"sample_weight.pkl": "0123abcd"}}
     runs.write_manifest(held, manifest)
     subject = network.find(str(held))
-    again, _ = report.commands(subject, manifest)
+    again = report.again(subject, manifest)
     read = "python -m torchbasics.mnist.evaluate --textbook sample_weight.pkl --save"
     assert again.splitlines() == [read, "python -m torchbasics.mnist --resume latest"]
-    assert report.commands(subject._replace(step=0), manifest)[0] == read
+    assert report.again(subject._replace(step=0), manifest) == read
     assert "SHA-256 0123abcd" in report.facts(subject, manifest)["weights"]
 
 

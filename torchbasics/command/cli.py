@@ -108,7 +108,7 @@ def parse(
 
 
 def parse_options(
-    default: ConfigT, argv: Sequence[str] | None, *, prog: str, about: str | None
+    default: ConfigT, argv: Sequence[str] | None, prog: str, about: str | None
 ) -> ConfigT:
     """The settings `default`, changed as a command line asks: `--group.name value`."""
     kind = type(default)

@@ -27,7 +27,7 @@ from torchbasics.command.signals import StopRequest
 from torchbasics.command.terminal import Answer, SafeConsole, plural
 from torchbasics.data.mnist import SHA256
 from torchbasics.evaluation import Evaluation, predict_probs
-from torchbasics.mnist import network
+from torchbasics.mnist import PROGRAM, network
 from torchbasics.mnist.config import Config
 from torchbasics.mnist.training import auto
 from torchbasics.mnist.training.checkpoint import CheckpointManager
@@ -48,8 +48,6 @@ from torchbasics.mnist.training.setup import (
     load_splits,
     setup,
 )
-
-PROGRAM = "python -m torchbasics.mnist"
 
 
 class Options(cli.ResumeOptions):

@@ -21,14 +21,13 @@ from torchbasics.command import cli
 from torchbasics.command.errors import command, run
 from torchbasics.command.settings import Settings
 from torchbasics.command.terminal import SafeConsole, plural
-from torchbasics.mnist import network
+from torchbasics.mnist import PROGRAM, network
 from torchbasics.mnist.config import Config, ModelConfig, Precision
 from torchbasics.mnist.training.loop import training_steps
 from torchbasics.mnist.training.processes import num_cores
 from torchbasics.mnist.training.progress import Progress
 from torchbasics.mnist.training.setup import Splits, load_splits, setup
 
-PROGRAM = "python -m torchbasics.mnist.device"
 NETWORKS = {
     "784-50-100-10": ModelConfig(),
     "784-512-512-10": ModelConfig(hidden=(512, 512), activation="relu"),
@@ -67,7 +66,7 @@ class Speed(NamedTuple):
 @command
 def main(argv: Sequence[str] | None = None) -> int:
     """Tell what is here, measure, and say what to train on."""
-    options = cli.parse_options(Options(), argv, prog=PROGRAM, about=__doc__)
+    options = cli.parse_options(Options(), argv, f"{PROGRAM}.device", __doc__)
     console = SafeConsole(quiet=options.as_json)
     with devices.cpu_threads(options.threads):
         facts = machine()

@@ -17,7 +17,7 @@ from torchbasics.command.errors import as_user_error, command, run
 from torchbasics.command.output import visible
 from torchbasics.data import ImageDataset
 from torchbasics.evaluation import Evaluation, evaluate
-from torchbasics.mnist import doctor, export, network
+from torchbasics.mnist import PROGRAM, doctor, export, network
 from torchbasics.mnist.textbook_weights import SHA256, read_pickle
 
 PRETRAINED = "pretrained"
@@ -57,9 +57,7 @@ class Options(settings.Settings):
 @command
 def main(argv: Sequence[str] | None = None) -> int:
     """Print how often each digit was read as which, then loss and accuracy."""
-    options = cli.parse_options(
-        Options(), argv, prog="python -m torchbasics.mnist.evaluate", about=__doc__
-    )
+    options = cli.parse_options(Options(), argv, f"{PROGRAM}.evaluate", __doc__)
     with as_user_error(ValueError):
         where, _ = device.choose(options.device)
     if options.export:

@@ -25,7 +25,7 @@ from torchbasics.command.page import page
 from torchbasics.command.terminal import Answer, SafeConsole, SideBySide, plural
 from torchbasics.data.image_files import read_image
 from torchbasics.data.prepare import find_digits, prepare
-from torchbasics.mnist import network
+from torchbasics.mnist import PROGRAM, network
 from torchbasics.mnist.adversarial import Change, smallest_change
 from torchbasics.mnist.explanation import Explanation, Layer, as_json, explain
 
@@ -44,7 +44,7 @@ class Options(settings.Settings):
     """which digit of the set, from 0"""
     picture: str = ""
     """a picture of a digit, to read in its place"""
-    html: str = ""
+    html: network.PageName = ""
     """write a page to FILE.html"""
     as_json: cli.AsJson = False
     runs_dir: network.RunsDir = "runs"
@@ -56,8 +56,6 @@ class Options(settings.Settings):
     def _one_digit_and_a_page(self) -> "Options":
         if self.picture and self.index:
             raise ValueError("--picture stands in the place of --index: give one")
-        if self.html and not self.html.endswith(".html"):
-            raise ValueError(f"--html {self.html}: its name must end in .html")
         if os.path.isfile(self.run):
             raise ValueError(f"{self.run} is no run; a picture: --picture {self.run}")
         return self
@@ -82,9 +80,7 @@ class Case(NamedTuple):
 @command
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the explanation, or JSON of it, and write the page that is asked for."""
-    options = cli.parse_options(
-        Options(), argv, prog="python -m torchbasics.mnist.explain", about=__doc__
-    )
+    options = cli.parse_options(Options(), argv, f"{PROGRAM}.explain", __doc__)
     case = study(options)
     if options.html:
         shown = page(FORM, case.name, case_as_json(case))

@@ -19,6 +19,7 @@ from torchbasics.command.files import write_named
 from torchbasics.data.mnist import SHA256
 from torchbasics.evaluation import Evaluation
 from torchbasics.mlp import MLP
+from torchbasics.mnist import PROGRAM
 from torchbasics.mnist.network import Network
 from torchbasics.mnist.training import checkpoint
 from torchbasics.mnist.training.checkpoint import Checkpoint, CheckpointManager
@@ -56,7 +57,7 @@ def save_run(
     manifest["data"] = SHA256 | {WEIGHTS: sha256}
     manifest["finished"] = manifest["started"]
     manifest["figures"] = {"accuracy/test": evaluation.accuracy, "loss/test": loss}
-    toml = settings.to_toml(config, "python -m torchbasics.mnist")
+    toml = settings.to_toml(config, PROGRAM)
     tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
     metadata = {"config": config.model_dump(mode="json"), "step": 0, "epoch_hits": 0}
     metadata |= {"threads": torch.get_num_threads(), "torch": str(torch.__version__)}

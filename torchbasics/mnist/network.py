@@ -1,22 +1,28 @@
-"""The network of a run: built from its configuration, found and loaded."""
+"""The network of a run: built from its configuration, found, loaded, put on a page."""
 
 import os
+import re
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import torch
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from torch import Tensor, nn
+from tyro.conf import Positional
 
 from torchbasics import rng
 from torchbasics.command import runs
 from torchbasics.command.errors import UserError, as_user_error
+from torchbasics.command.files import write_named
 from torchbasics.command.output import visible
-from torchbasics.command.settings import from_table
+from torchbasics.command.page import page
+from torchbasics.command.settings import Settings, from_table
 from torchbasics.data.image_files import SUFFIXES
 from torchbasics.evaluation import predict_logits, predict_probs
 from torchbasics.mlp import MLP
+from torchbasics.mnist import PROGRAM
 from torchbasics.mnist.config import Config
 from torchbasics.mnist.textbook_weights import TextbookWeights
 from torchbasics.mnist.training import checkpoint, state
@@ -32,6 +38,15 @@ RunName = Annotated[
 RunsDir = Annotated[str, Field(description="folder of runs, for latest")]
 DataDir = Annotated[str, Field(description="folder of MNIST, auto: user's cache")]
 MAX_NAMED = 12  # hidden layers
+
+
+def _page_name(name: str) -> str:
+    if name and not name.endswith(".html"):
+        raise ValueError("its name must end in .html")
+    return name
+
+
+PageName = Annotated[str, AfterValidator(_page_name)]
 
 
 class Network(NamedTuple):
@@ -63,6 +78,34 @@ class Subject(NamedTuple):
         if not logits.isfinite().all():
             raise UserError(f"{self.name}: what it makes of the digits is not finite")
         return logits
+
+
+class PageOptions(Settings):
+    """Which runs a page shows, and where it goes."""
+
+    run: Positional[RunName] = "latest"
+    beside: Positional[str] = ""
+    """another, to stand beside it"""
+    out: PageName = ""
+    """file to write; else one in RUN's folder"""
+    runs_dir: RunsDir = "runs"
+    data_dir: DataDir = "auto"
+
+    def find(self) -> list[Subject]:
+        """The runs that are named."""
+        names = filter(None, (self.run, self.beside))
+        return [find(name, self.runs_dir) for name in names]
+
+    def write(
+        self, form: Path, title: str, subjects: Sequence[Subject], shown: dict[str, Any]
+    ) -> Path:
+        """Put the page of that form there: that of two runs in no place of one's."""
+        names, folder = [subject.name for subject in subjects], subjects[0].folder
+        parts = [] if folder and len(names) == 1 else names
+        parts = [form.stem, *(re.sub(r"[^\w.-]+", "-", part)[:80] for part in parts)]
+        path = Path(self.out or (folder or Path()) / f"{'-'.join(parts)}.html")
+        write_named(path, page(form, f"{title}: {' beside '.join(names)}", shown))
+        return path
 
 
 def build(config: Config) -> MLP:
@@ -145,8 +188,7 @@ def find_checkpoint(run: str, runs_dir: str = "runs") -> tuple[Path, Checkpoint]
         return path, held._replace(tensors=full)
     if run.lower().endswith(SUFFIXES) and os.path.isfile(run):
         raise UserError(
-            f"{run} is a picture, no run: python -m torchbasics.mnist.predict "
-            f"{shlex.quote(run)} reads it"
+            f"{run} is a picture, no run: {PROGRAM}.predict {shlex.quote(run)} reads it"
         )
     if run != "latest" and not os.path.isdir(run):
         raise UserError(

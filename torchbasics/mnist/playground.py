@@ -12,21 +12,18 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import torch
-from pydantic import model_validator
 from torch import Tensor
 from tyro.conf import FlagCreatePairsOff, Positional, arg
 
 from torchbasics import data
 from torchbasics.activations import softmax
-from torchbasics.command import cli, settings
+from torchbasics.command import cli
 from torchbasics.command.errors import UserError, command, run, warn
-from torchbasics.command.files import write_named
 from torchbasics.command.output import visible
-from torchbasics.command.page import page
 from torchbasics.data import ImageDataset
 from torchbasics.evaluation import most_confident_errors
-from torchbasics.mnist import export, network
-from torchbasics.mnist.network import Subject
+from torchbasics.mnist import PROGRAM, export, network
+from torchbasics.mnist.network import PageOptions, Subject
 
 MAX_WEIGHTS = 3_700_000  # in float16, as text, they fill a page of 10 MB
 MAX_FLOAT32 = 1_000_000
@@ -36,40 +33,21 @@ FORM = Path(__file__).with_name("pages") / "playground.html"
 Json = dict[str, Any]
 
 
-class Options(settings.Settings):
+class Options(PageOptions):
     """Which networks, and where the page goes."""
 
     run: Positional[network.RunName] = "pretrained-best"
-    beside: Positional[str] = ""
-    """another, to answer beside it"""
-    out: str = ""
-    """file to write; else playground.html in RUN's folder"""
     opened: Annotated[FlagCreatePairsOff[bool], arg(name="open")] = False
     """open the page in a browser"""
-    runs_dir: network.RunsDir = "runs"
-    data_dir: network.DataDir = "auto"
-
-    @model_validator(mode="after")
-    def _a_page(self) -> "Options":
-        if self.out and not self.out.endswith(".html"):
-            raise ValueError(f"--out {self.out}: its name must end in .html")
-        return self
 
 
 @command
 def main(argv: Sequence[str] | None = None) -> int:
     """Write the page, say where it is, and open it if that is asked for."""
-    options = cli.parse_options(
-        Options(), argv, prog="python -m torchbasics.mnist.playground", about=__doc__
-    )
-    names = filter(None, (options.run, options.beside))
-    subjects = [network.find(name, options.runs_dir) for name in names]
+    options = cli.parse_options(Options(), argv, f"{PROGRAM}.playground", __doc__)
+    subjects = options.find()
     shown = playground(subjects, data.load("test", options.data_dir))
-    name, folder, *_ = subjects[0]
-    usual = folder / "playground.html" if folder else Path(f"playground-{name}.html")
-    path = Path(options.out or usual)
-    title = " beside ".join(subject.name for subject in subjects)
-    write_named(path, page(FORM, f"Draw a digit: {title}", shown))
+    path = options.write(FORM, "Draw a digit", subjects, shown)
     print(f"the playground is in {visible(path)}: open it in a browser")
     if options.opened and not webbrowser.open(path.resolve().as_uri()):
         warn("no browser could be started: open the page yourself")

@@ -26,7 +26,7 @@ from torchbasics.command.output import visible
 from torchbasics.command.terminal import Answer, SafeConsole
 from torchbasics.data.image_files import SUFFIXES, read_image
 from torchbasics.data.prepare import find_digits
-from torchbasics.mnist import network
+from torchbasics.mnist import PROGRAM, network
 from torchbasics.mnist.doubt import Doubt, fit_doubt
 from torchbasics.mnist.network import Network
 
@@ -76,9 +76,7 @@ class Reading(NamedTuple):
 @command
 def main(argv: Sequence[str] | None = None) -> int:
     """Print what each picture holds, or all of it as JSON."""
-    options = cli.parse_options(
-        Options(), argv, prog="python -m torchbasics.mnist.predict", about=__doc__
-    )
+    options = cli.parse_options(Options(), argv, f"{PROGRAM}.predict", __doc__)
     if not options.pictures:
         raise UserError("name a picture, or a folder of pictures")
     found, status = [], 0

@@ -4,7 +4,6 @@ It is one file, `report.html` in the run's folder, that asks for nothing from el
 """
 
 import math
-import re
 import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -14,28 +13,24 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
-from tyro.conf import Positional
 
 from torchbasics import data
 from torchbasics.activations import softmax
-from torchbasics.command import cli, runs, settings
-from torchbasics.command.errors import UserError, command, run
-from torchbasics.command.files import write_named
+from torchbasics.command import cli, runs
+from torchbasics.command.errors import command, run
 from torchbasics.command.manifest import Manifest
 from torchbasics.command.output import visible
-from torchbasics.command.page import page, picture
+from torchbasics.command.page import picture
 from torchbasics.data import TRAINING_IMAGES, ImageDataset
 from torchbasics.evaluation import evaluate
-from torchbasics.mnist import measures, network
+from torchbasics.mnist import PROGRAM, measures, network
 from torchbasics.mnist.export import WEIGHTS
-from torchbasics.mnist.network import Subject
+from torchbasics.mnist.network import PageOptions, Subject
 from torchbasics.mnist.training import metrics
 from torchbasics.mnist.training.state import plan_steps
 
-PROGRAM = "python -m torchbasics.mnist"
 FORM = Path(__file__).with_name("pages") / "report.html"
 RECIPES = {"pretrained": "lesson", "pretrained-best": "best"}  # of what is shipped
-MODULE = re.compile(r".*\btorchbasics[/\\]mnist[/\\](\w+)\.py")
 FACTS = (
     "device", "processes", "threads", "versions", "python", "platform", "commit",
     "started", "finished",
@@ -50,46 +45,18 @@ LARGE = 2_000_000  # weights, with which each of the 20 changes of digits takes 
 Json = dict[str, Any]
 
 
-class Options(settings.Settings):
-    """Which runs, and where the page goes."""
-
-    run: Positional[network.RunName] = "latest"
-    beside: Positional[str] = ""
-    """another, to stand beside it"""
-    out: str = ""
-    """file to write; else report*.html in RUN's folder"""
-    runs_dir: network.RunsDir = "runs"
-    data_dir: network.DataDir = "auto"
-
-
 @command
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure, write the page, and say where it is."""
-    options = cli.parse_options(
-        Options(), argv, prog=f"{PROGRAM}.report", about=__doc__
-    )
-    if options.out and Path(options.out).suffix != ".html":
-        raise UserError(f"--out {options.out}: its name must end in .html")
-    names = filter(None, (options.run, options.beside))
-    subjects = [network.find(name, options.runs_dir) for name in names]
+    options = cli.parse_options(PageOptions(), argv, f"{PROGRAM}.report", __doc__)
+    subjects = options.find()
     train, test = (data.load(split, options.data_dir) for split in ("train", "test"))
     report = measured(subjects, train, test)
-    path = Path(options.out or usual_path(subjects))
-    title = " beside ".join(subject.name for subject in subjects)
-    write_named(path, page(FORM, f"Report: {title}", report))
+    path = options.write(FORM, "Report", subjects, report)
     for one in report["runs"]:
         print(f"{one['name']}: {one['summary']}")
     print(f"the report is in {visible(path)}: open it in a browser")
     return 0
-
-
-def usual_path(subjects: Sequence[Subject]) -> Path:
-    """Where the page goes if nobody says so: one of two runs in no page of one."""
-    folder = subjects[0].folder
-    if folder and len(subjects) == 1:
-        return folder / "report.html"
-    names = [re.sub(r"[^\w.-]+", "-", subject.name)[:80] for subject in subjects]
-    return (folder or Path()) / f"{'-'.join(['report', *names])}.html"
 
 
 def measured(
@@ -142,7 +109,7 @@ def card(subject: Subject, train: ImageDataset, test: ImageDataset) -> Json:
         "changed": len(some.labels),
         "blank": reader.probs(torch.zeros_like(test.images[:1]))[0].tolist(),
         "facts": facts(subject, manifest),
-        "commands": commands(subject, manifest),
+        "again": again(subject, manifest),
         "playground": visible(
             f"{PROGRAM}.playground {shlex.quote(str(folder or subject.name))}"
         ),
@@ -185,22 +152,18 @@ def facts(subject: Subject, manifest: Manifest) -> dict[str, str]:
     return {name: visible(fact) for name, fact in found.items() if fact is not None}
 
 
-def commands(subject: Subject, manifest: Manifest) -> list[str]:
-    """What to type to repeat a run; then what was typed.
+def again(subject: Subject, manifest: Manifest) -> str:
+    """What to type to repeat a run.
 
     No config makes weights that were read; what was trained after that goes on there.
     """
     if subject.folder is None:
-        return [f"{PROGRAM} --config {RECIPES[subject.name]}"]
-    config = shlex.quote(str(subject.folder / "config.toml"))
-    words = [*manifest["command"]]
-    if words and (file := MODULE.fullmatch(words[0])):
-        words[:1] = f"{PROGRAM}.{file[1]}".removesuffix(".__main__").split()
-    again = visible(f"{PROGRAM} --config {config}")
+        return f"{PROGRAM} --config {RECIPES[subject.name]}"
     if WEIGHTS in manifest.get("data", {}):
-        again = f"{PROGRAM}.evaluate --textbook {WEIGHTS} --save"
-        again += f"\n{PROGRAM} --resume latest" if subject.step else ""
-    return [again, visible(shlex.join(words))]
+        read = f"{PROGRAM}.evaluate --textbook {WEIGHTS} --save"
+        return read + (f"\n{PROGRAM} --resume latest" if subject.step else "")
+    config = shlex.quote(str(subject.folder / "config.toml"))
+    return visible(f"{PROGRAM} --config {config}")
 
 
 if __name__ == "__main__":

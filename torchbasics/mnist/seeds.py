@@ -28,13 +28,14 @@ from torchbasics.command.files import write_json
 from torchbasics.command.output import visible
 from torchbasics.command.signals import STOP_AT_EOF, StopRequest
 from torchbasics.command.terminal import SafeConsole
+from torchbasics.mnist import PROGRAM
 from torchbasics.mnist.config import Config, Seed
 from torchbasics.mnist.training import series
 from torchbasics.mnist.training.meeting import require_alone
 from torchbasics.mnist.training.resume import check_resume_config, override_options
 from torchbasics.mnist.training.setup import bf16_hint
 
-PROGRAM = "python -m torchbasics.mnist.seeds"
+SEEDS = f"{PROGRAM}.seeds"
 Process = subprocess.Popen[str]
 SECONDS_PER_LOOK = 0.2  # at whether a run has ended
 
@@ -59,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Train what is not trained yet, then say what came of all seeds."""
     parsed = cli.parse(
         Config(), SeedsOptions(), argv, name="lesson", kind="seeds",
-        prog=PROGRAM, about=__doc__,
+        prog=SEEDS, about=__doc__,
     )  # fmt: skip
     require_alone("it starts its own, as many at once as --processes says")
     config, options = parsed.config, parsed.options
@@ -87,7 +88,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def create_series(config: Config, name: str, seeds: Sequence[int]) -> Path:
     """A folder in which stands what runs here: the config of all runs, which seeds."""
     manifest = runs.new_manifest("seeds", name, config.seed) | {"seeds": seeds}
-    described = settings.to_toml(config, PROGRAM), manifest
+    described = settings.to_toml(config, SEEDS), manifest
     return runs.create(config.runs_dir, "seeds", name, *described)
 
 
@@ -125,7 +126,7 @@ def train_seeds(
         transient=True,
         disable=not console.is_terminal or console.quiet,
     )
-    again = f"; to go on: {PROGRAM} --resume {shlex.quote(str(folder))}"
+    again = f"; to go on: {SEEDS} --resume {shlex.quote(str(folder))}"
     failed: list[str] = []
     with suppress(KeyboardInterrupt), StopRequest() as stop, bars:  # a second Ctrl+C
         failed = run_processes(folder, config, waiting, processes, stop, bars)

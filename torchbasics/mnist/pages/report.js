@@ -237,7 +237,7 @@ function missing(what, run) {
   if (run.facts.weights) return element("p", {}, `${what}: its weights were read from a file.`);
   const note = element("p", {}, `${what}. To record them, train with`);
   return element("div", {}, note,
-    element("pre", {}, `${run.commands[0]} --monitor.histograms 1`));
+    element("pre", {}, `${run.again} --monitor.histograms 1`));
 }
 
 function confusion(run) {
@@ -395,12 +395,9 @@ function robustness(run) {
 }
 
 function repeat(run) {
-  const [again, typed] = run.commands;
   const rows = Object.entries({ network: run.architecture, ...run.facts }).map(([name, fact]) =>
     element("tr", {}, element("th", { scope: "row" }, name), element("td", {}, fact)));
-  const made = element("div", {}, element("pre", {}, again), element("table", {}, ...rows));
-  if (typed) made.append(element("p", { class: "soft small" }, "It was started as"), element("pre", {}, typed));
-  return made;
+  return element("div", {}, element("pre", {}, run.again), element("table", {}, ...rows));
 }
 
 const PARTS = { score, curves, confusion, errors, weights, calibration, health, robustness, repeat };
