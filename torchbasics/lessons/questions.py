@@ -15,6 +15,8 @@ from torchbasics.lessons.checks import Words
 
 NUMBER = re.compile(r"[-+]?[\d./_\s]{1,40}(e[-+]?\d{1,2})?", re.I)
 """What is read as a number: 1e999999999 would be one of a billion digits."""
+THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?")
+"""Where a comma parts thousands; elsewhere it is a decimal one."""
 
 
 class Question(NamedTuple):
@@ -33,14 +35,21 @@ class Question(NamedTuple):
         >>> asked.is_right("1/4"), asked.is_right("25 %"), asked.is_right("0.3")
         (True, True, True)
         """
-        said = number(reply)
+        typed = unicodedata.normalize("NFKC", reply).strip()
+        plain = typed.rstrip("% ").replace("\u2212", "-").replace("\u2044", "/")
+        plain = plain.replace(",", "" if THOUSANDS.fullmatch(plain) else ".")
+        try:
+            said = Fraction(plain) if NUMBER.fullmatch(plain) else None
+        except (ValueError, ZeroDivisionError):
+            said = None
         if said is None:
             return None
-        unit, answer = _half_a_unit(reply), Fraction(self.answer)
-        is_percentage = unicodedata.normalize("NFKC", reply).strip().endswith("%")
+        decimals = re.search(r"\.(\d+)$", plain)
+        half_a_unit = Fraction(1, 2 * 10 ** len(decimals[1])) if decimals else 0
         return any(
-            abs(said / parts - answer) <= max(Fraction(self.tolerance), unit / parts)
-            for parts in ((1, 100) if is_percentage else (1,))
+            abs(said / parts - Fraction(self.answer))
+            <= max(Fraction(self.tolerance), Fraction(half_a_unit, parts))
+            for parts in ((1, 100) if typed.endswith("%") else (1,))
         )
 
 
@@ -51,39 +60,4 @@ def question(part: str, words: Words) -> Question | None:
     Question(text='NAND of (1,1)?', answer='0', tolerance='0')
     """
     text, arrow, answer = words.get(f"ask {part}", "").rpartition(" -> ")
-    if not arrow:
-        return None
-    answer, _, tolerance = answer.partition(" +- ")
-    return Question(text, answer, tolerance or "0")
-
-
-def number(reply: str) -> Fraction | None:
-    """The number that somebody has typed; None if it is none.
-
-    >>> number("9,721"), number("97.5 %"), number("1/4"), number("1e-3"), number("?")
-    (Fraction(9721, 1), Fraction(195, 2), Fraction(1, 4), Fraction(1, 1000), None)
-    """
-    plain = _plain(reply)
-    try:
-        return Fraction(plain) if NUMBER.fullmatch(plain) else None
-    except (ValueError, ZeroDivisionError):
-        return None
-
-
-def _plain(reply: str) -> str:
-    """A number as Python spells it; a comma parts thousands, or is a decimal one.
-
-    >>> [_plain(reply) for reply in ("9,721", "0,5", "½", "-3 %")]
-    ['9721', '0.5', '1/2', '-3']
-    """
-    plain = unicodedata.normalize("NFKC", reply).strip().rstrip("% ")
-    plain = plain.replace("\u2212", "-").replace("\u2044", "/")
-    if re.fullmatch(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?", plain):
-        return plain.replace(",", "")
-    return plain.replace(",", ".")
-
-
-def _half_a_unit(reply: str) -> Fraction:
-    """Half of what the last decimal of a reply counts; 0 for whole numbers."""
-    decimals = re.search(r"\.(\d+)$", _plain(reply))
-    return Fraction(1, 2 * 10 ** len(decimals[1])) if decimals else Fraction(0)
+    return Question(text, *answer.split(" +- ")) if arrow else None
