@@ -17,6 +17,7 @@ from torch import nn
 from torchbasics.lessons import LESSONS, textbook
 from torchbasics.lessons.exercises import BY_LESSON, EXERCISES, check
 from torchbasics.lessons.exercises.judge import judge
+from torchbasics.lessons.exercises.mistakes import DERIVED, VAGUE, own
 from torchbasics.perceptron import INPUTS, Perceptron
 
 W1 = np.array([[0.1, 0.3, 0.5], [0.2, 0.4, 0.6]])
@@ -452,7 +453,7 @@ def test_each_mistake_that_has_a_name_was_made_here():
     known = {
         name
         for exercise in EXERCISES.values()
-        for name in (*exercise.mistakes, *exercise.derived, *exercise.vague)
+        for name in (*own(exercise), *DERIVED, *VAGUE)
     }
     assert made | {mistake for _, mistake, _ in NAMED} == known
 
@@ -723,7 +724,7 @@ def test_a_sentence_is_korean_where_that_is_asked(capsys):
         (lambda: 1, "TypeError"),
         (lambda x: "a text", "returns 'a text'; wanted are real numbers"),
         (lambda x: [[1.0], [1.0, 2.0]], "differ in length or shape"),
-        (lambda x: x.to("meta"), "returns a tensor without values"),
+        (lambda x: x.to("meta"), "device='meta', size=(11,)); wanted are real"),
         (lambda x: 1 / 0, "ZeroDivisionError"),
         (lambda x: no_such_name if x > 0 else 0, "no_such_name"),  # noqa: F821
         (lambda x: torch.exp(x) + "a", "TypeError"),

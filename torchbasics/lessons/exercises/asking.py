@@ -1,11 +1,9 @@
-"""How a learner's function is called, and what it answers, as a tensor.
+"""How a learner's function may be called, and what it answers, as a tensor.
 
 Nobody is told whether to write for tensors, arrays, lists or single numbers: a function
 is called in each of these forms, and one in which it is right is enough.
 """
 
-import copy
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +17,8 @@ Right = Callable[..., Tensor]
 
 Case = tuple[Tensor, ...]
 TOLERANCE = 1e-5  # float32 on the way is good to this
+HALVES = (torch.float16, torch.bfloat16)
+MANY = 20  # numbers that a sentence cannot hold
 
 Form = Callable[..., Any]
 """A way to call a function: the function, then the case's tensors, in float64."""
@@ -68,69 +68,6 @@ def added_up(form: Form) -> Form:
     return _rows
 
 
-class NoAnswerError(Exception):
-    """A function gave no real numbers: under which label the words are, and what."""
-
-
-class Ask:
-    """A learner's function, called in one form with copies, which it may alter.
-
-    `calls` are the arguments of the calls that the last question took, `answer` is the
-    last one's own, and `overflow` what `math` raised where torch answers inf.
-    """
-
-    def __init__(self, right: Right, form: Form, function: Function) -> None:
-        self.right, self.form, self.function = right, form, function
-        self._seen: dict[int, Tensor | None] = {}
-
-    def __call__(self, *case: Tensor) -> Tensor:
-        """Shape: as the exercise has them, (*) each -> (*)."""
-        self.calls: list[tuple[Any, ...]] = []
-        self.overflow: OverflowError | None = None
-        self.nothing: list[tuple[Any, ...]] = []
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            answer = self.form(self._call, *(value.clone() for value in case))
-        if self.nothing:
-            everywhere = len(self.nothing) == len(self.calls)
-            self.calls = self.nothing[:1]
-            raise NoAnswerError("none" if everywhere else "none_here")
-        got = as_tensor(answer)
-        if self.overflow and got.shape != self.right(*case).shape:
-            return torch.full_like(self.right(*case).double(), torch.nan)
-        return got
-
-    def _call(self, *arguments: Any) -> Any:
-        before = copy.deepcopy(arguments)
-        if self.overflow is None:
-            self.calls.append(before)
-        try:
-            self.answer = self.function(*arguments)
-        except OverflowError as error:
-            self.overflow = self.overflow or error
-            return torch.nan
-        if self.answer is None and typed(*arguments) != typed(*before):
-            raise NoAnswerError("changes_argument")
-        if self.answer is None:
-            self.nothing.append(before)
-            return torch.nan
-        return self.answer
-
-    def seen(self, case: Case) -> Tensor | None:
-        """The answer to one of the exercise's cases, asked once; None after an error.
-
-        Shape: as `__call__`.
-        """
-        if id(case) not in self._seen:
-            try:
-                self._seen[id(case)] = self(*case)
-            except KeyboardInterrupt:
-                raise
-            except BaseException:  # a learner's code may raise anything
-                self._seen[id(case)] = None
-        return self._seen[id(case)]
-
-
 def typed(*values: Any) -> str:
     """Arguments as one would type them.
 
@@ -141,24 +78,18 @@ def typed(*values: Any) -> str:
 
 
 def _typed(value: Any) -> str:
-    if callable(value) and not isinstance(value, Tensor):
-        return str(value.__name__)
     if not isinstance(value, Tensor | np.ndarray | list):
-        return repr(value)
+        return str(value.__name__) if callable(value) else repr(value)
     numbers = decimal(torch.as_tensor(value))
     if numbers.numel() > MANY:  # pictures, which count up, again and again
         count = f"torch.arange({numbers.numel()}) % {int(numbers.max()) + 1}"
         how = {Tensor: "", np.ndarray: ".numpy()", list: ".tolist()"}[type(value)]
         return f"({count}).reshape{tuple(numbers.shape)}.byte(){how}"
-    if isinstance(value, list):
-        return repr(numbers.tolist())
-    if isinstance(value, np.ndarray):
-        return f"np.array({numbers.tolist()})"
-    kind = ", dtype=torch.float64" if value.dtype == torch.float64 else ""
-    return f"torch.tensor({numbers.tolist()}{kind})"
-
-
-MANY = 20  # numbers that a sentence cannot hold
+    if isinstance(value, Tensor):
+        kind = ", dtype=torch.float64" if value.dtype == torch.float64 else ""
+        return f"torch.tensor({numbers.tolist()}{kind})"
+    listed = repr(numbers.tolist())
+    return listed if isinstance(value, list) else f"np.array({listed})"
 
 
 def decimal(value: Tensor) -> Tensor:
@@ -168,6 +99,10 @@ def decimal(value: Tensor) -> Tensor:
     """
     short = value.numpy().astype(str).astype(np.float64)
     return torch.from_numpy(short) if value.is_floating_point() else value
+
+
+class NoAnswerError(Exception):
+    """A function gave no real numbers: under which label the words are, and what."""
 
 
 def as_tensor(answer: Any) -> Tensor:
@@ -186,18 +121,28 @@ def as_tensor(answer: Any) -> Tensor:
     if isinstance(answer, list) and all(type(part) is float for part in answer):
         return torch.tensor(answer, dtype=torch.float64)  # thousands of pixels
     if isinstance(answer, list | tuple):
-        return _stacked([as_tensor(part) for part in answer])
+        parts = [as_tensor(part) for part in answer]
+        if len({part.shape for part in parts}) > 1:
+            raise NoAnswerError("ragged")
+        return torch.stack(parts) if parts else torch.empty(0).double()
     if not isinstance(answer, Tensor):
         answer = _from_array(np.asarray(answer))
     if answer.is_meta:
-        raise NoAnswerError("no_values")
+        raise NoAnswerError("not_numbers", repr(answer))
     plain: Tensor = answer.detach().to_dense().cpu()
     if plain.is_complex():
-        raise NoAnswerError("not_numbers", str(plain.tolist()))
+        raise NoAnswerError("not_numbers", repr(plain.tolist()))
     return plain if plain.dtype in HALVES else plain.double()
 
 
-HALVES = (torch.float16, torch.bfloat16)
+def _from_array(array: np.ndarray[Any, Any]) -> Tensor:
+    try:
+        if array.dtype.kind in "bifuO":
+            is_half = array.dtype == np.float16
+            return torch.tensor(array if is_half else array.astype(np.float64))
+    except (TypeError, ValueError):  # of some object
+        pass
+    raise NoAnswerError("not_numbers", repr(array.tolist()))
 
 
 def same(a: Tensor, b: Tensor, tolerance: float = TOLERANCE) -> bool:
@@ -208,21 +153,3 @@ def same(a: Tensor, b: Tensor, tolerance: float = TOLERANCE) -> bool:
     eps = max(2 * torch.finfo(v.dtype).eps if v.dtype in HALVES else 0 for v in (a, b))
     a, b, rtol, atol = a.double(), b.double(), max(tolerance, eps), max(TOLERANCE, eps)
     return a.shape == b.shape and torch.allclose(a, b, rtol, atol, equal_nan=True)
-
-
-def _from_array(array: np.ndarray[Any, Any]) -> Tensor:
-    if array.dtype == np.float16:
-        return torch.from_numpy(array.copy())
-    if array.dtype.kind not in "bifuO":
-        got = repr(array.item()) if array.ndim == 0 else str(array)
-        raise NoAnswerError("not_numbers", got)
-    try:
-        return torch.from_numpy(array.astype(np.float64))
-    except (TypeError, ValueError):
-        raise NoAnswerError("not_numbers", repr(array.tolist())) from None
-
-
-def _stacked(parts: list[Tensor]) -> Tensor:
-    if len({part.shape for part in parts}) > 1:
-        raise NoAnswerError("ragged")
-    return torch.stack(parts) if parts else torch.empty(0).double()

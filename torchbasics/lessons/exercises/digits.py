@@ -31,7 +31,6 @@ EXERCISES = (
     Exercise(
         "accuracy",
         lambda logits, labels: _marks(logits, labels).mean(),
-        terms=[(0, 0)],
         fresh=[
             *drawn("normal N C", "labels N", times=6, N=5, C=4),
             *((logits, logits.argmax(1)) for (logits,) in drawn("normal N C", times=1)),

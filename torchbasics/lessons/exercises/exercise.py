@@ -1,39 +1,33 @@
-"""An exercise: a function to write, the cases it is tried on, and known mistakes.
+"""An exercise: a function to write, and the cases it is tried on; how one is asked."""
 
-Each mistake is known by what it does, not by how it is written: most are functions
-that make it, and a learner's function that answers as they do has made it too. So any
-weights, NumPy, loops or float16 will do in a right answer.
-"""
-
+import copy
 import inspect
-import re
-import traceback
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
-from functools import cache, cached_property, partial
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from torchbasics.lessons.exercises.asking import (
     FORMS,
     TOLERANCE,
-    Ask,
     Case,
     Form,
+    Function,
+    NoAnswerError,
     Right,
-    same,
+    as_tensor,
+    typed,
 )
 from torchbasics.lessons.exercises.cases import CASES
-from torchbasics.lessons.exercises.derived import Mistake, by_shape, derive, like
-from torchbasics.lessons.exercises.formulas import WRONG, Ways, by_heading, formulas
 
-REPEATS = 8  # a gate by chance is right once in 16 times, and 8 times in a row never
-Terms = tuple[int | None, ...]
-"""Along which dimension of each argument lie the terms of a sum."""
+ERRORS = (Exception, SystemExit)  # a learner's code may raise anything, and exit()
+NO_ANSWER = torch.full((1, 1, 1, 1), torch.nan)  # after an error: equal to no answer
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Exercise:
     """What is right, on which cases it is tried, and which mistakes are known.
 
@@ -52,10 +46,9 @@ class Exercise:
     if_raises: Callable[[Form], Form] | None = None  # for one that a batch stops
     if_none_answers: Form | None = None  # a form that hides how a whole batch comes out
     tolerance: float = TOLERANCE
-    terms: Sequence[Terms] = ()
     words: Mapping[str, Any] | None = None
     values: Mapping[str, Right] | None = None
-    asked: dict[str, Mistake] | None = None  # mistakes in the place of all others
+    asked: "dict[str, Mistake] | None" = None  # mistakes in the place of all others
 
     @property
     def cases(self) -> Sequence[Case]:
@@ -67,103 +60,63 @@ class Exercise:
         """What the arguments are called."""
         return list(inspect.signature(self.right).parameters)[: len(self.cases[0])]
 
-    @cached_property
-    def mistakes(self) -> Mapping[str, Mistake]:
-        """Its own, by heading."""
-        mistakes = GENERAL | (self.asked or self._terms_missing() | self._written())
-        if otherwise := mistakes.pop("otherwise", None):
-            # of formulas that differ only in where they overflow, none is told
-            earlier = {name: self.derived[name] for name in ("overflows", "constant")}
-            mistakes |= earlier | {"otherwise": otherwise}
-        return mistakes
 
-    @cached_property
-    def derived(self) -> Mapping[str, Mistake]:
-        """Those that any exercise can meet."""
-        if self.asked:
-            return {}
-        return dict(derive(self.right, self.names, self.tolerance))
+class Ask:
+    """A learner's function, called in one form with copies, which it may alter.
 
-    @cached_property
-    def vague(self) -> Mapping[str, Mistake]:
-        """And those that say less than others."""
-        if self.asked:
-            return {}
-        one_example = {"one_example": self._right_by_rows} if self.batched else {}
-        return one_example | by_shape(self.right)
+    `calls` are the arguments of the calls that the last question took, `answer` is the
+    last one's own, and `overflow` what `math` raised where torch answers inf.
+    """
 
-    def _written(self) -> dict[str, Mistake]:
-        text = WRONG[self.name] + WRONG.get(self.kind, "")
-        of = partial(formulas, self.names, words=self.words, values=self.values)
-        return {
-            heading: like(cache(partial(of, some)), self.tolerance)
-            for heading, some in by_heading(text).items()
-        }
+    def __init__(self, exercise: Exercise, form: Form, function: Function) -> None:
+        self.exercise, self.form, self.function = exercise, form, function
+        self._seen: dict[int, Tensor] = {}
 
-    def _terms_missing(self) -> dict[str, Mistake]:
-        ends = {
-            "one_term": (slice(-1, None), slice(1)),
-            "term_missing": (slice(-1), slice(1, None)),
-        }
-        return {
-            heading: like(_some_terms(self.right, self.terms, *cuts))
-            for heading, cuts in ends.items()
-            if self.terms
-        }
+    def __call__(self, *case: Tensor) -> Tensor:
+        """Shape: as the exercise has them, (*) each -> (*)."""
+        self.calls: list[tuple[Any, ...]] = []
+        self.overflow: OverflowError | None = None
+        self.nothing: list[tuple[Any, ...]] = []
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            answer = self.form(self._call, *(value.clone() for value in case))
+        if self.nothing:
+            everywhere = len(self.nothing) == len(self.calls)
+            self.calls = self.nothing[:1]
+            raise NoAnswerError("none" if everywhere else "none_here")
+        got = as_tensor(answer)
+        if self.overflow and got.shape != self.exercise.right(*case).shape:
+            return torch.full_like(self.exercise.right(*case).double(), torch.nan)
+        return got
 
-    def _right_by_rows(self, ask: Ask, cases: Sequence[Case]) -> bool:
-        for case in cases:
-            rest = case[self.batched :]
-            for rows in zip(*case[: self.batched], strict=True):
-                wanted = self.right(*(row[None] for row in rows), *rest)
-                wanted = wanted[0] if wanted.ndim else wanted
-                if not same(ask(*rows, *rest), wanted, self.tolerance):
-                    return False
-        return True
+    def _call(self, *arguments: Any) -> Any:
+        before = copy.deepcopy(arguments)
+        if self.overflow is None:
+            self.calls.append(before)
+        try:
+            self.answer = self.function(*arguments)
+        except OverflowError as error:
+            self.overflow = self.overflow or error
+            return torch.nan
+        if self.answer is None and typed(*arguments) != typed(*before):
+            raise NoAnswerError("changes_argument")
+        if self.answer is None:
+            self.nothing.append(before)
+            return torch.nan
+        return self.answer
 
+    def seen(self, case: Case) -> Tensor:
+        """The answer to one of the exercise's cases, asked once; or NO_ANSWER.
 
-def _some_terms(right: Right, terms: Sequence[Terms], *cuts: slice) -> Ways:
-    """Only some terms counted, as part of the sum or of the mean."""
-
-    def _only(*case: Tensor, dims: Terms, cut: slice, mean: bool) -> Tensor:
-        part, share = list(case), 1.0
-        for i, dim in enumerate(dims):
-            if dim is not None:
-                part[i] = case[i].movedim(dim, 0)[cut].movedim(0, dim)
-                share = part[i].shape[dim] / case[i].shape[dim]
-        return right(*part) * (share if mean else 1)
-
-    return {
-        f"{dims} {cut} {mean}": partial(_only, dims=dims, cut=cut, mean=mean)
-        for dims in terms
-        for cut in cuts
-        for mean in (False, True)
-    }
+        Shape: as `__call__`.
+        """
+        if id(case) not in self._seen:
+            try:
+                self._seen[id(case)] = self(*case)
+            except ERRORS:
+                self._seen[id(case)] = NO_ANSWER
+        return self._seen[id(case)]
 
 
-def _is_random(ask: Ask, cases: Sequence[Case]) -> bool:
-    return any(
-        not same(ask(*case), first)
-        for case in cases
-        for first in [ask(*case)]
-        for _ in range(REPEATS)
-    )
-
-
-def _stops(pattern: str, ask: Ask, cases: Sequence[Case]) -> bool:
-    """Stopping in a function, or with an error, that tells what was meant."""
-    try:
-        ask(*cases[-1])
-    except Exception as error:  # a learner's code may raise anything
-        frames = traceback.extract_tb(error.__traceback__)
-        said = f"{' '.join(frame.name for frame in frames)}: {error}"
-        return bool(re.search(pattern, said))
-    return False
-
-
-GENERAL: dict[str, Mistake] = {
-    "random": _is_random,
-    # torch and NumPy call ^, which is no power, bitwise_xor
-    "caret": partial(_stops, r"for \^|bitwise_xor|__xor__"),
-    "axis": partial(_stops, r"_wrapreduction|_mean|_axis.*: .*(integer|index|axis)"),
-}
+Mistake = Callable[[Ask, Sequence[Case]], str | bool]
+"""Whether a function made this mistake on the cases; or in which way, in Python."""

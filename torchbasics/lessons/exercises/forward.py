@@ -34,7 +34,6 @@ EXERCISES = (
         "layer",
         lambda x, weight, bias: x @ weight + bias,
         batched=1,
-        terms=[(1, 0, None)],
         fresh=drawn("normal N D", "normal D H", "normal H", N=2, D=2, H=2),
     ),
     Exercise(

@@ -12,7 +12,6 @@ from torch import Tensor
 from torchbasics.lessons import prose
 from torchbasics.lessons.exercises.asking import (
     MANY,
-    Ask,
     Case,
     Form,
     Function,
@@ -21,8 +20,14 @@ from torchbasics.lessons.exercises.asking import (
     same,
     typed,
 )
-from torchbasics.lessons.exercises.derived import Mistake
-from torchbasics.lessons.exercises.exercise import REPEATS, Exercise
+from torchbasics.lessons.exercises.exercise import (
+    ERRORS,
+    NO_ANSWER,
+    Ask,
+    Exercise,
+    Mistake,
+)
+from torchbasics.lessons.exercises.mistakes import DERIVED, REPEATS, VAGUE, own
 
 HERE = Path(__file__).parent
 
@@ -74,7 +79,7 @@ def _tries(
     """
 
     def tried(form: Form) -> tuple[Ask, Finding]:
-        ask = Ask(exercise.right, form, function)
+        ask = Ask(exercise, form, function)
         return ask, _try(exercise, ask, words)
 
     tries: list[tuple[Ask, Finding]] = []
@@ -101,12 +106,12 @@ def _mistake_of(
     and what says least comes last.
     """
     with _apart():
-        fresh = [case for case in exercise.fresh if ask.seen(case) is not None]
+        fresh = [case for case in exercise.fresh if ask.seen(case) is not NO_ANSWER]
     alike = [case for case in fresh if _sizes(case) == _sizes(exercise.cases[0])]
-    tables = [(exercise.mistakes, fresh), (exercise.mistakes, alike)]
-    if nearest:
-        tables.insert(1, (exercise.derived, fresh))
-        tables.append((exercise.vague, alike))
+    tables = [(own(exercise), fresh), (own(exercise), alike)]
+    if nearest and not exercise.asked:
+        tables.insert(1, (DERIVED, fresh))
+        tables.append((VAGUE, alike))
     for table, asked in tables:
         for name, mistake in table.items():
             cases = [*exercise.cases[: finding.tried], *asked]
@@ -134,9 +139,7 @@ def _holds(mistake: Mistake, ask: Ask, cases: Sequence[Case]) -> str | bool:
     try:
         with _apart():
             return mistake(ask, cases)
-    except KeyboardInterrupt:
-        raise
-    except BaseException:  # what cannot be asked did not make this mistake
+    except ERRORS:  # what cannot be asked did not make this mistake
         return False
 
 
@@ -162,9 +165,7 @@ def _outcome(
         got = ask(*case)
         if ask.overflow:
             raise ask.overflow
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:  # a learner's code may raise anything
+    except ERRORS as error:
         label, *gave = error.args if isinstance(error, NoAnswerError) else ("raises",)
         given, reason = typed(*ask.calls[-1]), f"{type(error).__name__}: {error}"
         told = words[label].format(given=given, got="".join(gave), error=reason)

@@ -7,7 +7,6 @@ EXERCISES = (
     Exercise(
         "matmul",
         lambda a, b: a @ b,
-        terms=[(1, 0)],
         fresh=drawn("normal N D", "normal D H", N=2, D=2, H=2),
         words={"pairs": lambda a, b: a[:, :, None] * b},
     ),

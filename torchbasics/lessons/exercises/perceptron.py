@@ -4,10 +4,9 @@ import torch
 from torch import Tensor, tensor
 
 from torchbasics.activations import step
-from torchbasics.lessons.exercises.asking import ROWS, Ask, same
+from torchbasics.lessons.exercises.asking import ROWS, same
 from torchbasics.lessons.exercises.cases import drawn
-from torchbasics.lessons.exercises.derived import Mistake
-from torchbasics.lessons.exercises.exercise import Exercise
+from torchbasics.lessons.exercises.exercise import Ask, Exercise, Mistake
 from torchbasics.lessons.textbook import TRUTH_TABLES
 from torchbasics.perceptron import INPUTS, separability
 
@@ -184,7 +183,6 @@ EXERCISES = (
         "perceptron",
         _perceptron,
         batched=1,
-        terms=[(1, 0, None)],
         fresh=drawn("normal N D", "normal D", "normal", N=4, D=2),
     ),
     Exercise(

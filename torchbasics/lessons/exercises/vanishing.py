@@ -23,7 +23,6 @@ EXERCISES = (
     Exercise(
         "shrink",
         _chi,
-        terms=[(0, None), (None, 0)],
         fresh=drawn("normal D", "share H"),
     ),
 )
