@@ -10,6 +10,7 @@ from torchbasics.lessons import LESSONS, parts_of, prose
 from torchbasics.lessons.checks import Check, Listing, Table
 from torchbasics.lessons.exercises import EXERCISES
 from torchbasics.lessons.exercises.judge import judge
+from torchbasics.lessons.exercises.mistakes import DERIVED, VAGUE, own
 
 FILES = sorted(path.stem for path in (prose.TEXT / "en").glob("*.md"))
 
@@ -130,7 +131,7 @@ def test_each_mistake_is_explained_and_no_other():
     known = {
         name
         for exercise in EXERCISES.values()
-        for name in (*exercise.mistakes, *exercise.derived, *exercise.vague)
+        for name in (*own(exercise), *DERIVED, *VAGUE)
     }
     for lang in ("en", "ko"):
         explained = prose.sections("mistakes", lang)
