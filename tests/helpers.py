@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager, suppress
+from html.parser import HTMLParser
 
 import pytest
 import torch
@@ -163,3 +164,33 @@ class Course:
         if not (alike and torch.is_grad_enabled()):
             self.disturbed.append(part.__name__)
         return items
+
+
+class Cells(HTMLParser):
+    """Reads the tables of checks in HTML: a list of texts a row."""
+
+    def __init__(self):
+        super().__init__()
+        self.rows, self.inside = [], False
+
+    def handle_starttag(self, tag, attributes):
+        if tag == "table":
+            self.inside = dict(attributes).get("class") == "checks"
+        elif self.inside and tag == "tr":
+            self.rows.append([])
+        elif self.inside and tag in ("th", "td"):
+            self.rows[-1].append("")
+
+    def handle_data(self, text):
+        if self.inside and self.rows and self.rows[-1]:
+            self.rows[-1][-1] += text
+
+    def handle_endtag(self, tag):
+        self.inside = self.inside and tag != "table"
+
+
+def check_rows(html):
+    """The rows of all tables of checks in HTML, their heads among them."""
+    parser = Cells()
+    parser.feed(html)
+    return parser.rows

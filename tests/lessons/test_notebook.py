@@ -9,28 +9,25 @@ from subprocess import run
 
 import nbformat
 import pytest
-import torch
-from helpers import full, only
-from IPython.display import Image, Markdown, Pretty
+from helpers import check_rows, full, only
 
 from torchbasics.__main__ import main
 from torchbasics.lessons import LESSONS, figures, notebook, parts_of, prose
-from torchbasics.lessons.checks import (
-    Answer,
-    Check,
-    Images,
-    Listing,
-    Paragraph,
-    Table,
-    checks_of,
-)
+from torchbasics.lessons.checks import checks_of
 from torchbasics.lessons.exercises import EXERCISES, check, names
-from torchbasics.lessons.render.notebook import drawn, plain, render
+from torchbasics.lessons.render import notebook as render
+from torchbasics.lessons.render.html import html_of, rendered
 
 BOTH = pytest.mark.parametrize("lang", ["en", "ko"])
 WORDS = prose.read("course", "en").words
-IMAGE = torch.zeros(28, 28, dtype=torch.uint8)
-PROBS = torch.eye(10)[7]
+
+
+@pytest.fixture
+def displayed(monkeypatch):
+    """What cells would show."""
+    shown = []
+    monkeypatch.setattr(render, "display", shown.append)
+    return shown
 
 
 def code_of(lesson, lang):
@@ -87,47 +84,29 @@ def test_the_text_of_a_lesson_is_there_whole_and_its_marks_are_gone(lesson):
     assert not re.search(r"^\{|>>> ", text, re.M)
 
 
-@pytest.mark.parametrize(
-    ("item", "shown"),
-    [
-        (Table(("x", "|y|"), [("a_b", "2*3")]), r"| a\_b | 2\*3 |"),
-        (
-            Check("W[0]", [0.5], [0.5], "theorem"),
-            r"| W\[0\] | 0.5 | 0.5 | ✓ | theorem |",
-        ),
-        (Check("b", [1], [2], "book"), "| b | 1 | 2 | ✗ wrong | book |"),
-        (Paragraph("$1 < 2$"), r"\$1 \< 2\$"),
-        (Answer(IMAGE, PROBS, 7, "it is {answer}", ""), "it is 7"),
-        (Answer(IMAGE, PROBS, 1, "", "{answer} for {label}"), "7 for 1"),
-    ],
-)
-def test_items_are_shown_in_markdown_as_they_stand(item, shown):
-    *pictures, last = render([item], WORDS)
-    assert isinstance(last, Markdown)
-    assert shown in last.data.splitlines()
-    assert len(pictures) == isinstance(item, Answer)
-
-
-def test_listings_keep_their_lines_and_digits_are_pictures():
-    listing, row = render([Listing("a  b\n *c"), Images(IMAGE[None])], WORDS)
-    assert isinstance(listing, Pretty)
-    assert listing.data == "a  b\n *c"
-    assert isinstance(row, Image)
-    assert row.data.startswith(b"\x89PNG")
-    assert not list(render([Listing("")], WORDS))
-
-
-def test_a_kind_that_nobody_can_show_is_an_error():
-    with pytest.raises(TypeError, match="is no item of a lesson"):
-        list(render(["a text"], WORDS))
+@BOTH
+def test_a_part_is_shown_as_on_the_page_in_its_own_style(lang, displayed):
+    words = prose.read("matrices", lang).words
+    (part, *_) = parts_of("matrices")
+    render.show(part, lang)
+    (shown,) = displayed
+    assert render.STYLE.read_text(encoding="utf-8") in shown.data
+    head, *rows = check_rows(shown.data)
+    assert head[1:3] == [words["expected"], words["computed"]]
+    checks = checks_of(part(words))
+    assert [row[0] for row in rows] == [one.name for one in checks]
 
 
 @pytest.mark.slow
-def test_a_figure_has_its_title_and_says_why_it_speaks_english(monkeypatch):
+def test_a_figure_has_its_title_and_says_why_it_speaks_english(
+    monkeypatch, displayed, capsys
+):
     monkeypatch.setattr(figures, "hangul_font", lambda: None)
-    told, korean = drawn("matrices", "ko")
-    (english,) = drawn("matrices", "en")
-    assert "fonts-noto-cjk" in told.data
+    render.show_figure("matrices", "ko")
+    assert "fonts-noto-cjk" in capsys.readouterr().out
+    render.show_figure("matrices", "en")
+    assert capsys.readouterr().out == ""
+    korean, english = displayed
     assert korean.data == english.data
     assert [korean.alt, english.alt] == ["행렬", "Matrices"]
 
@@ -221,9 +200,9 @@ def executed(lessons, lang, folder, before=()):
 
 
 def shown_by(cell):
-    """The Markdown that a cell shows."""
+    """The HTML that a cell shows."""
     data = (output.get("data", {}) for output in cell.outputs)
-    return [one["text/markdown"] for one in data if "text/markdown" in one]
+    return "".join(one["text/html"] for one in data if "text/html" in one)
 
 
 @pytest.mark.slow
@@ -232,20 +211,17 @@ def test_a_lesson_runs_from_a_fresh_kernel_and_shows_its_numbers(
     computed, lang, tmp_path
 ):
     words = prose.read("matrices", lang).words
+    labels = {**words, **prose.read("page", lang).words}
     cells = executed(["matrices"], lang, tmp_path).cells
     for part in computed.parts_of("matrices"):
         call = f"show(matrices.{part.__name__}, "
         cell = only(cell for cell in cells if call in cell.source)
-        wanted = [one.data for one in render(part(words), words) if is_markdown(one)]
-        assert shown_by(cell) == wanted
+        wanted = html_of(*rendered(part(words), labels))
+        assert wanted in shown_by(cell)
     pictures = [cell for cell in cells if "show_figure(" in cell.source]
     assert all("image/png" in cell.outputs[0].data for cell in pictures)
     gap = only(cell for cell in cells if cell.source.startswith("def my_add_bias"))
     assert gap.outputs[0].text == f"{words['unwritten']}\n"
-
-
-def is_markdown(shown):
-    return isinstance(shown, Markdown)
 
 
 @pytest.mark.full
@@ -256,12 +232,9 @@ def test_the_course_runs_without_a_network_and_every_number_agrees(
     if run([*ALONE, "true"], check=False).returncode:
         pytest.skip("needs unshare, to cut the network")
     cells = executed(LESSONS, lang, tmp_path, before=ALONE).cells
-    tables = [
-        one for cell in cells if cell.cell_type == "code" for one in shown_by(cell)
-    ]
-    rows = [
-        row for one in tables for row in one.splitlines() if re.search("[✓✗] \\|", row)
-    ]
+    shown = (shown_by(cell) for cell in cells if cell.cell_type == "code")
+    told = (check_rows(html) for html in shown if 'class="torchbasics' in html)
+    rows = [row for table in told for row in table if re.match("[✓✗]", row[3])]
     checks = [
         one
         for lesson in LESSONS
@@ -270,8 +243,8 @@ def test_the_course_runs_without_a_network_and_every_number_agrees(
     ]
     assert len(rows) == len(checks) > 120
     for row, one in zip(rows, checks, strict=True):
-        assert row.startswith(f"| {plain(one.name)} | {one.text(one.expected)} |")
-        assert "✓" in row
+        assert row[:2] == [one.name, one.text(one.expected)]
+        assert row[3] == "✓"
     assert "iframe" in cells[-1].outputs[-1].data["text/html"]
     infos = tmp_path / "TMPDIR" / ".tensorboard-info"
     assert infos.is_dir()

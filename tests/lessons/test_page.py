@@ -1,13 +1,12 @@
 """The course as one page: every number of it, read in a browser by anybody."""
 
 import re
-from html.parser import HTMLParser
 from xml.etree import ElementTree
 
 import pytest
 import torch
 from browser import SIZES, opened, until
-from helpers import full
+from helpers import check_rows, full
 
 from torchbasics import perceptron
 from torchbasics.__main__ import main
@@ -57,35 +56,12 @@ def tab(written):
         yield tab
 
 
-class Cells(HTMLParser):
-    """The rows of all tables of checks on a page: a list of texts each."""
-
-    def __init__(self):
-        super().__init__()
-        self.rows, self.inside = [], False
-
-    def handle_starttag(self, tag, attributes):
-        if tag == "table":
-            self.inside = dict(attributes).get("class") == "checks"
-        elif self.inside and tag == "tr":
-            self.rows.append([])
-        elif self.inside and tag in ("th", "td"):
-            self.rows[-1].append("")
-
-    def handle_data(self, text):
-        if self.inside and self.rows and self.rows[-1]:
-            self.rows[-1][-1] += text
-
-    def handle_endtag(self, tag):
-        self.inside = self.inside and tag != "table"
-
-
 def cells(path):
-    """Those rows, without the heads."""
-    parser = Cells()
-    parser.feed(path.read_text(encoding="utf-8"))
+    """The rows of all tables of checks on a page, without the heads."""
     heads = {tuple(prose.read("page", lang).words[h] for h in HEADS) for lang in LANGS}
-    return [row for row in parser.rows if tuple(row) not in heads]
+    return [
+        row for row in check_rows(path.read_text("utf-8")) if tuple(row) not in heads
+    ]
 
 
 LANGS = ("en", "ko")

@@ -98,7 +98,6 @@ def answer(words: Words) -> Iterable[Item]:
     probs = softmax(logits)
     yield Listing("  ".join(f"{score:.1f}" for score in logits))
     yield checks.Answer(image, probs, label, words["reads right"], words["reads wrong"])
-    yield Listing("")
     yield Check(words["total"], [1], [probs.sum()], "softmax")
     yield Check(words["answer"], [7], [logits.argmax()], words["label"])
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
@@ -9,10 +10,8 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from torchbasics.lessons.prose import Term
-from torchbasics.lessons.render.html import element, unbroken
+from torchbasics.lessons.render.html import element, html_of, unbroken
 
-MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
-NO_TERMS: Mapping[str, Term] = {}
 COMMON = {"example", "shape", "step", "step-function", "label", "class"}
 """Words that say other things, too: they are explained only where they stand out."""
 
@@ -23,6 +22,14 @@ ENDING = (
 """What follows a word of the glossary: a plural, or a particle of Korean."""
 
 
+def _code(_: object, tokens: Sequence[Token], place: int, *given: object) -> str:
+    return html_of(element("code", *unbroken(tokens[place].content)))
+
+
+MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")
+MARKDOWN.add_render_rule("code_inline", _code)
+
+
 class Prose:
     """The Markdown of one lesson, piece by piece, as HTML.
 
@@ -31,7 +38,7 @@ class Prose:
     first.
     """
 
-    def __init__(self, lesson: str = "", terms: Mapping[str, Term] = NO_TERMS) -> None:
+    def __init__(self, lesson: str, terms: Mapping[str, Term]) -> None:
         self.lesson = lesson
         self.headings: dict[str, str] = {}
         self.explained: set[str] = set()
@@ -47,29 +54,19 @@ class Prose:
     def elements(self, text: str) -> list[Element]:
         """The elements of a piece."""
         tokens = MARKDOWN.parse(text)
-        for before, token in zip([None, *tokens], tokens, strict=False):
-            if token.type in ("heading_open", "heading_close"):
-                token.tag = f"h{int(token.tag[1]) + 1}"
-            elif token.children and before and before.type == "heading_open":
-                self._name(before, token.content)
-            elif token.children and self.keys:
+        for before, token in pairwise(tokens):
+            if token.children and self.keys and before.type != "heading_open":
                 token.children = self._linked(token.children)
         made = MARKDOWN.renderer.render(tokens, MARKDOWN.options, {})
-        whole = ElementTree.fromstring(f"<div>{made}</div>")
-        lines = (
-            one for around in whole.iter() if around.tag != "pre" for one in around
-        )
-        for code in [one for one in lines if one.tag == "code"]:
-            words = element("code", *unbroken(code.text or ""))
-            code.text = words.text
-            code.extend(words)
-        return list(whole)
-
-    def _name(self, heading: Token, text: str) -> None:
-        if heading.tag == "h3":
-            name = f"{self.lesson}-{len(self.headings) + 1}"
-            heading.attrSet("id", name)
-            self.headings[name] = text
+        whole = [*ElementTree.fromstring(f"<div>{made}</div>")]
+        for heading in whole:
+            if level := re.fullmatch(r"h(\d)", heading.tag):
+                heading.tag = f"h{int(level[1]) + 1}"
+            if heading.tag == "h3":
+                name = f"{self.lesson}-{len(self.headings) + 1}"
+                heading.set("id", name)
+                self.headings[name] = "".join(heading.itertext())
+        return whole
 
     def _linked(self, tokens: Sequence[Token]) -> list[Token]:
         made, stress = list[Token](), 0

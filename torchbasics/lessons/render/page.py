@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
-from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
 from torchbasics import data
@@ -17,7 +16,7 @@ from torchbasics.lessons.checks import Check, Words, checks_of
 from torchbasics.lessons.figures import svg
 from torchbasics.lessons.prose import Language, Term
 from torchbasics.lessons.questions import question
-from torchbasics.lessons.render.html import element, rendered
+from torchbasics.lessons.render.html import element, html_of, rendered
 from torchbasics.lessons.render.markdown import Prose
 from torchbasics.mnist import network, playground
 
@@ -76,9 +75,6 @@ def summary(lessons: Iterable[Lesson], words: Words) -> str:
     return words["written"].format(right=right, total=total)
 
 
-# --- a lesson -------------------------------------------------------------------------
-
-
 def lesson(name: str, lang: Language) -> Lesson:
     """A lesson: its prose, with parts and figures where it has places for them."""
     read = prose.read(name, lang)
@@ -86,18 +82,19 @@ def lesson(name: str, lang: Language) -> Lesson:
     told, checks = Prose(name, prose.glossary(lang)), list[Check]()
     named = {part.__name__: part for part in parts_of(name)}
     body = element("section", id=name, class_="lesson")
-    for markdown, place in read.pieces(figures=True):
-        whole: tuple[str, list[str], str] = (markdown, [], "")
-        text, asked, after = whole if place else split_questions(markdown)
-        body.extend(told.elements(text))
-        body.extend(fold_outs(asked, prose.replies(lang)[name]))
-        body.extend(told.elements(after))
+    *pieces, (end, _) = read.pieces(figures=True)
+    for markdown, place in pieces:
+        body.extend(told.elements(markdown))
         if place.startswith("figure: "):
             body.append(figure(place.removeprefix("figure: "), words, lang))
-        elif place:
+        else:
             items = list(named[place](read.words))
             checks += checks_of(items)
             body.append(part(place, rendered(items, words), words))
+    text, questions, after = split_questions(end)
+    body.extend(told.elements(text))
+    body.extend(fold_outs(questions, prose.replies(lang)[name]))
+    body.extend(told.elements(after))
     return Lesson(name, read.words["title"], body, told.headings, checks)
 
 
@@ -117,24 +114,19 @@ def split_questions(markdown: str) -> tuple[str, list[str], str]:
     >>> split_questions("Can you say:\n\n- Why is it\n  so?\n- And how?\n\nBye.")
     ('Can you say:\n\n', ['Why is it so?', 'And how?'], '\n\nBye.')
     """
-    found = [*LIST.finditer(markdown)]
-    if not found:
-        return markdown, [], ""
-    items = re.split(r"^- ", found[-1][0], flags=re.M)[1:]
+    *_, found = LIST.finditer(markdown)
+    items = re.split(r"^- ", found[0], flags=re.M)[1:]
     questions = [" ".join(item.split()) for item in items]
-    return markdown[: found[-1].start()], questions, markdown[found[-1].end() :]
+    return markdown[: found.start()], questions, markdown[found.end() :]
 
 
 def fold_outs(questions: Sequence[str], replies: Sequence[str]) -> Iterator[Element]:
     """The questions at the end of a lesson, each with its answer under it."""
-    told = Prose()
-    for asked, reply in zip(questions, replies, strict=False):
+    told = Prose("", {})
+    for asked, reply in zip(questions, replies, strict=True):
         title, *said = told.elements(f"{asked}\n\n{reply}")
         title.tag = "summary"
         yield element("details", title, *said, class_="question")
-
-
-# --- figures --------------------------------------------------------------------------
 
 
 def figure(name: str, words: Words, lang: Language) -> Element:
@@ -159,9 +151,6 @@ def drawing(lang: Language) -> str:
     return page(playground.FORM, title, shown).decode()
 
 
-# --- around the lessons ---------------------------------------------------------------
-
-
 def contents(lessons: Iterable[Lesson]) -> Iterator[Element]:
     """The lessons, each with its sections, as links."""
     for one in lessons:
@@ -182,10 +171,3 @@ def glossary(terms: dict[str, Term], words: Words) -> Iterator[Element]:
         others = f" ({words['also']} {', '.join(also)})" if also else ""
         title = element("dt", element("dfn", name), element("span", others))
         yield element("div", title, element("dd", text), id=f"term-{key}")
-
-
-def html_of(*elements: Element) -> str:
-    """Elements as text."""
-    return "".join(
-        ElementTree.tostring(one, encoding="unicode", method="html") for one in elements
-    )

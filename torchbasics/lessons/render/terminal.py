@@ -118,7 +118,7 @@ def rendered(item: Item) -> RenderableType:
                 shown.add_row(*map(Text, row))
             return shown
         case Answer():
-            return terminal.Answer(*item)
+            return Group(terminal.Answer(*item), "")
         case Images(images):
             return terminal.SideBySide(images)
         case Listing(text) | Paragraph(text):
