@@ -157,7 +157,7 @@ def outcome(scene, parts=EVERYTHING):
         ),
         "metrics": lambda: learned(run),
         "curves": lambda: curves_in(run),
-        "events": lambda: events_in(run),
+        "events": lambda: shown_in(run),
         "settings": lambda: events_in(run / "hparams"),
         "files": lambda: names_below(scene.runs),
     }
@@ -172,6 +172,17 @@ def curves_in(folder):
         for tag in events.Tags()["scalars"]
         if "time" not in tag
     }
+
+
+def shown_in(folder):
+    """Each histogram and picture that TensorBoard shows: its tag, step and content."""
+    events = events_of(folder)
+    return [
+        (tag, point[1:])  # without the clock's
+        for read in (events.Histograms, events.Images)
+        for tag in events.Tags()[read.__name__.lower()]
+        for point in read(tag)
+    ]
 
 
 def events_in(folder):
@@ -672,7 +683,8 @@ def unbroken(record):
     wanted = outcome(scene)
     validation = [line["accuracy/validation"] for line in wanted["metrics"]]
     assert validation[0] < validation[1] > validation[2], "a kill can lose the best"
-    assert len(set(wanted["events"])) == len(wanted["events"])
+    told = [(tag, step) for tag, (step, *_) in wanted["events"]]
+    assert len(set(told)) == len(told)
     return wanted
 
 

@@ -35,7 +35,6 @@ with watched:
 
     from torchbasics.command import manifest, settings
     from torchbasics.command.errors import UserError
-    from torchbasics.command.events import Events
     from torchbasics.data.image_files import read_image
     from torchbasics.mnist import __main__ as program
     from torchbasics.mnist import textbook_weights
@@ -81,10 +80,6 @@ READERS = {
     "metrics": plain(metrics.read, "metrics.jsonl"),
     "result": plain(lambda path: series.check_result(path.parent), "result.json"),
     "textbook": plain(textbook_weights.read_pickle, "sample_weight.pkl"),
-    "events": plain(
-        lambda path: Events(path.parent, {}, 0).cut_back(9, "figures/"),
-        "events.out.tfevents.1",
-    ),
     "picture": plain(read_image, "seven.png"),
 }
 
@@ -99,13 +94,12 @@ def examples(reader, scratch):
         assert program.main([*RUN, "--runs-dir", str(scratch)]) == 0
     (run,) = scratch.glob("mnist/[!.]*")
     (last,) = run.glob("checkpoints/step-*")
-    (events,) = run.glob("events*")
     facts = json.dumps(checkpoint.read(last).metadata).encode()
     by_seed = {"error": {"0": 1.5}, "seconds": {"0": None}, "misclassified": {"0": [3]}}
     means = {"mean": 1.5, "sd": None, "committee": 1.0}
     about = {"config": "a", "settings": {}, "platform": "b", "versions": {"torch": "2"}}
     result = json.dumps(about | by_seed | means).encode()
-    files = {"checkpoint": last, "events": events, "metrics": run / "metrics.jsonl"}
+    files = {"checkpoint": last, "metrics": run / "metrics.jsonl"}
     files |= {"manifest": run / "manifest.json", "config": run / "config.toml"}
     known = {"metadata": facts, "result": result}
     return [known[reader] if reader in known else files[reader].read_bytes()]

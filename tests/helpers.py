@@ -11,8 +11,6 @@ from html.parser import HTMLParser
 import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from tensorboard.backend.event_processing.event_file_loader import RawEventFileLoader
-from tensorboard.compat.proto.event_pb2 import Event
 
 from torchbasics.command import runs
 from torchbasics.data import ImageDataset
@@ -70,11 +68,11 @@ def events_of(folder):
 
 
 def points(folder):
-    """The tag and step of each number, histogram and picture in a folder's events."""
-    for path in sorted(folder.glob("events*")):
-        for record in RawEventFileLoader(str(path)).Load():
-            event = Event.FromString(record)
-            yield from ((value.tag, event.step) for value in event.summary.value)
+    """The tag and step of each number, histogram and picture that TensorBoard shows."""
+    events = events_of(folder)
+    for read in (events.Scalars, events.Histograms, events.Images):
+        for tag in events.Tags()[read.__name__.lower()]:
+            yield from ((tag, point.step) for point in read(tag))
 
 
 def no_space(*args, **options):

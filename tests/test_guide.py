@@ -179,7 +179,7 @@ def test_the_sections_of_a_lesson_are_the_lesson(capsys, lang):
         ("matrices --ask --html x.html", "--ask and --section want a lesson's name"),
         ("matrices --check --html x.html", "--html and --notebook take no --check and"),
         ("all --notebook x.ipynb --figures", "--html and --notebook take no --check"),
-        ("matrices --html=", "'' after --html= names nothing: is a variable of"),
+        ("matrices --html=", "'--html=' names nothing: is a variable of"),
         ("matrices --notebook x.ipynb --html x.pdf", "x.pdf: its name must end in .h"),
         ("glossary --html x.html", "glossary takes no --check, --html, --notebook or "),
         ("exercises --check", "exercises takes no --check, --html, --notebook or "),

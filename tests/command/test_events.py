@@ -7,7 +7,7 @@ import pytest
 import torch
 from helpers import events_of, only, points
 
-from torchbasics.command.events import FIRST, Events, _records
+from torchbasics.command.events import Events
 
 
 def test_only_finite_values_reach_the_file_and_the_others_are_counted(tmp_path):
@@ -37,77 +37,56 @@ def test_a_run_whose_folder_went_is_not_made_anew(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-STEPS = (10, 20, 30)
-CURVES = [("loss", 10), ("weights", 10), ("loss", 20), ("weights", 20)]
-
-
-@pytest.fixture
-def written(tmp_path):
-    """The folder of a run of three epochs, with a picture at its end."""
-    events = Events(tmp_path, {"a": {}}, purge_step=1)
-    for step in STEPS:
-        events.scalar("loss", 1 / step, step)
+def write(folder, purge_step, *steps):
+    """What one process of a run writes: curves, and a picture after the last step."""
+    events = Events(folder, {"a": {}}, purge_step)
+    events.come_last()
+    for step in steps:
+        events.scalar("loss", 1 / purge_step, step)
         events.histogram("weights", torch.randn(5), step)
-    events.scalar("figures/last", 1, 30)
+    if 30 in steps:
+        events.writer.add_image("figures/last", torch.zeros(3, 2, 2), 31)
     events.close()
-    return tmp_path
 
 
-def cut_back(folder, step):
-    Events(folder, {}, purge_step=step + 1).cut_back(step, "figures/")
-    return list(points(folder))
+def shown(folder):
+    """By tag, the steps that TensorBoard shows."""
+    steps = {}
+    for tag, step in points(folder):
+        steps.setdefault(tag, []).append(step)
+    return steps
 
 
-@pytest.mark.parametrize(("step", "kept"), [(20, 4), (25, 4), (10, 2), (9, 0), (0, 0)])
-def test_what_is_cut_back_tells_of_no_later_step(written, step, kept):
-    assert cut_back(written, step) == CURVES[:kept]
-    assert only(written.iterdir()).name == FIRST
+ONCE = {"loss": [10, 20, 30], "weights": [10, 20, 30], "figures/last": [31]}
 
 
-def test_what_is_cut_back_at_the_end_lacks_what_is_written_then(written):
-    assert cut_back(written, 30) == [*CURVES, ("loss", 30), ("weights", 30)]
-
-
-def test_what_is_cut_back_is_read_before_what_comes_later_whatever_the_clock_says(
-    written, monkeypatch
+@pytest.mark.parametrize("seconds", [0, -86_400])
+@pytest.mark.parametrize(("purge_step", "again"), [(21, [30]), (1, [10, 20, 30])])
+def test_what_is_written_again_is_shown_once_whatever_the_clock_says(
+    tmp_path, monkeypatch, seconds, purge_step, again
 ):
-    day_before = time.time() - 86_400
-    cut_back(written, 20)
-    monkeypatch.setattr(time, "time", lambda: day_before)
-    events = Events(written, {"a": {}}, purge_step=21)
-    events.scalar("loss", 0.5, 30)
-    events.close()
-    assert [point.step for point in events_of(written).Scalars("loss")] == [10, 20, 30]
-
-
-def test_a_kill_before_the_old_files_are_gone_doubles_nothing(written):
-    path = only(written.iterdir())
-    content = path.read_bytes()
-    cut_back(written, 20)
-    path.write_bytes(content)
-    assert cut_back(written, 20) == CURVES
+    write(tmp_path, 1, 10, 20, 30)
+    assert shown(tmp_path) == ONCE
+    now = time.time() + seconds
+    monkeypatch.setattr(time, "time", lambda: now)
+    for _ in range(3):
+        write(tmp_path, purge_step, *again)
+        assert shown(tmp_path) == ONCE
+    assert events_of(tmp_path).Scalars("loss")[-1].value == pytest.approx(
+        1 / purge_step
+    )
 
 
 @pytest.mark.slow
-def test_a_torn_event_is_forgotten_and_a_file_of_anything_else_is_no_failure(written):
-    path = only(written.iterdir())
+def test_a_torn_event_is_forgotten(tmp_path):
+    write(tmp_path, 1, 10, 20, 30)
+    path = only(tmp_path.iterdir())
     whole = path.read_bytes()
     for size in range(0, len(whole), 7):
-        for other in written.iterdir():
+        for other in tmp_path.iterdir():
             other.unlink()
         path.write_bytes(whole[:size])
-        (written / "events.out.tfevents.0").write_bytes(b"\5" + bytes(range(100)))
-        kept = cut_back(written, 20)
-        assert kept == CURVES[: len(kept)]
-        assert events_of(written).Tags()["scalars"] == ["loss"] * bool(kept)
-
-
-def test_where_there_is_no_event_file_there_is_none_after_cutting_back(tmp_path):
-    assert cut_back(tmp_path, 20) == []
-    assert not list(tmp_path.iterdir())
-
-
-def test_a_file_of_zeros_holds_no_record_and_costs_no_time(tmp_path):
-    start = time.process_time()
-    assert list(_records(bytes(2**22))) == []
-    assert time.process_time() - start < 0.1
+        write(tmp_path, 21, 30)
+        told = shown(tmp_path)
+        for *before, last in (told["loss"], told["weights"]):
+            assert (before, last) == ([10, 20][: len(before)], 30)

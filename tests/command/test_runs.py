@@ -153,7 +153,7 @@ class TestLock:
         def unknown(*args, **options):
             raise NotImplementedError
 
-        monkeypatch.setattr(runs.FileLock, "acquire", unknown)
+        monkeypatch.setattr(files.FileLock, "acquire", unknown)
         with runs.locked(tmp_path):
             pass
 
@@ -161,7 +161,7 @@ class TestLock:
         def refuse(*args, **options):
             raise PermissionError(13, "Permission denied")
 
-        monkeypatch.setattr(runs.FileLock, "acquire", refuse)
+        monkeypatch.setattr(files.FileLock, "acquire", refuse)
         refusal = pytest.raises(UserError, match=r"cannot write to .* \(Permission")
         with refusal, runs.locked(tmp_path):
             pass

@@ -16,9 +16,9 @@ def written(tmp_path, text):
     return path
 
 
-def refused(path, program=PROGRAM):
+def refused(path):
     with pytest.raises(UserError) as refusal:
-        settings.read_config(Config, path, program)
+        settings.read_config(Config, path)
     return str(refusal.value)
 
 
@@ -39,7 +39,7 @@ def test_settings_cannot_be_changed():
         Config().seed = 3
 
 
-@pytest.mark.parametrize("name", sorted(settings.shipped_configs(Config)))
+@pytest.mark.parametrize("name", sorted({*settings.shipped_configs()} - {"vanishing"}))
 def test_a_config_written_and_read_is_the_same(tmp_path, name):
     config = settings.read_config(Config, settings.shipped_configs()[name])
     text = settings.to_toml(config, PROGRAM)
@@ -47,32 +47,16 @@ def test_a_config_written_and_read_is_the_same(tmp_path, name):
     assert settings.read_config(Config, written(tmp_path, text)) == config
 
 
-def test_the_shipped_configs_of_a_kind_are_those_that_describe_it():
-    trainings, labs = map(settings.shipped_configs, (Config, LabConfig))
-    assert {"lesson", "textbook", "fast98"} <= set(trainings)
-    assert set(labs) == {"vanishing"}
-    assert trainings | labs == settings.shipped_configs()
+def test_each_shipped_config_is_of_the_command_that_it_names():
+    for name, path in settings.shipped_configs().items():
+        kind = LabConfig if name == "vanishing" else Config
+        settings.read_config(kind, path)
 
 
-@pytest.mark.parametrize(
-    ("program", "said"),
-    [
-        (PROGRAM, "is a config of `python -m torchbasics vanishing`"),
-        ("python -m torchbasics vanishing", "unknown setting"),
-    ],
-)
-def test_a_config_of_another_command_is_named_by_its_first_comment(
-    tmp_path, program, said
-):
+def test_a_config_of_another_command_is_named_by_its_first_comment(tmp_path):
     text = settings.to_toml(LabConfig(), "python -m torchbasics vanishing")
-    assert said in refused(written(tmp_path, text), program)
-
-
-@pytest.mark.parametrize("command", ["torchbasics lab", "torchbasics.mnist.seeds"])
-def test_a_comment_hides_no_misspelt_setting(tmp_path, command):
-    text = f"# python -m {command} --config THIS_FILE\nseed = 1\nepocs = 3"
     said = refused(written(tmp_path, text))
-    assert "unknown setting 'epocs'; did you mean 'epochs'?" in said
+    assert "my.toml, a config of `python -m torchbasics vanishing`: unknown" in said
 
 
 def test_a_whole_number_will_do_for_a_float(tmp_path):
@@ -120,15 +104,14 @@ def test_a_file_of_no_text_is_refused(tmp_path):
     path.write_bytes(b"\xff\xfe\x00seed")
     assert "is no TOML" in refused(path)
     path.write_bytes("seed = 1 # \uc5d0\ud3ed".encode("euc-kr"))
-    assert "is no TOML: it is not saved as UTF-8" in refused(path)
+    assert "is no TOML: 'utf-8' codec can't decode" in refused(path)
 
 
 def test_a_folder_is_no_config_file(tmp_path):
     with pytest.raises(UserError, match="no config file"):
         settings.find_config(str(tmp_path))
     (tmp_path / "x.toml").mkdir()
-    with pytest.raises(UserError, match=r"x\.toml is no file"):
-        settings.find_config(str(tmp_path / "x.toml"))
+    assert "Is a directory" in refused(settings.find_config(str(tmp_path / "x.toml")))
 
 
 def test_a_table_of_json_is_a_config_too():
@@ -137,11 +120,10 @@ def test_a_table_of_json_is_a_config_too():
     assert settings.from_table(Config, table) == Config(seed=3, model=model)
 
 
-def test_a_key_of_very_many_parts_is_refused_before_it_is_parsed(tmp_path):
-    path = tmp_path / "dots.toml"
-    path.write_text(".".join("a" * 30_000) + " = 1")
-    with pytest.raises(UserError, match="line 1 has more than 200 dots"):
-        settings.read_config(Config, path)
+@pytest.mark.parametrize("key", [".".join("a" * 30_000), "seed"])
+def test_a_line_without_end_is_refused_before_it_is_parsed(tmp_path, key):
+    path = written(tmp_path, f"{key} = 0x{'7' * 5000}")
+    assert "is no TOML: line 1 has" in refused(path)
 
 
 def test_a_config_is_written_without_signs_that_a_terminal_obeys(tmp_path):

@@ -152,7 +152,7 @@ def test_the_runs_config_runs_it_again_to_the_same(tmp_path, capsys, small_lab):
 
 
 def test_the_shipped_config_is_the_default():
-    path = shipped_configs(LabConfig)["vanishing"]
+    path = shipped_configs()["vanishing"]
     assert read_config(LabConfig, path) == LabConfig()
     assert "#   python -m torchbasics vanishing\n" in path.read_text(encoding="utf-8")
 

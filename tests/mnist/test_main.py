@@ -81,7 +81,8 @@ def a_tenth(mnist, monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "name", full("fast98", *sorted({*settings.shipped_configs(Config)} - {"fast98"}))
+    "name",
+    full("fast98", *sorted({*settings.shipped_configs()} - {"fast98", "vanishing"})),
 )
 def test_every_shipped_config_trains(tmp_path, name, a_tenth):
     argv = ["--config", name, "--max-steps", "2", "--runs-dir", str(tmp_path)]
@@ -275,7 +276,7 @@ def test_a_run_whose_folder_is_taken_away_tells_its_result_and_what_is_missing(
         (["--runs-dir", "x" * 5000], "cannot make a run folder"),
         (["--config", "x" * 5000 + ".toml"], "cannot read"),
         (["--resume", "x" * 5000], "there is no run"),
-        (["--data-dir", ""], "'' after --data-dir names nothing"),
+        (["--data-dir", ""], "'' names nothing"),
         (["--seed", "9" * 400], "seed = 999"),
         (["--threads", "99999"], "threads = 99999: it must be less than or equal"),
         (["--batch-size", "1", "--model.batch-norm"], "needs at least 2 images"),

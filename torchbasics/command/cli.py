@@ -4,18 +4,17 @@ Precedence: defaults < `--config FILE` < command line, spelled `--group.name val
 """
 
 import argparse
-import os
 import shutil
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain, islice, pairwise
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
 import tyro
 from pydantic import Field
-from tyro.conf import FlagCreatePairsOff, Positional, arg
+from tyro.conf import FlagCreatePairsOff, arg
 
 from torchbasics.command import runs
 from torchbasics.command.errors import UserError
@@ -30,7 +29,7 @@ from torchbasics.command.settings import (
     to_toml,
 )
 
-NARROWEST = 20  # columns: in less than 6, tyro would never come to its help's end
+NARROWEST = 6  # columns: in less, tyro would never come to its help's end
 AsJson = Annotated[
     FlagCreatePairsOff[bool], arg(name="json"), Field(description="print JSON only")
 ]
@@ -90,17 +89,13 @@ def parse(
         raise UserError("--resume takes the run's own config: leave out --config")
     if given.config is not None:
         path = find_config(given.config)
-        config, name = read_config(type(config), path, prog), runs.config_name(path)
+        config, name = read_config(type(config), path), runs.config_name(path)
     if given.resume is not None:
         resume = runs.find_run(given.resume, given.runs_dir or "runs", kind)
         name = runs.run_name(resume, kind)
-        config = read_config(type(config), resume / "config.toml", prog)
-    shipped = ", ".join(sorted(shipped_configs(type(config))))
-    about = f"{about or ''}\n\nShipped configs: {shipped}."
-    both = config, options
-    unnamed = [Annotated[type(one), arg(name="")] for one in both]
-    form: Any = tuple[tuple(unnamed)]  # type: ignore[misc]
-    config, options = _cli(form, both, argv, prog=prog, about=about)
+        config = read_config(type(config), resume / "config.toml")
+    about = f"{about or ''}\n\nShipped configs: {', '.join(shipped_configs())}."
+    config, options = _cli((config, options), argv, prog=prog, about=about)
     if options.print_config:
         print(to_toml(config), end="")
         raise SystemExit(0)
@@ -111,69 +106,36 @@ def parse_options(
     default: ConfigT, argv: Sequence[str] | None, prog: str, about: str | None
 ) -> ConfigT:
     """The settings `default`, changed as a command line asks: `--group.name value`."""
-    kind = type(default)
-    argv = words_first(argv or [], kind)
-    options: ConfigT = _cli(kind, default, argv, prog=prog, about=about)
+    options: ConfigT
+    (options,) = _cli((default,), argv or [], prog=prog, about=about or "")
     return options
-
-
-def words_first(argv: Sequence[str], kind: type[Settings]) -> list[str]:
-    """The words of a command line, then its options: tyro wants words side by side.
-
-    >>> class Options(Settings):
-    ...     words: Positional[tuple[str, ...]] = ()
-    ...     lang: str = "en"
-    ...     ask: bool = False
-    >>> words_first(["glossary", "--lang", "ko", "--ask", "epoch"], Options)
-    ['glossary', 'epoch', '--lang', 'ko', '--ask']
-    """
-    fields = kind.model_fields
-    if not any(Positional in field.metadata for field in fields.values()):
-        return [*argv]
-    valued = {name for name, of in fields.items() if of.annotation is not bool}
-    words, options, rest = list[str](), list[str](), iter(argv)
-    for word in rest:
-        is_option = word.startswith("-") and word != "-"
-        (options if is_option else words).append(word)
-        if is_option and word.lstrip("-").replace("-", "_") in valued:
-            options += islice(rest, 1)
-    return words + options
 
 
 def _first_pass(argv: Sequence[str]) -> argparse.Namespace:
     """What decides the defaults of all other options."""
     first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    for option in ("--config", "--resume", "--runs-dir"):
-        spellings = {option, f"--{option[2:].replace('-', '_')}"}  # tyro takes both
-        first.add_argument(*sorted(spellings), nargs="?")
+    for name in ("config", "resume", "runs-dir"):
+        spellings = dict.fromkeys((name, name.replace("-", "_")))  # tyro takes both
+        first.add_argument(*(f"--{one}" for one in spellings), nargs="?")
     return first.parse_known_args(argv)[0]
 
 
-def _require_no_empty(argv: Sequence[str]) -> None:
-    """Raise UserError for `--out "$PAGE"` where there is no PAGE: it means nothing."""
-    for before, word in pairwise(("", *argv)):
-        option = word if word.startswith("--") else before
+def _cli(models: tuple[Any, ...], argv: Sequence[str], *, prog: str, about: str) -> Any:
+    """These settings, changed as the command line asks. Raises UserError."""
+    for word in argv:
         if not word or (word.startswith("--") and word.endswith("=")):
-            after = f" after {option}" if option.startswith("--") else ""
             raise UserError(
-                f"''{after} names nothing: is a variable of the shell not set?"
+                f"{word!r} names nothing: is a variable of the shell not set?"
             )
-
-
-def _cli(
-    form: Any, default: Any, argv: Sequence[str] | None, *, prog: str, about: str | None
-) -> Any:
+    if shutil.get_terminal_size().columns < NARROWEST:
+        raise UserError(f"a terminal must have {NARROWEST} columns: see $COLUMNS")
     hang = "  "  # what begins with a letter, tyro joins to the line before
     about = "\n\n".join(
         textwrap.fill(part.strip(), 80, subsequent_indent=hang)
-        for part in (about or "").split("\n\n")  # none with -OO
+        for part in about.split("\n\n")
     )
-    argv = argv or []
-    _require_no_empty(argv)
-    if shutil.get_terminal_size().columns < NARROWEST:
-        os.environ["COLUMNS"] = str(NARROWEST)
-    models = default if isinstance(default, tuple) else (default,)
-    defaults = chain(*(flatten(m.model_dump(mode="json")).values() for m in models))
+    form: Any = tuple[tuple(Annotated[type(one), arg(name="")] for one in models)]  # type: ignore[misc]
+    defaults = chain(*(flatten(one.model_dump(mode="json")).values() for one in models))
     plain = all(map(str.isprintable, (*argv, *map(str, defaults))))
     with lasting(only_text=not plain):  # it shows defaults, repeats options
-        return tyro.cli(form, args=argv, default=default, prog=prog, description=about)
+        return tyro.cli(form, args=argv, default=models, prog=prog, description=about)

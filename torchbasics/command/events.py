@@ -4,26 +4,20 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from google.protobuf.message import DecodeError
 from torch import Tensor
 
 from torchbasics.command.errors import warn
-from torchbasics.command.files import read_regular, write_atomic
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
 BINS = 64
-MAX_BYTES = 2**27  # of an event file that is read
-FIRST = "events.out.tfevents.0000000000.first"
-"""Before all other event files: the others' names hold the time."""
 
 
 class Attempts:
@@ -86,20 +80,16 @@ class Events:
             self._writer.add_custom_scalars(self.layout)
         return self._writer
 
-    def cut_back(self, step: int, forget: str) -> None:
-        """Cut what earlier processes wrote back to that step, each number once.
+    def come_last(self) -> None:
+        """Let the files of earlier processes come before the one that is to be written.
 
-        What stays is put into one file that comes first: TensorBoard reads files in
-        the order of their names, which hold the time, and a clock may be set back.
-        Tags that begin with `forget` and the layout, which is written again, go.
+        TensorBoard reads files in the order of their names, which hold the time, and a
+        clock may be set back. What those tell of `purge_step` or later, it forgets.
         """
-        paths = sorted(self.folder.glob("events.out.tfevents.*"))
-        if not paths:
-            return
-        write_atomic(self.folder / FIRST, _up_to(step, forget, paths))
-        for path in paths:
-            if path.name != FIRST:
-                path.unlink()
+        for number, path in enumerate(
+            sorted(self.folder.glob("events.out.tfevents.*"))
+        ):
+            path.rename(path.with_name(f"events.out.tfevents.0000000000.{number:06}"))
 
     def close(self) -> None:
         """Write out what is waiting."""
@@ -116,56 +106,20 @@ class Events:
 
         What share of them is not finite, if any, is a curve `nonfinite/<tag>`.
         """
-        values = values.detach().flatten().float()
+        values = values.detach().flatten().float().cpu()
         finite = values[values.isfinite()]
         if len(finite) < len(values):
             self.scalar(f"nonfinite/{tag}", 1 - len(finite) / len(values), step)
-        if not len(finite):
-            return
-        low, high = finite.min().item(), finite.max().item()
-        if low == high:
-            low, high = low - 0.5, high + 0.5
-        self.writer.add_histogram_raw(
-            tag,
-            min=low,
-            max=high,
-            num=len(finite),
-            sum=finite.sum().item(),
-            sum_squares=finite.square().sum().item(),
-            bucket_limits=torch.linspace(low, high, BINS + 1)[1:].tolist(),
-            bucket_counts=torch.histc(finite.cpu(), BINS, low, high).tolist(),
-            global_step=step,
-        )
-
-
-def _up_to(step: int, forget: str, paths: list[Path]) -> bytes:
-    """The events of these files from step 1 to `step`, as one file would hold them."""
-    from tensorboard.compat.proto import event_pb2  # noqa: PLC0415 - slow
-
-    content, seen = bytearray(), set()
-    for record in chain.from_iterable(
-        _records(read_regular(path, MAX_BYTES)) for path in paths
-    ):
-        try:
-            event = event_pb2.Event.FromString(record[12:-4])
-        except DecodeError:
-            continue
-        tags = [value.tag for value in event.summary.value]
-        key = (event.step, event.file_version, *tags)
-        wanted = 1 <= event.step <= step and tags and not tags[0].startswith(forget)
-        if key not in seen and (wanted or event.file_version):
-            seen.add(key)
-            content += record
-    return bytes(content)
-
-
-def _records(content: bytes) -> Iterator[bytes]:
-    """The whole records of an event file: length, checksum, event, checksum each."""
-    start = 0
-    while start + 12 <= len(content):
-        length = int.from_bytes(content[start : start + 8], "little")
-        end = start + 16 + length
-        if not length or end > len(content):  # no record, or one torn by a kill
-            return
-        yield content[start:end]
-        start = end
+        if len(finite):
+            counts, edges = torch.histogram(finite, BINS)
+            self.writer.add_histogram_raw(
+                tag,
+                min=edges[0].item(),
+                max=edges[-1].item(),
+                num=len(finite),
+                sum=finite.sum().item(),
+                sum_squares=finite.square().sum().item(),
+                bucket_limits=edges[1:].tolist(),
+                bucket_counts=counts.tolist(),
+                global_step=step,
+            )

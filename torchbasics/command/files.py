@@ -4,7 +4,6 @@ What is written is there also after a kill or a power cut. What is read may have
 made by anybody: a link, a pipe or a device in its place is never opened for long.
 """
 
-import contextlib
 import csv
 import errno
 import io
@@ -16,44 +15,23 @@ import shutil
 import stat
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from itertools import chain
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import Any
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
-from torchbasics.command.errors import DISK, UserError
+from torchbasics.command.errors import DISK, UserError, warn
 from torchbasics.command.output import visible
 
-PART = re.compile(r"\..+\.([0-9a-f]{8}|\d+)|\.unpack-.*")
-"""Names of what is not whole yet; the last two are those that 0.1.0 gave."""
-SECONDS_FOR_LOCK = 60
+PART = re.compile(r"\..+\.[0-9a-f]{8}")  # the names of what is not whole yet
 MAX_BYTES = 2**31  # no file of a run comes near
-NO_WAITING = getattr(os, "O_NONBLOCK", 0)  # for a pipe's other end
 NO_LINK = getattr(os, "O_NOFOLLOW", 0)
-
-
-def open_regular(
-    path: Path, mode: Literal["rb", "ab"] = "rb", *, follow: bool = False
-) -> IO[bytes]:
-    """Open a regular file to read or to append to, made anew where it is missing.
-
-    A symbolic link could lead anywhere, a pipe wait for ever, a device never end: they
-    are OSErrors. `follow` lets links be, for files that a user names.
-    """
-
-    def opener(name: str, flags: int) -> int:
-        return os.open(name, flags | NO_WAITING | (0 if follow else NO_LINK), 0o666)
-
-    try:
-        file = open(path, mode, opener=opener)  # noqa: SIM115 - given on
-    except OSError as error:
-        if error.errno == errno.ELOOP and not follow:
-            raise OSError(errno.ELOOP, "it is a symbolic link") from None
-        raise
-    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        file.close()
-        raise OSError(errno.EINVAL, "it is no regular file")
-    return file
+NO_WAITING = getattr(os, "O_NONBLOCK", 0)  # for a pipe's other end
+NO_LOCKS = {
+    getattr(errno, name, errno.ENOSYS) for name in ("ENOLCK", "EOPNOTSUPP", "ENOSYS")
+}  # what file systems without locks answer
 
 
 def read_regular(
@@ -61,17 +39,21 @@ def read_regular(
 ) -> bytes:
     """What a regular file of at most so many bytes holds, or its first bytes.
 
-    Its size is looked at before it is read. Raises UserError.
+    A symbolic link could lead anywhere, a pipe wait for ever, a device never end: they
+    are refused. `follow` lets links be, for files that a user names. Raises UserError.
     """
+    flags = NO_WAITING | (0 if follow else NO_LINK)
     try:
-        with open_regular(path, follow=follow) as file:
-            size = os.fstat(file.fileno()).st_size
-            if size > max_bytes:
-                raise OSError(
-                    errno.EFBIG, f"it has {size:,} bytes; {max_bytes:,} can be right"
+        with open(path, "rb", opener=lambda name, _: os.open(name, flags)) as file:
+            found = os.fstat(file.fileno())
+            if not stat.S_ISREG(found.st_mode):
+                raise ValueError("it is no regular file")
+            if found.st_size > max_bytes:
+                raise ValueError(
+                    f"it has {found.st_size:,} bytes; {max_bytes:,} can be right"
                 )
-            return file.read(size if first < 0 else min(first, size))
-    except (OSError, ValueError) as error:  # ValueError: no name of any file
+            return file.read(first)
+    except (OSError, ValueError) as error:  # ValueError: also no name of any file
         raise UserError(f"cannot read {os.fspath(path)}: {reason(error)}") from None
 
 
@@ -86,8 +68,9 @@ def require_regular(folder: Path) -> None:
     A link there could let a run write elsewhere. Looked at are the folder and those in
     it: below them no run writes. What goes meanwhile, its owner was writing.
     """
-    try:
-        for path, found in _found_in(folder):
+    for path in chain(folder.glob("*"), folder.glob("*/*")):  # the first meets links
+        with suppress(FileNotFoundError):
+            found = path.lstat()
             if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
                 raise UserError(
                     f"{path} is a link or a device: a run's folder holds files "
@@ -95,19 +78,6 @@ def require_regular(folder: Path) -> None:
                 )
             if found.st_size > MAX_BYTES:
                 raise UserError(f"{path} has {found.st_size:,} bytes: no run's has")
-    except (OSError, ValueError) as error:
-        raise UserError(f"cannot read {os.fspath(folder)}: {reason(error)}") from None
-
-
-def _found_in(
-    folder: str | Path, folders: int = 1
-) -> Iterator[tuple[str, os.stat_result]]:
-    """What is in a folder, and in the folders in it, and of what kind it is."""
-    for entry in [*os.scandir(folder)]:  # left open it would warn
-        with contextlib.suppress(FileNotFoundError):
-            yield entry.path, entry.stat(follow_symlinks=False)
-            if folders and entry.is_dir(follow_symlinks=False):
-                yield from _found_in(entry.path, folders - 1)
 
 
 def write_atomic(path: Path, content: bytes) -> None:
@@ -142,27 +112,22 @@ def free_place(name: str, suffix: str, *, force: bool = False) -> Path:
     """Where a file that a user has named can be written. Raises UserError.
 
     What is there already may be replaced with `force`, or if a terminal is asked and
-    says so. It is found out before the content is made, which may take long.
+    says so. It is asked before the content is made, which may take long.
     """
     path = Path(name)
     if path.suffix != suffix:
         raise UserError(f"{name}: its name must end in {suffix}")
-    if not os.path.isdir(path.parent):
-        raise UserError(f"cannot write {name}: there is no folder {path.parent}")
-    if os.path.isdir(path):
-        raise UserError(f"cannot write {name}: it is a folder")
     part = part_of(path)
     try:
         part.touch(exist_ok=False)
         part.unlink()
-    except (OSError, ValueError) as error:  # no room, too long a name, no file system
+    except (OSError, ValueError) as error:
         raise UserError(f"cannot write {name}: {reason(error)}") from None
     if os.path.lexists(path) and not force:
         if not sys.stdin or not sys.stdin.isatty():
             raise UserError(f"{name} is there already: --force replaces it")
-        print(
-            f"{visible(name)} is there already: replace it? [y/N] ", end="", flush=True
-        )
+        asked = f"{visible(name)} is there already: replace it? [y/N] "
+        print(asked, end="", flush=True)
         if not sys.stdin.readline().strip().lower().startswith("y"):
             raise UserError(f"{name} is left as it was")
     return path
@@ -180,8 +145,35 @@ def make_folder(path: Path) -> None:
         sync_folder(path.parent)
 
 
+@contextmanager
+def locked(folder: Path, seconds: float = 0) -> Iterator[None]:
+    """Hold the folder for this process alone; a kill frees it.
+
+    What killed owners left half-written there, or of its checkpoints, goes. Raises
+    UserError if another has it, and has it still after so many seconds.
+    """
+    lock = FileLock(folder / ".lock", seconds, fallback_to_soft=False)
+    try:
+        lock.acquire(poll_interval=0.02)
+        for place in (folder, folder / "checkpoints"):
+            with suppress(OSError):
+                sweep(place)
+    except (NotImplementedError, OSError) as error:
+        number = getattr(error, "errno", errno.ENOSYS)
+        may_write = os.access(folder / ".lock", os.W_OK)
+        if isinstance(error, Timeout) or (number == errno.EACCES and may_write):
+            raise UserError(f"{folder} is in use by another process") from None
+        if number not in NO_LOCKS:
+            raise UserError(f"cannot write to {folder} ({reason(error)})") from None
+        warn(f"{folder} cannot be locked here: start no second process in it")
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def sweep(folder: Path) -> None:
-    """Take away what killed writers left half-written. Raises OSError.
+    """Take away what is half-written. Raises OSError.
 
     Only for whoever holds the folder's lock: what another writes now looks the same.
     """
@@ -190,22 +182,6 @@ def sweep(folder: Path) -> None:
             shutil.rmtree(path)
         else:
             path.unlink()
-
-
-@contextlib.contextmanager
-def swept(folder: Path) -> Iterator[None]:
-    """Write to a folder that all share: wait for its lock, then sweep it.
-
-    Where no lock can be had it is not swept: another may be writing.
-    """
-    lock = FileLock(folder / ".lock", SECONDS_FOR_LOCK, fallback_to_soft=False)
-    with contextlib.suppress(OSError, NotImplementedError):
-        lock.acquire(poll_interval=0.02)
-        sweep(folder)
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -226,6 +202,6 @@ def sync_folder(folder: Path) -> None:
     """Make a rename in the folder last through a power cut, where that is possible."""
     if os.name == "posix":
         descriptor = os.open(folder, os.O_RDONLY)
-        with contextlib.suppress(OSError):  # some network file systems cannot
+        with suppress(OSError):  # some network file systems cannot
             os.fsync(descriptor)
         os.close(descriptor)

@@ -6,15 +6,15 @@ anybody: what is read is checked as a configuration is.
 
 import json
 import platform
-import re
 import subprocess
 import sys
+from contextlib import suppress
 from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, FailFast, Field
+from pydantic import FailFast, Field
 
 from torchbasics.command.errors import UserError, as_user_error
 from torchbasics.command.files import read_regular, write_json
@@ -27,23 +27,10 @@ MAX_BYTES = 2**20
 MAX_NUMBER = 10**9  # of a run: more there never are
 
 
-def _name(text: str) -> str:
-    if not re.fullmatch(r"\w[\w.-]*", text):
-        raise ValueError("it must be what can be part of a folder's name")
-    return text
-
-
-def _moment(text: str) -> str:
-    try:
-        datetime.fromisoformat(text)
-    except ValueError:
-        raise ValueError("it must be a date and a time of ISO 8601") from None
-    return text
-
-
 Count = Annotated[int, Field(ge=0, lt=MAX_NUMBER)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
-Moment = Annotated[str, AfterValidator(_moment)]
+Moment = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\d(T[\d:.]+(\+00:00)?)?\Z")]
+"""As `datetime.isoformat` writes it: moments are ordered as text is."""
 
 
 class Figures(Settings, group="figures"):
@@ -57,7 +44,7 @@ class ManifestSchema(Settings):
     """All that a manifest may hold; what has a default, some do not."""
 
     kind: str
-    name: Annotated[str, AfterValidator(_name)]
+    name: str = Field(pattern=r"^\w[\w.-]*\Z")  # a part of folders' names
     seed: Seed
     command: tuple[str, ...]
     started: Moment
@@ -121,12 +108,10 @@ def _version(package: str) -> str:
 
 def _commit() -> str:
     """The git commit of the checkout this package lies in, if it lies in one."""
-    checkout = Path(__file__).parent.parent.parent
-    if not (checkout / ".git").exists():
-        return ""
+    checkout = Path(__file__).parents[2]
     command = ["git", "-C", str(checkout), "rev-parse", "HEAD"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-    except OSError:
-        return ""
-    return done.stdout.strip()
+    with suppress(OSError):  # no git
+        if (checkout / ".git").exists():
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            return done.stdout.strip()
+    return ""

@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-import codecs
 import errno
-import io
 import os
 import select
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from functools import cache
+from pathlib import Path
 from typing import Any, TextIO, cast
 
-PLAIN = dict(zip("✓✗\u2212·→…●○", "+x-*>.#o", strict=True))
+PLAIN = str.maketrans("✓✗\u2212·→…●○", "+x-*>.#o")
 """What stands for a sign where the output's encoding has none."""
-
 UNREAD = (errno.EPIPE, errno.EIO)  # `| head` has seen enough; the terminal is closed
-
-
-def _plain(error: UnicodeError) -> tuple[str, int]:
-    if not isinstance(error, UnicodeEncodeError):
-        raise error
-    return PLAIN.get(error.object[error.start], "?"), error.start + 1
-
-
-codecs.register_error("plain", _plain)
 
 
 def visible(text: object, kept: str = "") -> str:
@@ -47,14 +37,6 @@ def visible(text: object, kept: str = "") -> str:
     )
 
 
-class Nowhere(io.TextIOBase):
-    """A stream that nobody reads."""
-
-    def write(self, text: str) -> int:
-        """Forget the text."""
-        return len(text)
-
-
 class Output:
     """A text stream that outlives its reader, a full disk, and letters it lacks.
 
@@ -63,7 +45,7 @@ class Output:
     """
 
     def __init__(self, stream: TextIO | None, *, only_text: bool = False) -> None:
-        self.stream: Any = stream or Nowhere()  # none: closed, or a program without one
+        self.stream: Any = stream or nowhere()  # none: closed, or a program without one
         self.only_text = only_text
         self.failure = ""
 
@@ -77,43 +59,38 @@ class Output:
     def write(self, text: str) -> int:
         """Write the text as far as that can be."""
         shown = visible(text, kept="\n") if self.only_text else text
-        try:
-            self._attempt(self.stream.write, shown)
-        except UnicodeEncodeError:
-            encoding = self.stream.encoding
-            self._attempt(
-                self.stream.write, shown.encode(encoding, "plain").decode(encoding)
-            )
+        with self._lasting():
+            try:
+                self.stream.write(shown)
+            except UnicodeEncodeError:
+                encoding = self.stream.encoding
+                plain = shown.translate(PLAIN)
+                self.stream.write(plain.encode(encoding, "replace").decode(encoding))
         return len(text)
 
     def flush(self) -> None:
         """Let all that was written arrive."""
-        self._attempt(self.stream.flush)
+        with self._lasting():
+            self.stream.flush()
 
-    def _attempt(self, action: Callable[..., object], *what: str) -> None:
-        """The first time that fails is also the last."""
+    @contextmanager
+    def _lasting(self) -> Iterator[None]:
+        """What fails once is not tried again: the rest, buffers too, goes nowhere."""
         try:
-            action(*what)
+            yield
         except OSError as error:
             if error.errno not in UNREAD:
                 self.failure = error.strerror or str(error)
-            self._drop()
-
-    def _drop(self) -> None:
-        """Send what is still to be written nowhere, and what waits in a buffer too."""
-        try:
-            descriptor = self.stream.fileno()
-        except (OSError, AttributeError):  # a stream of no file
-            descriptor = -1
-        if descriptor in (1, 2):
-            _send_nowhere(descriptor)
-        self.stream = Nowhere()
+            with suppress(OSError, AttributeError):  # a stream of no file
+                if self.stream.fileno() in (1, 2):
+                    os.dup2(nowhere().fileno(), self.stream.fileno())
+            self.stream = nowhere()
 
 
-def _send_nowhere(descriptor: int) -> None:
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, descriptor)
-    os.close(nowhere)
+@cache
+def nowhere() -> TextIO:
+    """The stream that nobody reads."""
+    return Path(os.devnull).open("w", encoding="utf-8")
 
 
 def drop_blocked() -> None:
@@ -128,7 +105,7 @@ def drop_blocked() -> None:
         ready = select.poll()
         ready.register(descriptor, select.POLLOUT)
         if not ready.poll(1000):
-            _send_nowhere(descriptor)
+            os.dup2(nowhere().fileno(), descriptor)
             signal.signal(signal.SIGURG, lambda *_: None)  # else it interrupts nothing
             for thread in threading.enumerate():
                 signal.pthread_kill(cast(int, thread.ident), signal.SIGURG)

@@ -4,21 +4,17 @@ It is made anew for each run, locked while a process uses it (a kill frees the l
 described by its `manifest.json`, and found again by its path or as `latest`.
 """
 
-import errno
 import os
 import re
 import shutil
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from datetime import datetime, timezone
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from torchbasics.command import files
-from torchbasics.command.errors import UserError, warn
-from torchbasics.command.files import reason
+from torchbasics.command.errors import UserError
+from torchbasics.command.files import locked, reason
 from torchbasics.command.manifest import (
     MAX_NUMBER,
     Manifest,
@@ -33,9 +29,7 @@ __all__ = [
     "write_manifest",
 ]  # fmt: skip
 
-NO_LOCKS = {
-    getattr(errno, name, errno.ENOSYS) for name in ("ENOLCK", "EOPNOTSUPP", "ENOSYS")
-}  # what file systems without locks answer
+SECONDS_TO_MAKE = 60  # a folder, while others make theirs
 
 
 def create(
@@ -56,13 +50,13 @@ def create(
     try:
         parent.mkdir(parents=True, exist_ok=True)
         part = files.part_of(parent / name)
-        with files.swept(parent), ExitStack() as undone:
+        with locked(parent, SECONDS_TO_MAKE), ExitStack() as undone:
             undone.callback(shutil.rmtree, part, ignore_errors=True)  # unless renamed
             part.mkdir()
             if manifest is not None:
                 files.write_atomic(part / "config.toml", config.encode())
                 write_manifest(part, manifest | {"number": _next_number(parent.parent)})
-            folder = _renamed(part, f"{name}-{time}")
+            folder = part.rename(_free(parent / f"{name}-{time}"))
         for place in (parent, parent.parent):
             files.sync_folder(place)
     except (OSError, ValueError) as error:
@@ -73,46 +67,10 @@ def create(
     return folder
 
 
-def _renamed(part: Path, name: str) -> Path:
-    """Give a folder that name, or the first that is free of those with a number."""
-    for number in count(1):
-        folder = part.with_name(f"{name}-{number}" if number > 1 else name)
-        if folder.exists():  # an empty one would be replaced
-            continue
-        try:
-            return part.rename(folder)
-        except OSError as error:
-            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
-                raise
-    raise AssertionError("there is always a number")
-
-
-@contextmanager
-def locked(folder: Path, seconds: float = 0) -> Iterator[None]:
-    """Hold the folder for this process alone.
-
-    Raises UserError if another has it, and has it still after so many seconds. What
-    killed owners left half-written, in it and in the folders in it, is swept.
-    """
-    lock = FileLock(folder / ".lock", fallback_to_soft=False)
-    try:
-        lock.acquire(timeout=seconds)
-        with suppress(OSError):
-            for place in (folder, *filter(_is_real_folder, folder.iterdir())):
-                files.sweep(place)
-    except Timeout:
-        raise UserError(f"{folder} is in use by another process") from None
-    except (NotImplementedError, OSError) as error:
-        number = getattr(error, "errno", errno.ENOSYS)
-        if number == errno.EACCES and os.access(folder / ".lock", os.W_OK):
-            raise UserError(f"{folder} is in use by another process") from None
-        if number not in NO_LOCKS:
-            raise UserError(f"cannot write to {folder} ({reason(error)})") from None
-        warn(f"{folder} cannot be locked here: start no second process in it")
-    try:
-        yield
-    finally:
-        lock.release()
+def _free(place: Path) -> Path:
+    """That place, or the first with a number, `-2`, `-3`, where nothing is."""
+    numbered = (place.with_name(f"{place.name}-{number}") for number in count(2))
+    return next(path for path in chain([place], numbered) if not path.exists())
 
 
 def find_run(run: str, runs_dir: str, kind: str) -> Path:
@@ -120,24 +78,22 @@ def find_run(run: str, runs_dir: str, kind: str) -> Path:
 
     It holds nothing but files and folders. Raises UserError.
     """
-    if run != "latest":
-        if not os.path.isdir(run):
-            raise UserError(f"there is no run {run!r}: give its folder, or 'latest'")
-        files.require_regular(Path(run))
-        return Path(run)
-    folders = find_runs(runs_dir, kind)
-    if not folders:
-        raise UserError(f"there is no run in {runs_dir!r} yet: --runs-dir says where")
-    files.require_regular(folders[-1])
-    return folders[-1]
+    if run == "latest":
+        found = find_runs(runs_dir, kind)
+        if not found:
+            said = f"there is no run in {runs_dir!r} yet: --runs-dir says where"
+            raise UserError(said)
+        run = os.fspath(found[-1])
+    if not os.path.isdir(run):
+        raise UserError(f"there is no run {run!r}: give its folder, or 'latest'")
+    files.require_regular(Path(run))
+    return Path(run)
 
 
 def find_runs(runs_dir: str, kind: str) -> list[Path]:
     """The folders of all runs of a kind, in the order in which they started."""
     where = os.path.expanduser(runs_dir)
-    if not os.path.isdir(where):
-        return []
-    started = _started(Path(where), kind)
+    started = _started(Path(where), kind) if os.path.isdir(where) else {}
     return sorted(started, key=started.__getitem__)
 
 
@@ -202,7 +158,3 @@ def tensorboard_address(instance_file: Path = INSTANCE) -> str:
         "http://localhost:6006/ (on an Azure ML compute instance:\n"
         "https://INSTANCE-6006.REGION.instances.azureml.ms/)"
     )
-
-
-def _is_real_folder(path: Path) -> bool:
-    return path.is_dir() and not path.is_symlink()

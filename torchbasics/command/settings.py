@@ -25,16 +25,13 @@ else:
     import tomli as tomllib
 
 MAX_CONFIG_BYTES = 2**18
-MAX_DOTS = 200  # in a line: the parser's time grows as their square
+MAX_LINE = 2000  # of more, a key takes long to parse, and Python prints no number
 MAX_SHOWN = 80  # characters of a value that is refused
-MAX_BITS = 4096  # of a whole number: one that Python still prints
-
 COMMAND = re.compile(r"^#\s+(python -m \w[\w. ]*\w)", re.MULTILINE)
-"""A command in the comments of a config file, the first of which it is for."""
-
+"""The command that a config file's comments name first is the one that it is for."""
 PLAINER = {
-    "Input should": "it must", "Value error, ": "", "Tuple should": "it must",
-    " after validation": "", "tuple": "list", "dictionary": "table",
+    "Input should": "it must", "Tuple should": "it must", "String should": "it must",
+    "Value error, ": "", " after validation": "", "tuple": "list",
 }  # fmt: skip
 """What of pydantic's words is said otherwise."""
 
@@ -47,6 +44,7 @@ class Settings(BaseModel):
         extra="forbid",
         strict=True,
         allow_inf_nan=False,
+        regex_engine="python-re",
         use_attribute_docstrings=True,
     )
     group: ClassVar[str]
@@ -66,7 +64,7 @@ class Settings(BaseModel):
         """The first thing wrong, in words."""
         first = error.errors()[0]
         path = [cls.group, *map(str, first["loc"])]
-        key = ".".join(part for part in path if part) or "a key"
+        key = ".".join(filter(None, path)) or "a key"
         if first["type"] == "extra_forbidden":
             hint = suggestion(path[-1], cls.model_fields, key.removesuffix(path[-1]))
             return f"unknown setting {shown(key)}{hint}"
@@ -109,34 +107,29 @@ def flatten(table: dict[str, Any], prefix: str = "") -> dict[str, bool | str | f
     for name, value in table.items():
         if isinstance(value, dict):
             settings |= flatten(value, f"{prefix}{name}.")
-        elif isinstance(value, list):
-            settings[prefix + name] = " ".join(map(str, value))
         else:
-            settings[prefix + name] = value
+            is_list = isinstance(value, list)
+            settings[prefix + name] = " ".join(map(str, value)) if is_list else value
     return settings
 
 
-def read_config(config_class: type[ConfigT], path: Path, prog: str = "") -> ConfigT:
-    """The configuration that a TOML file describes, for the command `prog`."""
+def read_config(config_class: type[ConfigT], path: Path) -> ConfigT:
+    """The configuration that a TOML file describes. Raises UserError."""
     content = read_regular(path, MAX_CONFIG_BYTES, follow=True)
     try:
-        text = content.decode("utf-8-sig").replace("\r\n", "\n")
+        text = content.decode("utf-8-sig")
         for number, line in enumerate(text.splitlines(), start=1):
-            if line.count(".") > MAX_DOTS:
-                raise ValueError(f"line {number} has more than {MAX_DOTS} dots")
+            if len(line) > MAX_LINE:
+                raise ValueError(f"line {number} has {len(line):,} characters")
         table = tomllib.loads(text)
-        table.pop("command", None)  # 0.1.0 wrote one into the lab's
-    except UnicodeDecodeError:
-        raise UserError(f"{path} is no TOML: it is not saved as UTF-8") from None
     except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is no TOML: {error}") from None
     try:
         return from_table(config_class, table)
     except UserError as error:
-        meant, ours = COMMAND.search(text), table.keys() & config_class.model_fields
-        if meant and not prog.startswith(meant[1]) and 2 * len(ours) < len(table):
-            raise UserError(f"{path} is a config of `{meant[1]}`") from None
-        raise UserError(f"{path}: {error}") from None
+        meant = COMMAND.search(text)
+        whose = f", a config of `{meant[1]}`" if meant else ""
+        raise UserError(f"{path}{whose}: {error}") from None
 
 
 def from_table(config_class: type[ConfigT], table: Any) -> ConfigT:
@@ -144,7 +137,7 @@ def from_table(config_class: type[ConfigT], table: Any) -> ConfigT:
     if not isinstance(table, dict):
         raise UserError(f"{shown(table)} is no table of settings")
     try:
-        return config_class(**_frozen(table))
+        return config_class(**_tuples(table))
     except RecursionError:
         raise UserError("its settings lie too deep in one another") from None
 
@@ -152,34 +145,20 @@ def from_table(config_class: type[ConfigT], table: Any) -> ConfigT:
 def find_config(name: str) -> Path:
     """An existing file, any `*.toml`, or a shipped configuration by its bare name."""
     if name.endswith(".toml") or os.path.isfile(name):
-        if os.path.exists(name) and not os.path.isfile(name):
-            raise UserError(f"{name} is no file")
         return Path(name)
-    if name not in shipped_configs():
-        close = suggestion(name, shipped_configs())
+    shipped = shipped_configs()
+    if name not in shipped:
+        close = suggestion(name, shipped)
         raise UserError(f"there is no config file or shipped config {name!r}{close}")
-    return shipped_configs()[name]
+    return shipped[name]
 
 
-def shipped_configs(config_class: type[Settings] | None = None) -> dict[str, Path]:
-    """The configurations that come with the package, by name; of one kind, or all."""
+def shipped_configs() -> dict[str, Path]:
+    """The configurations that come with the package, by name."""
     package = Path(__file__).parent.parent
     installed, checkout = package / "configs", package.parent / "configs"
     folder = installed if installed.is_dir() else checkout
-    paths = {path.stem: path for path in folder.glob("*.toml")}
-    return {
-        name: path
-        for name, path in paths.items()
-        if config_class is None or _describes(config_class, path)
-    }
-
-
-def _describes(config_class: type[Settings], path: Path) -> bool:
-    try:
-        read_config(config_class, path)
-    except UserError:
-        return False
-    return True
+    return {path.stem: path for path in sorted(folder.glob("*.toml"))}
 
 
 def suggestion(name: str, choices: Iterable[str], prefix: str = "") -> str:
@@ -199,12 +178,8 @@ def shown(value: object) -> str:
     return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 3]}..."
 
 
-def _frozen(value: Any, key: str = "") -> Any:
-    """Arrays as tuples, which a frozen configuration holds; no number without end."""
+def _tuples(value: Any) -> Any:
+    """Arrays as tuples, which a frozen configuration holds."""
     if isinstance(value, dict):
-        return {name: _frozen(item, f"{key}.{name}") for name, item in value.items()}
-    if isinstance(value, list):
-        return tuple(_frozen(item, key) for item in value)
-    if isinstance(value, int) and value.bit_length() > MAX_BITS:
-        raise UserError(f"{key[1:]} is a number of {value.bit_length():,} bits")
-    return value
+        return {name: _tuples(item) for name, item in value.items()}
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value

@@ -12,8 +12,7 @@ import re
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from types import FrameType
 from typing import Any, NoReturn, TypeVar
 
@@ -64,16 +63,6 @@ def leave(number: int, frame: FrameType | None) -> NoReturn:
     if number == signal.SIGINT:
         raise KeyboardInterrupt
     raise SystemExit(128 + number)
-
-
-@contextmanager
-def left_to_others() -> Iterator[None]:
-    """Meanwhile Ctrl+C is only for the program that was started, such as a pager."""
-    before = signal.signal(signal.SIGINT, lambda *_: None)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def stop_at_eof() -> None:

@@ -2,10 +2,9 @@
 
 import os
 import pydoc
-import shlex
 import shutil
+import signal
 import sys
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -15,8 +14,6 @@ from rich.progress import track
 from rich.table import Table
 from rich.text import Text
 from torch import Tensor
-
-from torchbasics.command import signals
 
 BAR = 30  # columns of a bar that stands for 100 %
 WIDTH = 88  # longer lines of prose are tiring to read
@@ -44,17 +41,20 @@ def paged(console: Console, *, wanted: bool = True, prompt: str = "") -> Iterato
     or less. Only where a person sits at both ends: a file or a pipe gets all as it
     comes.
     """
-    person = console.is_terminal and not console.is_dumb_terminal and _types()
+    person = console.is_terminal and not console.is_dumb_terminal
+    person = person and sys.stdin is not None and sys.stdin.isatty()
     command = pager() if person and wanted else ""
     if command:
-        waiting = SafeConsole(stderr=True).status("...")
-        with waiting, console.capture() as capture:
+        with SafeConsole(stderr=True).status("..."), console.capture() as capture:
             yield
         text = capture.get()
         if text.count("\n") + bool(prompt) >= console.height:
             sys.stdout.flush()
-            with signals.left_to_others():  # Ctrl+C is the pager's
+            before = signal.signal(signal.SIGINT, lambda *_: None)  # is the pager's
+            try:
                 pydoc.pipepager(text, command)
+            finally:
+                signal.signal(signal.SIGINT, before)
             return
         print(text, end="", flush=True)
     else:
@@ -66,14 +66,11 @@ def paged(console: Console, *, wanted: bool = True, prompt: str = "") -> Iterato
 
 def pager() -> str:
     """The command that shows text by the page, or "" where there is none."""
-    try:
-        words = shlex.split(os.environ.get("PAGER", "less"))
-    except ValueError:  # a quotation without end
+    command = os.environ.get("PAGER", "less")
+    name = command.partition(" ")[0]
+    if name == "cat" or not shutil.which(name):
         return ""
-    if not words or not shutil.which(words[0]) or words[0] == "cat":
-        return ""
-    colours = ["-R"] if words[0].endswith("less") else []
-    return shlex.join([*words, *colours])
+    return f"{command} -R" if name.endswith("less") else command  # -R: colours
 
 
 def reply(prompt: str) -> str:
@@ -83,10 +80,6 @@ def reply(prompt: str) -> str:
     except (EOFError, OSError, RuntimeError, UnicodeDecodeError):  # none, or no text
         print()
         return ""
-
-
-def _types() -> bool:
-    return sys.stdin is not None and sys.stdin.isatty()
 
 
 class Answer(NamedTuple):
@@ -109,7 +102,7 @@ class Answer(NamedTuple):
         ]
         bars[2 + answer].stylize("not dim bold green")
         for row, bar in zip(
-            digit_rows(self.image, console), bars + [Text()] * 2, strict=True
+            pixel_rows(self.image, console), bars + [Text()] * 2, strict=True
         ):
             yield row + bar
         sentence = self.if_right if answer == self.label else self.if_wrong
@@ -117,10 +110,9 @@ class Answer(NamedTuple):
 
 
 class SideBySide(NamedTuple):
-    """Pictures, the next to the right of the one before.
+    """Pictures, the next to the right of the one before; captions, if any, below.
 
-    Those of whole numbers are digits, those of others have a sign. Captions, if any,
-    stand below. Shape: (28, 28) each, uint8 or floating.
+    Shape: (28, 28) each, as `pixel_rows` takes them.
     """
 
     images: Iterable[Tensor]
@@ -128,60 +120,53 @@ class SideBySide(NamedTuple):
 
     def __rich_console__(self, console: Console, _: ConsoleOptions) -> Iterator[Table]:
         table = Table.grid(padding=(0, 4))
-        rows = (
-            (signed_rows if image.is_floating_point() else digit_rows)(image, console)
-            for image in self.images
-        )
+        rows = (pixel_rows(image, console) for image in self.images)
         table.add_row(*map(Text("\n").join, rows))
         if self.captions:
             table.add_row(*self.captions)
         yield table
 
 
-def digit_rows(image: Tensor, console: Console) -> list[Text]:
-    """An image as rows of text, each of which shows two rows of pixels.
+def pixel_rows(image: Tensor, console: Console) -> list[Text]:
+    """A picture as rows of text, each of which shows two rows of pixels.
 
-    Shape: (H, W) uint8, H even -> H / 2 rows of W characters.
+    Whole numbers are ink, 0 to 255. Others have a sign: in colour, orange is above 0
+    and blue below; else `+` and `-`, and `#` and `=` where a number is above half of
+    the largest. Shape: (H, W), H even -> H / 2 rows of W characters.
 
     >>> import torch
     >>> image = torch.tensor([[255, 255, 0, 0], [255, 0, 255, 0]], dtype=torch.uint8)
-    >>> [row.plain for row in digit_rows(image, Console(no_color=True))]
-    ['█▀▄ ']
-    """
-    colour = console.color_system is not None and not console.no_color
-    blocks = " .'#" if console.options.ascii_only else " ▄▀█"
-    rows = []
-    for upper, lower in zip(image[0::2].tolist(), image[1::2].tolist(), strict=True):
-        row = Text()
-        for above, below in zip(upper, lower, strict=True):
-            if colour:
-                style = f"rgb({above},{above},{above}) on rgb({below},{below},{below})"
-                row.append("▀", style)
-            else:
-                row.append(blocks[2 * (above > 127) + (below > 127)])
-        rows.append(row)
-    return rows
-
-
-def signed_rows(values: Tensor, console: Console) -> list[Text]:
-    """Numbers around 0 as rows of text, each of which shows two rows of them.
-
-    In colour, orange is above 0 and blue below; else `+` and `-`, and `#` and `=` where
-    a number is above half of the largest. Shape: (H, W), H even -> H / 2 rows.
-
-    >>> import torch
     >>> values = torch.tensor([[4.0, 1.0, 0.0, -2.0]] * 2)
-    >>> [row.plain for row in signed_rows(values, Console(no_color=True))]
-    ['#+ -']
+    >>> [pixel_rows(one, Console(no_color=True))[0].plain for one in (image, values)]
+    ['█▀▄ ', '#+ -']
     """
-    shares = values / values.abs().max().clamp(min=1e-30)
+    has_sign = image.is_floating_point()
+    shares = image / (image.abs().max().clamp(min=1e-30) if has_sign else 255)
+    pairs = shares.unflatten(0, (-1, 2))  # (H / 2, 2, W)
     if console.color_system is not None and not console.no_color:
-        both = zip(shares[0::2].tolist(), shares[1::2].tolist(), strict=True)
-        return [Text.assemble(*map(_signed_block, *rows)) for rows in both]
-    means = shares.unflatten(0, (-1, 2)).mean(1)
-    levels = (means.abs() > 0.15).int() + (means.abs() > 0.5)
-    signs = (levels * means.sign()).int() + 2
-    return [Text("".join("=- +#"[sign] for sign in row)) for row in signs.tolist()]
+        shade = _signed if has_sign else _grey
+        cells = ([*zip(*pair, strict=True)] for pair in pairs.tolist())
+        return [
+            Text.assemble(*(("▀", f"{shade(a)} on {shade(b)}") for a, b in row))
+            for row in cells
+        ]
+    if has_sign:
+        means = pairs.mean(1)
+        levels = (means.abs() > 0.15).int() + (means.abs() > 0.5)
+        signs, codes = "=- +#", (levels * means.sign()).int() + 2
+    else:
+        signs = " .'#" if console.options.ascii_only else " ▄▀█"
+        codes = 2 * (pairs[:, 0] > 0.5).int() + (pairs[:, 1] > 0.5)
+    return [Text("".join(signs[code] for code in row)) for row in codes.tolist()]
+
+
+def _grey(share: float) -> str:
+    return f"rgb({255 * share:.0f},{255 * share:.0f},{255 * share:.0f})"
+
+
+def _signed(share: float) -> str:
+    red, blue = max(0, 255 * share), max(0, -255 * share)
+    return f"rgb({red:.0f},{130 * abs(share):.0f},{blue:.0f})"
 
 
 def plural(count: int, noun: str) -> str:
@@ -193,24 +178,11 @@ def plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
-def tracked(names: Iterable[str], doing: str) -> Iterator[str]:
-    """The names, with a bar on a terminal; elsewhere with a line for each done."""
+def tracked(names: Iterable[str], doing: str) -> Iterable[str]:
+    """The names, with a bar on a terminal until all are done."""
     console = SafeConsole(stderr=True)
-    if console.is_terminal:
-        yield from track(list(names), doing, console=console, transient=True)
-        return
-    for name in names:
-        start = time.perf_counter()
-        yield name
-        console.print(f"{doing}: {name}, {time.perf_counter() - start:.1f} s")
-
-
-def _signed_block(above: float, below: float) -> tuple[str, str]:
-    upper, lower = (
-        f"rgb({max(0, 255 * x):.0f},{130 * abs(x):.0f},{max(0, -255 * x):.0f})"
-        for x in (above, below)
-    )
-    return "▀", f"{upper} on {lower}"
+    hidden = not console.is_terminal
+    return track([*names], doing, console=console, transient=True, disable=hidden)
 
 
 def _bar(console: Console, prob: float) -> str:

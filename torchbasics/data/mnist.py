@@ -19,7 +19,7 @@ from torch import Tensor
 
 from torchbasics import arguments as require
 from torchbasics.command.errors import UserError
-from torchbasics.command.files import read_regular, reason, swept, write_atomic
+from torchbasics.command.files import locked, read_regular, reason, write_atomic
 
 SHA256 = {
     "train-images-idx3-ubyte":
@@ -37,6 +37,7 @@ Split = Literal["train", "test"]
 
 MAX_BYTES = 2**26  # of a file that is unpacked
 TIMEOUT = 20.0  # seconds a mirror may stay silent
+SECONDS_TO_RESTORE = 60  # while another process does
 
 
 class ImageDataset(NamedTuple):
@@ -103,7 +104,7 @@ def restore(root: Path) -> None:
         return
     try:
         raw.mkdir(parents=True, exist_ok=True)
-        with swept(raw):
+        with locked(raw, SECONDS_TO_RESTORE):
             for name in missing(raw):
                 write_atomic(raw / name, unpacked(name) or downloaded(name, raw))
     except OSError as error:

@@ -1,6 +1,7 @@
 """What the course's command line may say, and which of it goes together."""
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -63,6 +64,7 @@ class Options(settings.Settings):
 def parse(argv: Sequence[str], about: str) -> Options:
     """The options of a command line. Raises UserError for what there is not."""
     about = f"{about}\n\nLessons, in order: {', '.join(LESSONS)}."
+    argv = _words_first(argv)
     options = cli.parse_options(
         Options(), argv, prog="python -m torchbasics", about=about
     )
@@ -86,6 +88,19 @@ def parse(argv: Sequence[str], about: str) -> Options:
     if options.section:
         _require_section(options)
     return options
+
+
+def _words_first(argv: Sequence[str]) -> list[str]:
+    """The words, then the options: tyro wants words side by side."""
+    fields = Options.model_fields.items()
+    valued = {name for name, field in fields if field.annotation is not bool}
+    words, options, rest = list[str](), list[str](), iter(argv)
+    for word in rest:
+        is_option = word.startswith("-") and word != "-"
+        (options if is_option else words).append(word)
+        if is_option and word.lstrip("-").replace("-", "_") in valued:
+            options += islice(rest, 1)
+    return words + options
 
 
 def _require_lessons(named: Sequence[str]) -> None:

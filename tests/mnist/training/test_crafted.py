@@ -227,11 +227,11 @@ def test_each_setting_is_checked_wherever_it_is_read(run, capsys, field, tables)
 @pytest.mark.parametrize(
     ("field", "text"),
     [
-        ("seed", f"seed = 0x{'f' * 5000}"),
+        ("line 1 has 5,009", f"seed = 0x{'f' * 5000}"),
         ("epochs", f"epochs = {'9' * 400}"),
         ("self", "self = 1"),
         ("__class__", "__class__ = 1"),
-        ("model.hidden", f"[model]\nhidden = [{'1, ' * 20_000}]"),
+        ("line 2 has 60,011", f"[model]\nhidden = [{'1, ' * 20_000}]"),
         ("model.hidden", f"[model]\nhidden = [{'1, ' * 201}]"),
         ("weights", "[model]\nhidden = [99999, 99999]"),
         ("TOML", "seed = " + "[" * 5000),

@@ -34,9 +34,6 @@ LAYOUT = {
 }
 
 
-FIGURES = "figures/"
-
-
 class Board(Events):
     """The event file of a training run."""
 
@@ -85,7 +82,8 @@ class Board(Events):
         if config.distort.enabled:
             figures["distorted"] = pictures.distorted(distorted_examples(training))
         for name, picture in figures.items():
-            self.writer.add_image(FIGURES + name, picture, step)
+            after = step + 1  # where a process that ends this run again purges
+            self.writer.add_image(f"figures/{name}", picture, after)
         self.writer.flush()
         for path in (self.folder / "hparams").glob("events.out.tfevents.*"):
             path.unlink()  # of a process that was killed here

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ConfigDict, Field, model_validator
 
 from torchbasics.command.errors import UserError, as_user_error
-from torchbasics.command.files import open_regular, read_regular
+from torchbasics.command.files import read_regular
 from torchbasics.command.settings import Settings, from_table, shown
 
 Metrics = dict[str, float]
@@ -55,7 +55,7 @@ def append(path: Path, metrics: Metrics) -> None:
     finite = {
         tag: value if math.isfinite(value) else None for tag, value in metrics.items()
     }
-    with open_regular(path, "ab") as file:
+    with path.open("ab") as file:
         file.write(f"{json.dumps(finite)}\n".encode())
 
 

@@ -22,7 +22,7 @@ from torchbasics.command.events import Attempts
 from torchbasics.command.files import write_atomic
 from torchbasics.evaluation import Evaluation
 from torchbasics.mnist.training import metrics as metrics_file
-from torchbasics.mnist.training.board import FIGURES, LAYOUT, Board
+from torchbasics.mnist.training.board import LAYOUT, Board
 from torchbasics.mnist.training.metrics import Metrics
 from torchbasics.mnist.training.setup import Training
 from torchbasics.probes import Probes, update_ratio
@@ -61,7 +61,7 @@ class Monitor(Attempts):
         progress = self.training.progress
         if not self.is_complete:
             self.attempt("metrics.jsonl", self._cut_back, progress.step)
-            self.attempt("TensorBoard", self.board.cut_back, progress.step, FIGURES)
+            self.attempt("TensorBoard", self.board.come_last)
         self.bar.start()
         total = progress.plan.total_steps
         self.task = self.bar.add_task("", total=total, completed=progress.step, rate="")
