@@ -178,7 +178,7 @@ def shown_in(folder):
     """Each histogram and picture that TensorBoard shows: its tag, step and content."""
     events = events_of(folder)
     return [
-        (tag, point[1:])  # without the clock's
+        (tag, point.step, str(vars(point) | {"wall_time": 0}))
         for read in (events.Histograms, events.Images)
         for tag in events.Tags()[read.__name__.lower()]
         for point in read(tag)
@@ -683,7 +683,7 @@ def unbroken(record):
     wanted = outcome(scene)
     validation = [line["accuracy/validation"] for line in wanted["metrics"]]
     assert validation[0] < validation[1] > validation[2], "a kill can lose the best"
-    told = [(tag, step) for tag, (step, *_) in wanted["events"]]
+    told = [value[:2] for value in wanted["events"]]
     assert len(set(told)) == len(told)
     return wanted
 

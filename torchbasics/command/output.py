@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import select
 import signal
@@ -10,8 +11,6 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
-from functools import cache
-from pathlib import Path
 from typing import Any, TextIO, cast
 
 PLAIN = str.maketrans("✓✗\u2212·→…●○", "+x-*>.#o")
@@ -37,6 +36,14 @@ def visible(text: object, kept: str = "") -> str:
     )
 
 
+class Nowhere(io.TextIOBase):
+    """A stream that nobody reads."""
+
+    def write(self, text: str) -> int:
+        """Forget the text."""
+        return len(text)
+
+
 class Output:
     """A text stream that outlives its reader, a full disk, and letters it lacks.
 
@@ -45,7 +52,7 @@ class Output:
     """
 
     def __init__(self, stream: TextIO | None, *, only_text: bool = False) -> None:
-        self.stream: Any = stream or nowhere()  # none: closed, or a program without one
+        self.stream: Any = stream or Nowhere()  # none: closed, or a program without one
         self.only_text = only_text
         self.failure = ""
 
@@ -83,14 +90,8 @@ class Output:
                 self.failure = error.strerror or str(error)
             with suppress(OSError, AttributeError):  # a stream of no file
                 if self.stream.fileno() in (1, 2):
-                    os.dup2(nowhere().fileno(), self.stream.fileno())
-            self.stream = nowhere()
-
-
-@cache
-def nowhere() -> TextIO:
-    """The stream that nobody reads."""
-    return Path(os.devnull).open("w", encoding="utf-8")
+                    os.dup2(os.open(os.devnull, os.O_WRONLY), self.stream.fileno())
+            self.stream = Nowhere()
 
 
 def drop_blocked() -> None:
@@ -105,7 +106,7 @@ def drop_blocked() -> None:
         ready = select.poll()
         ready.register(descriptor, select.POLLOUT)
         if not ready.poll(1000):
-            os.dup2(nowhere().fileno(), descriptor)
+            os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
             signal.signal(signal.SIGURG, lambda *_: None)  # else it interrupts nothing
             for thread in threading.enumerate():
                 signal.pthread_kill(cast(int, thread.ident), signal.SIGURG)

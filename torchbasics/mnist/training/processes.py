@@ -18,14 +18,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import cast
+from typing import TextIO, cast
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
 from torchbasics.command.errors import UserError
-from torchbasics.command.output import nowhere
+from torchbasics.command.output import Nowhere
 from torchbasics.command.settings import shown
 from torchbasics.command.signals import StopRequest
 from torchbasics.mnist.training.meeting import (
@@ -162,7 +162,7 @@ def joined() -> Iterator[Processes]:
     """
     processes = Processes(*meet())
     if processes.rank:
-        sys.stdout = sys.stderr = nowhere()
+        sys.stdout = sys.stderr = cast(TextIO, Nowhere())
     try:
         yield processes
         processes.sum(torch.zeros(()))
