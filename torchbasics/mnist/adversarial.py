@@ -60,7 +60,7 @@ def smallest_change(network: Network, image: Tensor) -> Change | None:
     Shape: image uint8 (28, 28).
     """
     start = image.flatten().float()
-    answer = int(probs_of(network, start[None]).argmax())
+    answer = int(network.probs(image[None]).argmax())
     directions = torch.eye(10)[[k for k in range(10) if k != answer]]
     directions[:, answer] = -1
     points, found = start.expand(9, -1), []
@@ -74,12 +74,7 @@ def smallest_change(network: Network, image: Tensor) -> Change | None:
     best = min(found, key=lambda point: float((point - start).norm()))
     best = without_needless(network, start, best, answer)
     after = best.view(28, 28).to(torch.uint8)
-    return Change(image, after, int(probs_of(network, best[None]).argmax()))
-
-
-def probs_of(network: Network, points: Tensor) -> Tensor:
-    """What everybody would get who asks. Shape: (N, 784) -> (N, 10)."""
-    return network.probs(points.view(-1, 28, 28).to(torch.uint8))
+    return Change(image, after, int(network.probs(after[None]).argmax()))
 
 
 def is_changed(network: Network, points: Tensor, answer: int) -> Tensor:
@@ -87,7 +82,7 @@ def is_changed(network: Network, points: Tensor, answer: int) -> Tensor:
 
     Shape: (N, 784) -> bool (N,).
     """
-    probs = probs_of(network, points)
+    probs = network.probs(points.view(-1, 28, 28).to(torch.uint8))
     return probs.amax(1) > LEAD * probs[:, answer]
 
 

@@ -14,17 +14,15 @@ import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import torch
 from pydantic import Field, model_validator
-from rich import progress
 from rich.console import Console
 
 from torchbasics import device
 from torchbasics.command import cli, runs, settings
 from torchbasics.command.errors import TrainingError, as_user_error, command, run
-from torchbasics.command.files import write_json
+from torchbasics.command.files import reason, write_json
 from torchbasics.command.output import visible
 from torchbasics.command.signals import STOP_AT_EOF, StopRequest
 from torchbasics.command.terminal import SafeConsole
@@ -70,40 +68,37 @@ def main(argv: Sequence[str] | None = None) -> int:
     with as_user_error(ValueError):
         where, _ = device.choose(config.device)
     console = SafeConsole(quiet=config.quiet)
-    seeds = [*options.seeds] or [*range(5)]
-    folder = parsed.resume or create_series(config, parsed.name, seeds)
+    folder = parsed.resume or create_series(config, parsed.name, options)
     with runs.locked(folder):
-        if parsed.resume:
-            seeds = add_seeds(folder, options.seeds)
-        else:
+        if not parsed.resume:
             console.print(bf16_hint(config, where), soft_wrap=True, end="")
-        train_seeds(folder, config, seeds, options.processes, console)
-        summary = series.summarize(folder, config, seeds)
-        write_result(folder, summary)
+        try:
+            seeds = add_seeds(folder, options.seeds)
+            train_seeds(folder, config, seeds, options.processes, console)
+            summary = series.summarize(folder, config, seeds)
+            write_json(folder / "result.json", summary)
+        except OSError as error:
+            raise TrainingError(f"cannot write to {folder}: {reason(error)}") from None
         print("\n".join(series.summary_table(summary)))
         print(f"\nthe series is in {visible(folder)}")
     return 0
 
 
-def create_series(config: Config, name: str, seeds: Sequence[int]) -> Path:
+def create_series(config: Config, name: str, options: SeedsOptions) -> Path:
     """A folder in which stands what runs here: the config of all runs, which seeds."""
-    manifest = runs.new_manifest("seeds", name, config.seed) | {"seeds": seeds}
+    manifest = runs.new_manifest("seeds", name, config.seed)
+    manifest["seeds"] = options.seeds or range(5)
     described = settings.to_toml(config, SEEDS), manifest
     return runs.create(config.runs_dir, "seeds", name, *described)
 
 
 def add_seeds(folder: Path, more: Sequence[int]) -> list[int]:
-    """The seeds of a series, these added. Raises TrainingError if they cannot be."""
+    """The seeds of a series, these added."""
     manifest = runs.read_manifest(folder)
-    known = settings.from_table(
-        SeedsOptions, {"seeds": manifest.get("seeds", [])}
-    ).seeds
-    seeds = [*known, *(seed for seed in more if seed not in known)]
-    try:
-        if seeds != [*known]:
-            runs.write_manifest(folder, manifest | {"seeds": seeds})
-    except OSError as error:
-        raise TrainingError(f"cannot add seeds: {folder}: {error.strerror}") from None
+    known = manifest.get("seeds", [])
+    seeds = [*dict.fromkeys([*known, *more])]
+    if seeds != known:
+        runs.write_manifest(folder, manifest | {"seeds": seeds})
     return seeds
 
 
@@ -118,18 +113,10 @@ def train_seeds(
     threads = config.threads or max(1, torch.get_num_threads() // processes)
     config = config.model_copy(update={"threads": threads})
     waiting = [seed for seed in seeds if not series.is_finished(folder, config, seed)]
-    bars = progress.Progress(
-        "{task.description}",
-        *(progress.MofNCompleteColumn(), progress.BarColumn()),
-        *(progress.TimeElapsedColumn(), progress.TimeRemainingColumn()),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal or console.quiet,
-    )
     again = f"; to go on: {SEEDS} --resume {shlex.quote(str(folder))}"
     failed: list[str] = []
-    with suppress(KeyboardInterrupt), StopRequest() as stop, bars:  # a second Ctrl+C
-        failed = run_processes(folder, config, waiting, processes, stop, bars)
+    with suppress(KeyboardInterrupt), StopRequest() as stop:  # a second Ctrl+C
+        failed = run_processes(folder, config, waiting, processes, stop, console)
     if stop.signal:
         kept = any(folder.glob("mnist/*/checkpoints/step-*"))
         print(f"\nstopped{visible(again) if kept else ''}", file=sys.stderr)
@@ -144,7 +131,7 @@ def run_processes(
     waiting: list[int],
     processes: int,
     stop: StopRequest,
-    bars: progress.Progress,
+    console: Console,
 ) -> list[str]:
     """Train these seeds, so many at once; return what there is to complain of.
 
@@ -152,24 +139,20 @@ def run_processes(
     it is left, but for a kill, none of them goes on alone.
     """
     running: dict[int, Process] = {}
-    tasks: dict[int, progress.TaskID] = {}
     failed: list[str] = []
-    total = series.total_steps(config)
     try:
         while running or (waiting and not stop.signal):
             if waiting and len(running) < processes and not stop.signal:
                 seed = waiting.pop(0)
                 running[seed] = start_process(folder, config, seed)
-                tasks[seed] = bars.add_task(f"seed {seed}", total=total)
+                console.print(f"seed {seed} is being trained")
                 continue
             time.sleep(SECONDS_PER_LOOK)
             if stop.signal:
                 terminate(running.values())
-            for seed, process in pop_ended(running).items():
-                bars.remove_task(tasks.pop(seed))
-                failed += finish(seed, process, bars.console)
-            for seed, task in tasks.items():
-                bars.update(task, completed=series.steps_done(folder, seed))
+            ended = [seed for seed in running if running[seed].poll() is not None]
+            for seed in ended:
+                failed += finish(seed, running.pop(seed), console)
     finally:
         terminate(running.values())
         for process in running.values():
@@ -201,12 +184,6 @@ def start_process(folder: Path, config: Config, seed: int) -> Process:
     )
 
 
-def pop_ended(running: dict[int, Process]) -> dict[int, Process]:
-    """The runs that have come to an end, taken out of those that run."""
-    done = [seed for seed, process in running.items() if process.poll() is not None]
-    return {seed: running.pop(seed) for seed in done}
-
-
 def terminate(processes: Iterable[Process]) -> None:
     """Ask the runs to stop after their step; on Windows, Ctrl+C has asked them."""
     if sys.platform != "win32":
@@ -223,14 +200,6 @@ def finish(seed: int, process: Process, console: Console) -> list[str]:
         return [f"seed {seed} ended with status {process.returncode}"]
     console.print(f"seed {seed}: {printed.strip()}", soft_wrap=True)
     return []
-
-
-def write_result(folder: Path, summary: dict[str, Any]) -> None:
-    """Write the summary into the folder of the series. Raises TrainingError."""
-    try:
-        write_json(folder / "result.json", summary)
-    except OSError as error:
-        raise TrainingError(f"no result.json in {folder}: {error.strerror}") from None
 
 
 if __name__ == "__main__":

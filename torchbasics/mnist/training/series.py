@@ -170,18 +170,6 @@ def is_finished(folder: Path, config: Config, seed: int) -> bool:
     return latest is not None and latest.metadata["step"] == total_steps(config)
 
 
-def steps_done(folder: Path, seed: int) -> int:
-    """How many steps the run of a seed has done, by the last line of its metrics."""
-    path = run_folder(folder, seed)
-    if path is None:
-        return 0
-    try:
-        lines = read_regular(path / "metrics.jsonl", metrics.MAX_BYTES).splitlines()
-        return from_table(metrics.MetricsLine, json.loads(lines[-1])).step
-    except (UserError, ValueError, LookupError, RecursionError):
-        return 0
-
-
 def total_steps(config: Config) -> int:
     """How many steps each run has."""
     return plan_steps(config, data.TRAINING_IMAGES - config.data.validation).total_steps
