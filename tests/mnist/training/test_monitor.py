@@ -15,14 +15,11 @@ import pytest
 import torch
 from helpers import events_of, metrics, metrics_line, no_space, only, points
 from rich.console import Console
-from torch.utils import tensorboard
-from torch.utils.tensorboard import SummaryWriter
 
 from torchbasics.command.signals import StopRequest
 from torchbasics.evaluation import evaluate
 from torchbasics.mnist.config import Config, ModelConfig, MonitorConfig
 from torchbasics.mnist.training import metrics as metrics_file
-from torchbasics.mnist.training.board import Board
 from torchbasics.mnist.training.checkpoint import CheckpointManager
 from torchbasics.mnist.training.loop import train
 from torchbasics.mnist.training.monitor import Monitor
@@ -239,20 +236,3 @@ def test_a_real_tensorboard_lists_the_tags(finished):
         server.terminate()
         server.wait()
         server.stderr.close()
-
-
-def test_a_folder_that_goes_as_events_are_opened_is_not_made_again(
-    tmp_path, monkeypatch
-):
-    run = tmp_path / "run"
-    run.mkdir()
-    (run / "manifest.json").touch()
-
-    def opened(*words, **options):
-        run.rename(tmp_path / "away")
-        return SummaryWriter(*words, **options)
-
-    monkeypatch.setattr(tensorboard, "SummaryWriter", opened)
-    with pytest.raises(FileNotFoundError):
-        Board(run, {}, purge_step=0).scalar("loss/train", 1.0, 1)
-    assert [path.name for path in tmp_path.iterdir()] == ["away"]

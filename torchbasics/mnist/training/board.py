@@ -42,15 +42,7 @@ class Board(Events):
         """PyTorch's writer of event files; a folder that is gone stays gone."""
         importlib.import_module("torch.utils.tensorboard")  # it may go in that second
         self.folder.stat()
-        manifest = self.folder / "manifest.json"
-        was_there, writer = manifest.exists(), super().writer
-        if was_there and not manifest.exists():  # it went, and the writer made it anew
-            writer.close()
-            for path in self.folder.glob("events.out.tfevents.*"):
-                path.unlink()
-            self.folder.rmdir()
-            raise FileNotFoundError(f"{self.folder} is gone")
-        return writer
+        return super().writer
 
     def write_epoch(self, metrics: dict[str, float], probes: Probes | None) -> None:
         """An epoch's numbers as curves; what the layers hold as histograms."""

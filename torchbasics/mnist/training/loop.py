@@ -144,14 +144,14 @@ def train(
             if metrics is None:
                 take_back(training, before)
                 continue
-            monitor.after_epoch(metrics)
+            monitor.after_epoch(metrics, before[0])
             if training.should_save():
                 accuracy = metrics.get("accuracy/validation")
                 checkpoints.save(state_dict(training), accuracy)
             started = time.perf_counter()
         if progress.plan.is_epoch_end(progress.step + 1):
             before = snapshot(training)
-        monitor.after_step()  # after the epoch's numbers: it looks to the next step
+        monitor.after_step()
     if stop.signal and progress.step and not progress.is_finished():
         checkpoints.save(state_dict(training))
 

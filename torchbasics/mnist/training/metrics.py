@@ -2,7 +2,6 @@
 
 import json
 import math
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -68,8 +67,6 @@ def read(path: Path) -> list[dict[str, Any]]:
         return []
     content = read_regular(path, MAX_BYTES)
     texts = content.splitlines()
-    if alike := _read_alike(texts):
-        return alike
     lines: list[dict[str, Any]] = []
     for number, text in enumerate(texts, start=1):
         if len(text) > MAX_LINE:
@@ -88,31 +85,3 @@ def read(path: Path) -> list[dict[str, Any]]:
                 raise UserError(f"{name} = {line[name]}: it must be after the last")
         lines.append(line)
     return lines
-
-
-def _read_alike(texts: list[bytes]) -> list[dict[str, Any]]:
-    """All lines at once, if they are plain and of the same tags; else none.
-
-    What a line must be are types and bounds, so the least and the greatest of each
-    column stand for all between them.
-    """
-    if not all(
-        len(text) <= MAX_LINE
-        and (text[:1], text[-1:]) == (b"{", b"}")
-        and text.count(b"{") == text.count(b"}") == 1
-        for text in texts
-    ):
-        return []
-    try:
-        lines: list[dict[str, Any]] = json.loads(
-            b"[" + b",".join(texts) + b"]", parse_constant=int
-        )
-        columns = {tag: [line[tag] for line in lines] for tag in lines[0]}
-        same = {len(line) for line in lines} == {len(columns)}
-        for of in (min, max):
-            from_table(MetricsLine, {tag: of(some) for tag, some in columns.items()})
-    except (ValueError, RecursionError, LookupError, TypeError, UserError):
-        return []
-    kinds = all(len(set(map(type, column))) == 1 for column in columns.values())
-    rising = all(a < b for what in RISING for a, b in pairwise(columns[what]))
-    return lines if len(lines) == len(texts) and same and kinds and rising else []

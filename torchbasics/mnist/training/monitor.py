@@ -46,7 +46,6 @@ class Monitor(Attempts):
         self.is_complete = is_complete  # nothing more is to be written
         self.metrics_path = folder / "metrics.jsonl"
         self.board = Board(folder, LAYOUT, purge_step=training.progress.step + 1)
-        self.before_step: dict[str, Tensor] = {}
         self.head_printed = False
         self.bar = bars.Progress(
             *("step", bars.MofNCompleteColumn(), bars.BarColumn()),
@@ -74,26 +73,24 @@ class Monitor(Attempts):
         super().__exit__(*exception)
 
     def after_step(self) -> None:
-        """Called before the first step and after each; costs next to nothing."""
+        """Called after each step; costs next to nothing."""
         progress = self.training.progress
         if progress.step % STEPS_PER_REFRESH == 0:
             speed = self.bar.tasks[self.task].speed
             images = (speed or 0) * self.training.config.batch_size
             rate = f"{images:,.0f} images/s" if speed else ""
             self.bar.update(self.task, completed=progress.step, rate=rate)
-        if progress.plan.is_epoch_end(progress.step + 1):
-            weights = Probes(self.training.model).weights()
-            self.before_step = {
-                name: weight.detach().clone() for name, weight in weights.items()
-            }
 
-    def after_epoch(self, metrics: Metrics) -> None:
-        """Called after each epoch, with all its numbers."""
+    def after_epoch(self, metrics: Metrics, before: dict[str, Tensor]) -> None:
+        """Called after each epoch, with its numbers and the weights before its end.
+
+        `before` is the model's state before the last step.
+        """
         monitor = self.training.config.monitor
         probes = None
         if monitor.histograms and metrics["epoch"] % monitor.histograms == 0:
             probes = self.training.probe()
-            metrics = metrics | self._layer_metrics(probes)
+            metrics = metrics | self._layer_metrics(probes, before)
         if self.training.should_evaluate():
             self._print(metrics)
         self.attempt("metrics.jsonl", metrics_file.append, self.metrics_path, metrics)
@@ -114,13 +111,13 @@ class Monitor(Attempts):
             training = self.training
             self.attempt("TensorBoard", self.board.write_final, training, evaluation)
 
-    def _layer_metrics(self, probes: Probes) -> Metrics:
+    def _layer_metrics(self, probes: Probes, before: dict[str, Tensor]) -> Metrics:
         """The statistics of every layer, by tag."""
-        statistics = probes.statistics()
-        after = Probes(self.training.model).weights()
+        statistics, model = probes.statistics(), self.training.model
+        names: dict[Tensor, str] = {w: name for name, w in model.named_parameters()}
         statistics["update_ratio"] = {
-            name: update_ratio(before, after[name].detach())
-            for name, before in self.before_step.items()
+            layer: update_ratio(before[names[weight]], weight.detach())
+            for layer, weight in Probes(model).weights().items()
         }
         return {
             f"{statistic}/{layer}": value
