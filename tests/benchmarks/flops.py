@@ -23,7 +23,7 @@ from torch import nn
 
 from torchbasics.mnist import network
 from torchbasics.mnist.config import Config, ModelConfig, OptimConfig
-from torchbasics.mnist.training.optim import add_finite_check, make_optimizer
+from torchbasics.mnist.training.optim import add_refusals, make_optimizer
 from torchbasics.mnist.training.step import training_step, with_autocast
 
 CIRESAN = (2500, 2000, 1500, 1000, 500)
@@ -65,7 +65,7 @@ def step_of(hidden: tuple[int, ...], batch_size: int, precision: str) -> tuple:
     )  # fmt: skip
     model = network.build(config)
     optimizer = make_optimizer(config.optim, model)
-    add_finite_check(optimizer, model)
+    add_refusals(optimizer, model)
     forward = with_autocast(model, precision, torch.device("cpu"))
     images, labels = torch.rand(batch_size, 784), torch.randint(10, (batch_size,))
     loss = nn.CrossEntropyLoss()

@@ -70,7 +70,7 @@ def epoch_batches(training: Training) -> Iterator[tuple[Tensor, Tensor]]:
     order = order[done * config.batch_size :][: left * config.batch_size]
     order = training.processes.own_part(order, config.batch_size)
     images = config.batch_size // training.processes.count
-    if training.refusals is None:
+    if plan.steps_per_pause == 1:
         return batches(dataset, order, images, config.data.transform)
     sizes = [images * count for count in plan.steps_to_pauses(progress.step)]
     return gathered(dataset, order[: sum(sizes)], sizes, config.data.transform)
@@ -88,7 +88,7 @@ def training_steps(
     """
     stop = stop or StopRequest()
     config, model, progress = training.config, training.model, training.progress
-    processes, several = training.processes, training.refusals is not None
+    processes, several = training.processes, progress.plan.steps_per_pause > 1
     generator = attach_generator(model, (processes.rank, processes.count))
     take = SeveralSteps(training, generator) if several else OneStep(training)
     model.train()
@@ -115,8 +115,7 @@ def training_steps(
 
 def require_no_refusal(training: Training) -> None:
     """Raise TrainingError if the device refused a step since."""
-    refused = int(training.refusals.steps) if training.refusals else 0
-    if refused:
+    if refused := int(training.refusals.steps):
         progress, size = training.progress, training.config.batch_size
         progress.step -= refused
         progress.lr = rate_of(training, progress.step)

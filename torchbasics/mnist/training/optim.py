@@ -36,28 +36,6 @@ def make_loss(optim: OptimConfig) -> nn.CrossEntropyLoss:
     return nn.CrossEntropyLoss(label_smoothing=optim.label_smoothing)
 
 
-class NonFiniteGradientError(ArithmeticError):
-    """A gradient holds NaN or infinity, so its step must not be taken."""
-
-
-def add_finite_check(optimizer: torch.optim.Optimizer, model: nn.Module) -> None:
-    """Let the optimizer raise NonFiniteGradientError instead of taking a bad step.
-
-    Only gradients of vectors are looked at, for speed: a bias has the sum of the
-    gradients at its layer's weighted sums, so it shows what went wrong there or behind.
-    What it cannot show, an overflow within one product, is found when a checkpoint is
-    to be taken: no state that is not finite is ever kept.
-    """
-    vectors = [parameter for parameter in model.parameters() if parameter.ndim == 1]
-
-    def check(optimizer: torch.optim.Optimizer, args: object, kwargs: object) -> None:
-        gradients = (vector.grad for vector in vectors if vector.grad is not None)
-        if not math.isfinite(sum(gradient.sum().item() for gradient in gradients)):
-            raise NonFiniteGradientError
-
-    optimizer.register_step_pre_hook(check)
-
-
 class Refusals(NamedTuple):
     """Whether a step was refused, 0 or 1, and how many were since. Shape: () each."""
 
@@ -66,12 +44,17 @@ class Refusals(NamedTuple):
 
 
 def add_refusals(optimizer: torch.optim.Optimizer, model: nn.Module) -> Refusals:
-    """Let the optimizer refuse a bad step, and all after it, without asking the host.
+    """Let the optimizer refuse a step that is not finite, and all after it.
 
-    What `add_finite_check` looks at is looked at on the device, and stays there: to
-    read one number would wait for all that is still to be computed. A fused optimizer
-    leaves weights and its own state as they are while its `found_inf` is 1; so it is
-    that torch.amp.GradScaler skips steps, and this is the kernel that it uses.
+    A fused optimizer leaves weights and its own state as they are while its `found_inf`
+    is 1: so it is that torch.amp.GradScaler skips steps, and this is the kernel that it
+    uses. It stays on the device: to read one number would wait for all that is still to
+    be computed there.
+
+    Only gradients of vectors are looked at, for speed: a bias has the sum of the
+    gradients at its layer's weighted sums, so it shows what went wrong there or behind.
+    What it cannot show, an overflow within one product, is found when a checkpoint is
+    to be taken: no state that is not finite is ever kept.
     """
     vectors = [parameter for parameter in model.parameters() if parameter.ndim == 1]
     found_inf, steps, one = (vectors[0].new_full((), n) for n in (0.0, 0.0, 1.0))

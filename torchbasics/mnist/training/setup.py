@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import product
 from typing import NamedTuple
 
@@ -22,7 +22,6 @@ from torchbasics.mnist.training import graphs
 from torchbasics.mnist.training.optim import (
     Refusals,
     add_ema,
-    add_finite_check,
     add_max_norm,
     add_refusals,
     make_loss,
@@ -63,10 +62,10 @@ class Training:
     splits: Splits
     model: MLP
     optimizer: torch.optim.Optimizer
+    refusals: Refusals
     progress: Progress
-    averaged: AveragedModel | None = None
-    processes: Processes = field(default_factory=Processes)
-    refusals: Refusals | None = None  # None: a bad step raises an error at once
+    averaged: AveragedModel | None
+    processes: Processes
 
     @property
     def eval_model(self) -> nn.Module:
@@ -112,11 +111,8 @@ def setup(
     model = network.build(config).to(device)
     optimizer = make_optimizer(config.optim, model)
     together = graphs.steps_per_pause(device) if processes.count == 1 else 1
-    optim, averaged, refusals = config.optim, None, None
-    if together > 1:
-        refusals = add_refusals(optimizer, model)
-    else:
-        add_finite_check(optimizer, model)
+    refusals = add_refusals(optimizer, model)
+    optim, averaged = config.optim, None
     if optim.max_norm:
         add_max_norm(optimizer, model, optim.max_norm)
     if optim.ema:  # after what else a step changes
@@ -124,7 +120,7 @@ def setup(
     plan = plan_steps(config, len(splits.train.labels))
     progress = Progress(plan._replace(steps_per_pause=together))
     return Training(
-        config, splits, model, optimizer, progress, averaged, processes, refusals
+        config, splits, model, optimizer, refusals, progress, averaged, processes
     )
 
 

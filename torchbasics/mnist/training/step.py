@@ -12,7 +12,6 @@ from torchbasics.command.errors import TrainingError
 from torchbasics.mnist.config import Precision
 from torchbasics.mnist.training import graphs
 from torchbasics.mnist.training.optim import (
-    NonFiniteGradientError,
     learning_rate,
     make_loss,
     set_learning_rate,
@@ -72,10 +71,10 @@ class OneStep:
         """Shape: images (N, 784), labels (N,) -> loss (), logits (N, 10)."""
         progress = self.training.progress
         progress.lr = rate_of(self.training, progress.step)
-        try:
-            return self.step(images, labels, progress.lr)
-        except NonFiniteGradientError:
-            raise refusal(self.training, images, labels) from None
+        taken = self.step(images, labels, progress.lr)
+        if self.training.refusals.found_inf:
+            raise refusal(self.training, images, labels)
+        return taken
 
     def step(
         self, images: Tensor, labels: Tensor, lr: float | Tensor
