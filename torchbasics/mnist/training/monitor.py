@@ -82,9 +82,9 @@ class Monitor(Attempts):
             self.bar.update(self.task, completed=progress.step, rate=rate)
 
     def after_epoch(self, metrics: Metrics, before: dict[str, Tensor]) -> None:
-        """Called after each epoch, with its numbers and the weights before its end.
+        """Called after each epoch, with its numbers.
 
-        `before` is the model's state before the last step.
+        `before` is the model's state before its last step. Shape: (*).
         """
         monitor = self.training.config.monitor
         probes = None
