@@ -439,6 +439,7 @@ def test_a_digit_is_drawn_in_lesson_seven(tmp_path):
         sheet.locator(".thumb").nth(2).click()
         assert sheet.locator(".digit").inner_text() == "2"
         assert "숫자" in sheet.locator("h1").inner_text()
+        assert "7강의 신경망" in sheet.locator("main").inner_text()
         inner = sheet.locator("main").evaluate("main => main.scrollHeight")
         until(tab, f"document.querySelector('iframe').clientHeight >= {inner}")
 

@@ -145,10 +145,10 @@ def figure(name: str, words: Words, lang: Language) -> Element:
 
 def drawing(lang: Language) -> str:
     """The playground of the lesson's network, a page of its own that stands in this."""
-    subject = network.find("pretrained")
+    words = prose.read("page", lang).words
+    subject = network.find("pretrained")._replace(name=words["drawn_for"])
     shown = playground.playground([subject], data.load("test")) | {"language": lang}
-    title = prose.read("page", lang).words["draw"]
-    return page(playground.FORM, title, shown).decode()
+    return page(playground.FORM, words["draw"], shown).decode()
 
 
 def contents(lessons: Iterable[Lesson]) -> Iterator[Element]:
