@@ -4,16 +4,17 @@ Their scripts are in `pages/moving`, a file each, their words in `text/*/moving.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from itertools import product
 from pathlib import Path
 from typing import Any, get_args
 
 from torchbasics.activations import ACTIVATIONS, ActivationName
-from torchbasics.data import ImageDataset, scale_pixels
+from torchbasics.data import scale_pixels
 from torchbasics.initialization import InitName
 from torchbasics.lessons import small_networks, textbook
-from torchbasics.lessons.lab.networks import SWEPT, LabConfig, Variant
+from torchbasics.lessons.lab.networks import SWEPT, Variant
 from torchbasics.lessons.lab.start import gradient_sizes
 from torchbasics.lessons.small_networks import OPTIMIZERS, Networks
 from torchbasics.lessons.textbook import TRUTH_TABLES, parameters
@@ -24,9 +25,8 @@ from torchbasics.perceptron import AND, INPUTS, NAND, OR
 Json = dict[str, Any]
 
 PAGES = Path(__file__).parent / "pages" / "moving"
-INITS = tuple(
-    init for init in get_args(InitName) if init != "auto"
-)  # one of the others
+INITS = tuple(name for name in get_args(InitName) if name != "auto")
+ROWS: list[list[int]] = INPUTS.int().tolist()  # of every truth table
 STEPS = 300  # until XOR is learned, but not so well that its loss is flat
 
 
@@ -44,13 +44,13 @@ def separating_line() -> Json:
         }
         for name, targets in TRUTH_TABLES.items()
     }
-    return {"inputs": inputs(), "gates": gates, "start": [0.4, 0.1, -0.7]}
+    return {"inputs": ROWS, "gates": gates, "start": [0.4, 0.1, -0.7]}
 
 
 def folding() -> Json:
     """XOR as AND of NAND and OR; where the two lines stand before they are moved."""
     return {
-        "inputs": inputs(),
+        "inputs": ROWS,
         "targets": list(TRUTH_TABLES["XOR"]),
         "hidden": [parameters(NAND), parameters(OR)],
         "output": parameters(AND),
@@ -67,18 +67,23 @@ def slopes() -> Json:
 @cache
 def depth() -> Json:
     """What the formula needs, and gradients of real networks to hold beside it."""
-    lab = LabConfig()
-    probed = textbook.load("train").subset(slice(FEW))
-    measured: Json = {name: {} for name in ACTIVATIONS}
+    lab, probed = LABORATORY.lab, textbook.load("train").subset(slice(FEW))
+    known, measured = critical(), Json({name: {} for name in ACTIVATIONS})
     for activation, init in product(ACTIVATIONS, INITS):
-        if init != "critical" or activation in critical():
-            variant = Variant(activation, init)
-            lefts = swept(variant) or [(lab.depth, left(variant, lab, probed))]
-            measured[activation][init] = lefts
+        variant = Variant(activation, init)
+        if init == "critical" and activation not in known:
+            continue
+        if variant in SWEPT:
+            place = SWEPT.index(variant)
+            lefts = [(at, some[place].left) for at, some in LABORATORY.sweep.items()]
+        else:
+            model = variant.build(lab.depth, lab.width, lab.seed)
+            lefts = [(lab.depth, float(gradient_sizes(model, probed)[0]))]
+        measured[activation][init] = lefts
     return {
         "activations": [*ACTIVATIONS],
         "inits": INITS,
-        "critical": critical(),
+        "critical": known,
         "inputs": 28 * 28,
         "square": float(scale_pixels(probed.images).double().square().mean()),
         "depths": lab.depths,
@@ -87,29 +92,12 @@ def depth() -> Json:
     }
 
 
-def left(variant: Variant, lab: LabConfig, probed: ImageDataset) -> float:
-    """What the first layer of such a network gets of the last one's gradient."""
-    model = variant.build(lab.depth, lab.width, lab.seed)
-    return float(gradient_sizes(model, probed)[0])
-
-
-def swept(variant: Variant) -> list[tuple[int, float]]:
-    """The same by depth, as the lesson has it; empty where it does not vary it."""
-    if variant not in SWEPT:
-        return []
-    place = SWEPT.index(variant)
-    return [(depth, some[place].left) for depth, some in LABORATORY.sweep.items()]
-
-
-@cache
 def critical() -> dict[ActivationName, float]:
-    """The critical sigma_w of each activation that has one."""
+    """The critical sigma_w of each activation that has one; GELU has none."""
     found = {}
     for activation in ACTIVATIONS:
-        try:
+        with suppress(ValueError):
             found[activation] = critical_sigma_w(activation)
-        except ValueError:  # GELU has none
-            continue
     return found
 
 
@@ -131,7 +119,7 @@ def downhill() -> Json:
     small_networks.learn(networks, OPTIMIZERS["SGD, lr 1"], steps=STEPS)
     weight1, weight2 = networks.weight1[0], networks.weight2[0, :, 0]
     return {
-        "inputs": inputs(),
+        "inputs": ROWS,
         "targets": list(TRUTH_TABLES["XOR"]),
         "weight1": weight1.tolist(),
         "weight2": weight2.tolist(),
@@ -139,12 +127,6 @@ def downhill() -> Json:
         "ends": [[-4, 8], [-1, 11]],
         "start": [0, 2],
     }
-
-
-def inputs() -> list[list[int]]:
-    """The four rows of every truth table."""
-    rows: list[list[int]] = INPUTS.int().tolist()
-    return rows
 
 
 FIGURES: dict[str, Callable[[], Json]] = {

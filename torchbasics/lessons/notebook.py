@@ -10,7 +10,7 @@ from doctest import DocTestParser, Example
 from importlib.util import find_spec
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from torchbasics.command.errors import UserError
 from torchbasics.command.files import write_named
@@ -24,11 +24,7 @@ if TYPE_CHECKING:
 NEEDED = ("nbformat", "nbclient", "ipykernel")
 RUNS_DIR = "runs"  # as the cells have it
 METADATA = {
-    "kernelspec": {
-        "name": "python3",
-        "display_name": "Python 3",
-        "language": "python",
-    },
+    "kernelspec": {"name": "python3", "display_name": "Python 3"},
     "language_info": {"name": "python"},
 }
 
@@ -56,25 +52,17 @@ def notebook(
     """Lessons as a notebook, its cells not yet run; their runs go into that folder."""
     import nbformat  # noqa: PLC0415 - not everybody has it
 
-    v4, cells = nbformat.v4, []
-    for number, cell in enumerate(course(lessons, lang), start=1):
-        source = cell.source
-        if runs_dir != RUNS_DIR:
-            source = source.replace(f'"{RUNS_DIR}"', ascii(runs_dir))
-        is_code, name = cell.kind == "code", f"cell-{number}"
-        cells.append(
-            v4.new_code_cell(source, id=name)
-            if is_code
-            else v4.new_markdown_cell(source, id=name)
+    v4: Any = nbformat.v4
+    make = {"code": v4.new_code_cell, "markdown": v4.new_markdown_cell}
+    place = f'"{runs_dir}"' if runs_dir == RUNS_DIR else ascii(runs_dir)
+    cells = [
+        make[cell.kind](
+            cell.source.replace(f'"{RUNS_DIR}"', place), id=f"cell-{number}"
         )
+        for number, cell in enumerate(course(lessons, lang), start=1)
+    ]
     made: NotebookNode = v4.new_notebook(cells=cells, metadata=METADATA)
     return made
-
-
-SPEAKS = re.compile(
-    r"(^show|^show_figure|LabConfig|^lab\.write|\.check)\((.*)\)(?= *(?:#.*)?$)", re.M
-)
-"""Calls that speak, with what they are given."""
 
 
 class Cell(NamedTuple):
@@ -106,9 +94,9 @@ def lesson_cells(lesson: str, lang: Language) -> Iterator[Cell]:
     """
     opening, *cells = told(lesson, lang)
     yield opening
-    yield Cell("code", blocks(lesson)["imports"])
-    for cell in (*cells, *exercises(lesson, lang)):
-        yield spoken(cell, lang)
+    yield Cell("code", f'{blocks(lesson)["imports"]}\n\nlang = "{lang}"')
+    yield from cells
+    yield from exercises(lesson, lang)
 
 
 def told(lesson: str, lang: Language) -> Iterator[Cell]:
@@ -117,7 +105,9 @@ def told(lesson: str, lang: Language) -> Iterator[Cell]:
     Of the figures those that move are left to the page.
     """
     code = blocks(lesson)
-    code |= {f"figure: {name}": f'show_figure("{name}")' for name in figures.FIGURES}
+    code |= {
+        f"figure: {name}": f'show_figure("{name}", lang)' for name in figures.FIGURES
+    }
     for markdown, name in prose.read(lesson, lang).pieces(figures=True):
         for section in re.split(r"^(?=#+ )", markdown, flags=re.M):
             yield from typed(section)
@@ -147,19 +137,8 @@ def exercises(lesson: str, lang: Language) -> Iterator[Cell]:
         task = tasks[name]
         function, _, _ = task.call.partition("(")
         yield Cell("markdown", f"**`{task.call}`**: {task.text}\n\n*{task.shapes}*")
-        source = f"def {task.call}:\n    return ...\n\n\n{lesson}.check({function})"
-        yield Cell("code", source)
-
-
-def spoken(cell: Cell, lang: Language) -> Cell:
-    """A cell whose code is told in which language it is to speak."""
-
-    def telling(call: re.Match[str]) -> str:
-        function, given = call.groups()
-        return f'{function}({given}{", " * bool(given)}lang="{lang}")'
-
-    is_code = cell.kind == "code" and "lang=" not in cell.source
-    return cell._replace(source=SPEAKS.sub(telling, cell.source)) if is_code else cell
+        call = f"{lesson}.check({function}, lang=lang)"
+        yield Cell("code", f"def {task.call}:\n    return ...\n\n\n{call}")
 
 
 def blocks(name: str) -> dict[str, str]:

@@ -125,18 +125,13 @@ def drawable(lang: Language) -> Language:
 
 
 def hangul_font() -> str | None:
-    """An installed font with Korean letters, if there is one."""
+    """An installed font with Korean letters, also one newer than matplotlib's list."""
     manager = font_manager.fontManager
     if not set(HANGUL) & set(manager.get_font_names()):
-        add_new_fonts(manager)
+        known = {font.fname for font in manager.ttflist}
+        for path in set(font_manager.findSystemFonts()) - known:
+            if re.search("cjk|nanum|malgun|gothic|dotum|sanskr", path, re.IGNORECASE):
+                with suppress(OSError, RuntimeError):  # a broken file is no font
+                    manager.addfont(path)
     names = manager.get_font_names()
     return next((name for name in HANGUL if name in names), None)
-
-
-def add_new_fonts(manager: font_manager.FontManager) -> None:
-    """Add fonts newer than matplotlib's list of them, if they may be Korean."""
-    known = {font.fname for font in manager.ttflist}
-    for path in set(font_manager.findSystemFonts()) - known:
-        if re.search("cjk|nanum|malgun|gothic|dotum|sanskr", path, re.IGNORECASE):
-            with suppress(OSError, RuntimeError):  # a broken file is no font
-                manager.addfont(path)

@@ -13,8 +13,6 @@ from torchbasics.lessons import figures
 from torchbasics.lessons.figures import canvas
 from torchbasics.lessons.prose import Language
 
-SVG, XLINK = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}"
-
 COLOURS = {
     "#ffffff": "paper",
     "#000000": "ink",
@@ -32,52 +30,43 @@ COLOURS = {
 }
 """The colours of the figures, and the properties of the page that stand for them."""
 
-THEMED = {colour.lower(): f"var(--{name})" for colour, name in COLOURS.items()}
+APART = re.compile(
+    r"<metadata>.*?</metadata>|<style.*?</style>|xlink:|image-rendering:[^;\"]*;?"
+    r"|(?<=>)\s+(?=<)",
+    re.S,
+)
+"""What a page does without."""
 
 
 def drawn(name: str, lang: Language) -> Element:
     """A figure of a lesson as an element of a page, which has its title as a name."""
     file = io.BytesIO()
     figures.draw(name, lang, file, figures.SVG | {"svg.hashsalt": name})
-    drawing = ElementTree.fromstring(file.getvalue())
+    drawing = ElementTree.fromstring(_plain(file.getvalue().decode(), name))
     made = Element("svg", viewBox=drawing.attrib["viewBox"], role="img")
-    made.set("aria-label", drawing.findtext(f"{SVG}title", ""))
-    made.extend(_plain(drawing, name))
+    made.set("aria-label", drawing.findtext("title", ""))
+    made.extend(part for part in drawing if part.tag != "title")
     return made
 
 
-def _plain(element: Element, name: str) -> list[Element]:
-    """The children of an element, without titles, styles and namespaces."""
-    children = []
-    for child in element:
-        tag = str(child.tag).removeprefix(SVG)
-        if tag in ("title", "metadata", "style"):
-            continue
-        made = Element(tag, _attributes(child.attrib, name))
-        made.extend(_plain(child, name))
-        children.append(made)
-    return children
+def _plain(text: str, name: str) -> str:
+    """The text of a drawing, its styles as attributes, its ids with that name."""
+    text = APART.sub("", text).replace(' xmlns="http', ' xmlns:svg="http')
+    for colour, place in COLOURS.items():
+        text = text.replace(colour.lower(), f"var(--{place})")
+    text = re.sub(r'( id="|href="#|url\(#)', rf"\g<1>{name}-", text)
+    text = re.sub(r'style="(.*?)"', _attributes, text)
+    return re.sub(r'\bd="(.*?)"', _short, text, flags=re.S)
 
 
-def _attributes(given: dict[str, str], name: str) -> dict[str, str]:
-    made = {key.removeprefix(XLINK): value for key, value in given.items()}
-    for declaration in filter(None, made.pop("style", "").split(";")):
-        key, value = map(str.strip, declaration.split(":", 1))
-        if key != "image-rendering":
-            made[key] = value
-    made = {key: THEMED.get(value, value) for key, value in made.items()}
-    if "d" in made:
-        made["d"] = re.sub(r"\s+", " ", re.sub(r"\d+\.\d+", _short, made["d"])).strip()
-    for key in ("fill", "clip-path"):
-        if key in made:
-            made[key] = made[key].replace("url(#", f"url(#{name}-")
-    if made.get("href", "").startswith("#"):
-        made["href"] = f"#{name}-{made['href'][1:]}"
-    if "id" in made:
-        made["id"] = f"{name}-{made['id']}"
-    return made
+def _attributes(style: re.Match[str]) -> str:
+    return re.sub(r"([\w-]+): *([^;]+);?", r'\1="\2"', style[1])
 
 
-def _short(number: re.Match[str]) -> str:
+def _short(path: re.Match[str]) -> str:
     """Two decimals: a hundredth of a point is not seen."""
-    return f"{float(number[0]):.2f}".rstrip("0").rstrip(".")
+    parts = (
+        f"{float(part):.2f}".rstrip("0").rstrip(".") if "." in part else part
+        for part in path[1].split()
+    )
+    return f'd="{" ".join(parts)}"'

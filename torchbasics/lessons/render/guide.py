@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from difflib import get_close_matches
 
 from rich.markdown import Markdown
@@ -133,32 +133,35 @@ def listed(sections: Sequence[Prose]) -> str:
 
 def print_glossary(console: SafeConsole, asked: str, lang: Language) -> None:
     """A word explained, or all. Raises UserError if there is no such word."""
-    found = [*explained(asked, lang)]
     other: Language = "en" if lang == "ko" else "ko"
-    if not (found := found or [*explained(asked, other)]):
-        known = {
-            form: key
-            for key, term in prose.glossary(lang).items()
-            for form in (key, *forms(term))
-        }
+    found = explained(asked, lang) or explained(asked, other)
+    if not found:
+        known = [
+            name for term in prose.glossary(lang).values() for name in names_of(term)
+        ]
         close = get_close_matches(asked, known, n=1)
-        instead = f"; did you mean {known[close[0]]!r}?" if close else ""
+        instead = f"; did you mean {close[0]!r}?" if close else ""
         raise UserError(f"the glossary has no {asked!r}{instead}")
     for term in found:
-        console.print(Text.assemble((term.name, "bold"), *_others(term)))
+        also = (f"  {', '.join(term.also)}" if term.also else "", "dim")
+        console.print(Text.assemble((term.name, "bold"), also))
         console.print(Padding(Markdown(term.text), (0, 0, 1, 2)))
 
 
-def explained(asked: str, lang: Language) -> Iterator[Term]:
+def explained(asked: str, lang: Language) -> list[Term]:
     """The terms of that key or, if there is none, of that name; all for ""."""
     terms = prose.glossary(lang)
-    for key, term in terms.items():
-        names = (key,) if asked in terms else forms(term)
-        if not asked or plain(asked) in map(plain, names):
-            yield term
+    if asked in terms:
+        return [terms[asked]]
+    wanted = plain(asked)
+    return [
+        term
+        for term in terms.values()
+        if not asked or wanted in map(plain, names_of(term))
+    ]
 
 
-def forms(term: Term) -> tuple[str, ...]:
+def names_of(term: Term) -> tuple[str, ...]:
     """All names of a term."""
     return (term.name, *term.also)
 
@@ -171,7 +174,3 @@ def plain(name: str) -> str:
     """
     composed = unicodedata.normalize("NFKC", name)  # macOS takes Korean letters apart
     return re.sub(r"[-_\s]", "", composed).lower()
-
-
-def _others(term: Term) -> list[tuple[str, str]]:
-    return [(f"  {', '.join(term.also)}", "dim")] if term.also else []
