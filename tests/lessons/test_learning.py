@@ -44,18 +44,6 @@ def test_a_network_trained_among_others_is_the_network_trained_alone(optimizer):
         torch.testing.assert_close(ours[1:2], theirs)
 
 
-def test_each_optimizer_moves_its_own_part_as_it_would_alone():
-    seeds, together = [4, 5], Networks(3, [4, 5] * len(OPTIMIZERS))
-    among = learn(together, *OPTIMIZERS.values(), steps=50)
-    for part, make in enumerate(OPTIMIZERS.values()):
-        alone = Networks(3, seeds)
-        single = learn(alone, make, steps=50)
-        mine = slice(2 * part, 2 * part + 2)
-        torch.testing.assert_close(among.losses[:, mine], single.losses)
-        for ours, theirs in zip(together.parameters(), alone.parameters(), strict=True):
-            torch.testing.assert_close(ours[mine], theirs)
-
-
 def test_one_of_the_networks_answers_as_it_does_among_them():
     networks = Networks(3, [4, 5, 6])
     alone = networks.only(1)
@@ -238,7 +226,8 @@ def test_an_outcome_is_counted_solved_by_speed_and_stuck_by_place():
     first = torch.full((8,), two)
     solved = torch.tensor([True] * 3 + [False] * 5)
     solved_at = torch.tensor([1200, 30, 70, 2000, 2000, 2000, 2000, 2000])
-    outcome = Outcome(torch.stack([first, first, last]), solved_at, solved)
+    networks = Networks(2, range(8))
+    outcome = Outcome(torch.stack([first, first, last]), solved_at, solved, networks)
     assert summary(outcome) == ["3", "70", "1,200", "2", "1"]
-    even = Outcome(outcome.losses, solved_at, torch.tensor([True] * 2 + [False] * 6))
+    even = outcome._replace(solved=torch.tensor([True] * 2 + [False] * 6))
     assert summary(even)[:3] == ["2", "30", "1,200"]

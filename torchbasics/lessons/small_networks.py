@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from copy import deepcopy
 from functools import cache, partial
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn, optim
 from torch.nn.functional import binary_cross_entropy_with_logits
-from torch.nn.utils import skip_init
 
 from torchbasics import rng
 from torchbasics.lessons.textbook import TRUTH_TABLES
@@ -77,66 +75,35 @@ class Outcome(NamedTuple):
     losses: Tensor
     solved_at: Tensor
     solved: Tensor
+    networks: Networks
 
 
 def learn(
-    networks: Networks, *optimizers: Callable[..., optim.Optimizer], steps: int = STEPS
+    networks: Networks, make: Callable[..., optim.Optimizer], steps: int = STEPS
 ) -> Outcome:
     """Train all networks on the four examples at once, and keep every loss.
-
-    Of several optimizers each moves an equal part of the networks.
 
     >>> learn(Networks(4, [0]), OPTIMIZERS["SGD, lr 1"], steps=500).solved
     tensor([True])
     """
-    updates, seen = _shared_out(networks, optimizers), []
+    optimizer, seen = make(networks.parameters()), []
     for _ in range(steps):
-        networks.zero_grad(set_to_none=False)
+        optimizer.zero_grad()
         logits = networks(INPUTS)
         loss = loss_of_each(logits).sum()
         loss.backward()
-        for update in updates:
-            update.step()
+        optimizer.step()
         seen.append(logits.detach())
     logits = torch.stack(seen)  # (steps, S, N)
     wrong = ((logits > 0) != (TARGETS > 0)).any(dim=2)
     last_wrong = (wrong * torch.arange(1, steps + 1)[:, None]).amax(0)
-    return Outcome(loss_of_each(logits), last_wrong, ~wrong[-1])
-
-
-def _shared_out(
-    networks: Networks, optimizers: Sequence[Callable[..., optim.Optimizer]]
-) -> list[optim.Optimizer]:
-    """Optimizers of an equal part of the networks each.
-
-    A part is views of the parameters and of their gradients, which stay where they are.
-    """
-    parts: list[list[Tensor]] = [[] for _ in optimizers]
-    for parameter in networks.parameters():
-        parameter.grad = torch.zeros_like(parameter)
-        values = parameter.detach().chunk(len(parts))
-        gradients = parameter.grad.chunk(len(parts))
-        for part, value, gradient in zip(parts, values, gradients, strict=True):
-            value.grad = gradient
-            part.append(value)
-    return [make(part) for make, part in zip(optimizers, parts, strict=True)]
+    return Outcome(loss_of_each(logits), last_wrong, ~wrong[-1], networks)
 
 
 @cache
-def trained(hidden: int) -> tuple[Networks, dict[str, Outcome]]:
-    """A hundred 2-H-1 networks with each optimizer, and what became of them.
-
-    All learn side by side, the hundred of the first optimizer first; worked out once.
-    """
-    networks = Networks(hidden, [*range(100)] * len(OPTIMIZERS))
-    outcome = learn(networks, *OPTIMIZERS.values())
-    parts = zip(*(values.chunk(len(OPTIMIZERS), -1) for values in outcome), strict=True)
-    return networks, dict(zip(OPTIMIZERS, map(Outcome._make, parts), strict=True))
-
-
 def hundred(hidden: int, optimizer: str) -> Outcome:
-    """What becomes of a hundred 2-H-1 networks."""
-    return trained(hidden)[1][optimizer]
+    """What becomes of a hundred 2-H-1 networks; worked out once."""
+    return learn(Networks(hidden, range(100)), OPTIMIZERS[optimizer])
 
 
 def loss_of_each(logits: Tensor) -> Tensor:
@@ -150,8 +117,8 @@ def loss_of_each(logits: Tensor) -> Tensor:
 
 def solver() -> Networks:
     """The first of the 2-2-1 networks that learned XOR by plain gradient descent."""
-    networks, outcomes = trained(2)
-    return networks.only(int(outcomes[FIRST].solved.nonzero()[0]))
+    outcome = hundred(2, FIRST)
+    return outcome.networks.only(int(outcome.solved.nonzero()[0]))
 
 
 def plateaus() -> tuple[float, float]:
@@ -175,27 +142,20 @@ def summary(outcome: Outcome) -> list[str]:
 
 def learned_gate(table: Iterable[int], steps: int) -> tuple[float, ...]:
     """b, w1, w2 of one sigmoid unit after so many steps of gradient descent from 0."""
-    unit = skip_init(nn.Linear, 2, 1)
-    for parameter in unit.parameters():
-        nn.init.zeros_(parameter)
-    targets = torch.tensor(list(table)).float()[:, None]
-    optimizer = optim.SGD(unit.parameters(), lr=1.0)
+    bias, weight = torch.zeros(1, requires_grad=True), torch.zeros(2, requires_grad=True)
+    targets = torch.tensor(list(table)).float()
+    optimizer = optim.SGD([bias, weight], lr=1.0)
     for _ in range(steps):
         optimizer.zero_grad()
-        logits = unit(INPUTS)
+        logits = INPUTS @ weight + bias
         loss = binary_cross_entropy_with_logits(logits, targets)
         loss.backward()
         optimizer.step()
-    return (unit.bias.item(), *unit.weight[0].tolist())
+    return (bias.item(), *weight.tolist())
 
 
 def sine_fit(steps: int) -> tuple[Tensor, Tensor, MLP]:
     """One period of a sine at 40 points, and a 1-10-1 tanh network fitted to it."""
-    return deepcopy(_sine_fit(steps))  # what a reader does to it, no one else sees
-
-
-@cache
-def _sine_fit(steps: int) -> tuple[Tensor, Tensor, MLP]:
     x = torch.linspace(0, 1, 40)[:, None]
     y = torch.sin(2 * torch.pi * x)
     model = MLP(1, [10], 1, "tanh", generator=rng.generator(0, "sine"))

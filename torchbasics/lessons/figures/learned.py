@@ -21,7 +21,6 @@ from torchbasics.lessons.small_networks import (
     hundred,
     sine_fit,
     solver,
-    trained,
 )
 from torchbasics.perceptron import INPUTS
 
@@ -172,6 +171,6 @@ def curve(axes: Axes, words: Words) -> None:
 
 def failed() -> Networks:
     """The first of a hundred that got stuck with two answers at 1/2."""
-    networks, outcomes = trained(2)
-    gaps = (outcomes[FIRST].losses[-1] - small_networks.plateaus()[0]).abs()
-    return networks.only(int((gaps < 0.02).nonzero()[0]))
+    outcome = hundred(2, FIRST)
+    gaps = (outcome.losses[-1] - small_networks.plateaus()[0]).abs()
+    return outcome.networks.only(int((gaps < 0.02).nonzero()[0]))
