@@ -1,7 +1,9 @@
 """The words: two languages with the same keys, places and commands."""
 
 import re
+import sys
 from doctest import DocTestParser
+from inspect import getmembers, isroutine, signature
 
 import pytest
 import torch
@@ -61,6 +63,11 @@ def test_a_lesson_has_a_place_for_each_of_its_parts(lesson, lang):
     pieces = list(prose.read(lesson, lang).pieces())
     places = [part for _, part in pieces if part]
     assert places == [part.__name__ for part in parts_of(lesson)]
+    first = parts_of(lesson)[0]
+    home = getattr(first, "__self__", sys.modules[first.__module__])
+    routines = [(n, f) for n, f in getmembers(home, isroutine) if n[0] != "_"]
+    parts = [n for n, f in routines if [*signature(f).parameters] == ["words"]]
+    assert sorted(parts) == sorted(places)
 
 
 def snippets(lesson, lang):

@@ -17,7 +17,7 @@ from torchbasics.command.events import Events
 from torchbasics.command.settings import read_config, shipped_configs
 from torchbasics.data import ImageDataset, scale_pixels
 from torchbasics.evaluation import evaluate
-from torchbasics.lessons import prose, vanishing
+from torchbasics.lessons import parts_of, prose, vanishing
 from torchbasics.lessons.activations import product_of_derivatives
 from torchbasics.lessons.lab import output
 from torchbasics.lessons.lab.networks import PAIR, TRAINED, LabConfig, Variant
@@ -383,7 +383,7 @@ def test_a_part_told_twice_says_the_same(few, small_lab):
     )
     words = prose.read("vanishing", "en").words
     laboratory = vanishing.Laboratory(small)
-    for part in laboratory.parts():
+    for part in parts_of("vanishing", laboratory):
         first, again = list(part(words)), list(part(words))
         fresh = getattr(vanishing.Laboratory(small), part.__name__)(words)
         assert str(first) == str(again) == str(list(fresh))

@@ -2,6 +2,7 @@
 
 from importlib import import_module
 
+from torchbasics.lessons import prose
 from torchbasics.lessons.checks import Part
 
 LESSONS = (
@@ -10,7 +11,12 @@ LESSONS = (
 )  # fmt: skip
 
 
-def parts_of(name: str) -> tuple[Part, ...]:
-    """The parts of a lesson, in order."""
-    parts: tuple[Part, ...] = import_module(f"torchbasics.lessons.{name}").PARTS
-    return parts
+def parts_of(name: str, home: object = None) -> tuple[Part, ...]:
+    """The parts that a lesson's text has places for, in order: functions of its module.
+
+    Those of the lab are methods of a laboratory, `home`, or of the one in its module.
+    """
+    module = import_module(f"torchbasics.lessons.{name}")
+    home = home or getattr(module, "LABORATORY", module)
+    pieces = prose.read(name, "en").pieces()
+    return tuple(getattr(home, place) for _, place in pieces if place)

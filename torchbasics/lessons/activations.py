@@ -222,9 +222,3 @@ def _gap_of_fifty_layers() -> float:
 def _seconds(call: Callable[[], object]) -> float:
     """Median time of a call that was warmed up."""
     return median(timeit.repeat(call, repeat=8, number=1)[1:])
-
-
-PARTS = (
-    curves, values, derivatives, untrainable, collapse, ranges, cost, overflow,
-    vanishing,
-)  # fmt: skip

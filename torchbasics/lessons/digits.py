@@ -186,6 +186,3 @@ def nearest(features: Callable[[Tensor], Tensor]) -> int:
     known, asked = features(train.images), features(test.images)
     means = torch.stack([known[train.labels == digit].mean(0) for digit in range(10)])
     return int((torch.cdist(asked, means).argmin(1) == test.labels).sum())
-
-
-PARTS = dataset, pixels, flatten, layers, answer, accuracy, scaling, batch, mistakes

@@ -109,6 +109,3 @@ def _choices_that_fit() -> Tensor:
 
 def _tenths(*numerators: int) -> Tensor:
     return float64(*numerators) / 10
-
-
-PARTS = (layers, linear, probabilities, regression, deeper)

@@ -228,9 +228,3 @@ def curve(words: Words) -> Iterable[Item]:
 def loss_of(model: MLP) -> Tensor:
     """The cross-entropy of the 2-3-2-2 network, whose right answer is 0."""
     return cross_entropy(model(X), LABELS)
-
-
-PARTS = (
-    losses, derivatives, graph, simple_net, three_ways, chain, one_step, rates, gate,
-    xor, folded, curve,
-)  # fmt: skip

@@ -89,6 +89,3 @@ def mismatch(words: Words) -> Iterable[Item]:
     except RuntimeError as error:
         yield Listing(f"  torch: {error}\n  {words['mismatch']}\n")
     yield Check("(A.T @ B): shape", (3, 4), (a.T @ b).shape, words["fits"])
-
-
-PARTS = (shapes, one_number, products, order, bias, mismatch)

@@ -153,6 +153,3 @@ def planes(functions: dict[str, Callable[[Tensor], Tensor]]) -> Listing:
         rows = ["".join(marks[i : i + 21]) for i in range(0, len(marks), 21)]
         drawn.append("\n".join([name, *(f"│{row}│" for row in rows)]))
     return Listing.side_by_side(*drawn)
-
-
-PARTS = (thresholds, gates, xor, learned, refused, sixteen)

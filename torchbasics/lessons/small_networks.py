@@ -142,7 +142,7 @@ def summary(outcome: Outcome) -> list[str]:
 
 def learned_gate(table: Iterable[int], steps: int) -> tuple[float, ...]:
     """b, w1, w2 of one sigmoid unit after so many steps of gradient descent from 0."""
-    bias, weight = torch.zeros(1, requires_grad=True), torch.zeros(2, requires_grad=True)
+    bias, weight = (torch.zeros(n, requires_grad=True) for n in (1, 2))
     targets = torch.tensor(list(table)).float()
     optimizer = optim.SGD([bias, weight], lr=1.0)
     for _ in range(steps):

@@ -25,9 +25,9 @@ from torchbasics.command.terminal import SafeConsole, make_console, tracked
 from torchbasics.data import scale_pixels
 from torchbasics.device import cpu_threads
 from torchbasics.evaluation import evaluate
-from torchbasics.lessons import prose
+from torchbasics.lessons import parts_of, prose
 from torchbasics.lessons.activations import FUNCTIONS, chain, product_of_derivatives
-from torchbasics.lessons.checks import Check, Item, Paragraph, Part, Table, Words, short
+from torchbasics.lessons.checks import Check, Item, Paragraph, Table, Words, short
 from torchbasics.lessons.exercises import check  # noqa: F401 - for its readers
 from torchbasics.lessons.lab import output
 from torchbasics.lessons.lab.networks import PAIR, SWEPT, LabConfig, Variant
@@ -56,10 +56,6 @@ class Laboratory:
     lab: LabConfig
     folder: Path | None = None
     attempts: Attempts = field(default_factory=Attempts)
-
-    def parts(self) -> tuple[Part, ...]:
-        """What the lesson's text has places for, in order."""
-        return (self.chain, self.pair, self.inits, self.depth, self.trained)
 
     @cached_property
     def starts(self) -> list[Start]:
@@ -236,7 +232,9 @@ def run_lab(
     with runs.locked(folder), cpu_threads(lab.threads, flush_denormal=True):
         if lab.experiment() != LabConfig().experiment():
             console.print(words["other settings"])
-        checks = terminal.print_lesson(console, "vanishing", lang, laboratory.parts())
+        checks = terminal.print_lesson(
+            console, "vanishing", lang, parts_of("vanishing", laboratory)
+        )
         try:
             drawn = laboratory.write(lang)
         except OSError as error:
@@ -252,4 +250,3 @@ def run_lab(
 
 
 LABORATORY = Laboratory(LabConfig())
-PARTS = LABORATORY.parts()
