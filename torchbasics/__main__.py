@@ -13,12 +13,7 @@ from torchbasics.lessons import LESSONS, prose
 from torchbasics.lessons.checks import Check
 from torchbasics.lessons.options import WORDS, Options, parse
 from torchbasics.lessons.prose import Language
-from torchbasics.lessons.render import guide
-from torchbasics.lessons.render.terminal import (
-    print_checks,
-    print_lesson,
-    print_summary,
-)
+from torchbasics.lessons.render import guide, terminal
 
 VALUED = ("--runs-dir", "--data-dir", "--config")
 """Options after which a lesson's name is no lesson."""
@@ -40,45 +35,53 @@ def main(argv: Sequence[str] | None = None) -> int:
         from torchbasics.lessons import vanishing  # noqa: PLC0415 - torch.optim is slow
 
         return vanishing.main([*argv[: named[0]], *argv[named[0] + 1 :]])
-    return run_course(parse(argv, __doc__ or ""))
+    options = parse(argv, __doc__ or "")
+    return run_course(make_console(), options, prose.language(options.lang))
 
 
-def run_course(options: Options) -> int:
+def run_course(console: SafeConsole, options: Options, lang: Language) -> int:
     """Tell what was asked for; the command's exit status."""
-    console, lang = make_console(), prose.language(options.lang)
+    first, *rest = options.words or ("",)
     if options.html or options.notebook:
-        return write_files(console, options)
-    if not (options.words or options.check or options.figures):
+        return write_files(console, options, lang)
+    if not (first or options.check or options.figures):
         guide.print_menu(console, lang)
-        return 0
-    if options.words[:1] == ("glossary",):
+    elif first in ("glossary", "exercises"):
         with paged(console, wanted=options.pager):
-            guide.print_glossary(console, " ".join(options.words[1:]), lang)
-        return 0
-    if options.words[:1] == ("exercises",):
-        with paged(console, wanted=options.pager):
-            guide.print_exercises(console, options.lessons, lang)
-        return 0
-    return run_lessons(console, options)
+            if first == "glossary":
+                guide.print_glossary(console, " ".join(rest), lang)
+            else:
+                guide.print_exercises(console, options.lessons, lang)
+    else:
+        return run_lessons(console, options, lang)
+    return 0
 
 
-def write_files(console: SafeConsole, options: Options) -> int:
+def write_files(console: SafeConsole, options: Options, lang: Language) -> int:
     """Write the lessons as a notebook, a page, or both: all, or nothing is begun."""
     wanted = {".ipynb": options.notebook, ".html": options.html}
+    checks = list[Check]()
     if options.notebook:
         from torchbasics.lessons import notebook  # noqa: PLC0415 - matplotlib is slow
 
         notebook.require_packages()
-    paths = {
+    places = {
         suffix: free_place(name, suffix, force=options.force)
         for suffix, name in wanted.items()
         if name
     }
     if options.notebook:
-        lang, path = prose.language(options.lang), paths[".ipynb"]
-        notebook.write(path, options.lessons, lang, options.runs_dir)
-        say_where(console, "notebook", path, lang)
-    return write_page(console, paths[".html"], options) if options.html else 0
+        notebook.write(places[".ipynb"], options.lessons, lang, options.runs_dir)
+        say_where(console, "notebook", places[".ipynb"], lang)
+    if options.html:
+        from torchbasics.lessons import figures  # noqa: PLC0415 - matplotlib is slow
+        from torchbasics.lessons.render import page  # noqa: PLC0415 - and the network
+
+        checks = page.write(places[".html"], options.lessons, lang)
+        if figures.drawable(lang) != lang:
+            console.print(prose.read("course", lang).words["no_font"])
+        say_where(console, "page", places[".html"], lang)
+    return terminal.print_summary(console, checks, lang)
 
 
 def say_where(console: SafeConsole, text: str, path: Path, lang: Language) -> None:
@@ -87,53 +90,41 @@ def say_where(console: SafeConsole, text: str, path: Path, lang: Language) -> No
     console.print(where, soft_wrap=True)
 
 
-def run_lessons(console: SafeConsole, options: Options) -> int:
+def run_lessons(console: SafeConsole, options: Options, lang: Language) -> int:
     """Tell or check the lessons; the command's exit status."""
-    lang, names = prose.language(options.lang), options.lessons
-    checks = [check for name in names for check in run_lesson(console, name, options)]
+    checks = list[Check]()
+    for name in options.lessons:
+        checks += run_lesson(console, name, options, lang)
     if options.figures:
-        draw(console, names, lang, options.runs_dir)
-    status = print_summary(console, checks, lang)
+        draw(console, options.lessons, lang, options.runs_dir)
+    status = terminal.print_summary(console, checks, lang)
     if not options.check:
-        section, ask = options.section, options.ask
-        guide.print_next(console, names[-1], lang, section=section, ask=ask)
+        last, section, ask = options.lessons[-1], options.section, options.ask
+        guide.print_next(console, last, lang, section=section, ask=ask)
     return status
 
 
-def run_lesson(console: SafeConsole, name: str, options: Options) -> list[Check]:
+def run_lesson(
+    console: SafeConsole, name: str, options: Options, lang: Language
+) -> list[Check]:
     """Tell or check a lesson; its numbers. The lab trains where it was asked for."""
-    lang = prose.language(options.lang)
-    in_part = options.check or options.ask or options.section
+    section, ask, pager = options.section, options.ask, options.pager
+    in_part = options.check or ask or section
     if name == "vanishing" and name in options.words and not in_part:
         from torchbasics.lessons import vanishing  # noqa: PLC0415 - torch.optim is slow
         from torchbasics.lessons.lab.networks import LabConfig  # noqa: PLC0415
 
-        lab = LabConfig(lang=lang, runs_dir=options.runs_dir)
-        return vanishing.run_lab(lab, name, console, lang)
+        return vanishing.run_lab(LabConfig(lang=lang, runs_dir=options.runs_dir))
     with cpu_threads(1):  # small matrices: a second thread only waits
         if options.check:
-            return print_checks(console, name, lang)
-        section, ask, pager = options.section, options.ask, options.pager
+            return terminal.print_checks(console, name, lang)
         with paged(console, wanted=pager and not ask):
-            checks = print_lesson(
+            checks = terminal.print_lesson(
                 console, name, lang, section=section, ask=ask, pager=pager
             )
-    if not options.section:
+    if not section:
         guide.print_exercises(console, [name], lang)
     return checks
-
-
-def write_page(console: SafeConsole, path: Path, options: Options) -> int:
-    """Write the lessons as one page, and say where it is; 1 if a number is wrong."""
-    from torchbasics.lessons import figures  # noqa: PLC0415 - matplotlib is slow
-    from torchbasics.lessons.render import page  # noqa: PLC0415 - and what it needs
-
-    lang = prose.language(options.lang)
-    checks = page.write(path, options.lessons, lang)
-    if figures.drawable(lang) != lang:
-        console.print(prose.read("course", lang).words["no_font"])
-    say_where(console, "page", path, lang)
-    return print_summary(console, checks, lang)
 
 
 def draw(
@@ -142,11 +133,10 @@ def draw(
     """Each lesson's figures as PNG in a new run folder."""
     from torchbasics.lessons import figures  # noqa: PLC0415 - matplotlib is slow
 
-    drawn = [figure for lesson in names for figure in figures.of(lesson)]
     if figures.drawable(lang) != lang:
         console.print(prose.read("course", lang).words["no_font"])
     folder = runs.create(runs_dir, "course", names[0] if len(names) == 1 else "lessons")
-    for name in drawn:
+    for name in (figure for lesson in names for figure in figures.of(lesson)):
         path = folder / f"{name}.png"
         figures.draw(name, lang, path)
         console.print(visible(path), soft_wrap=True)

@@ -19,10 +19,7 @@ WORDS = ("all", "exercises", "glossary")
 class Options(settings.Settings):
     """What to tell, in which language, and how."""
 
-    words: Annotated[
-        Positional[tuple[str, ...]],
-        arg(metavar="[WHAT ...]"),
-    ] = Field(
+    words: Annotated[Positional[tuple[str, ...]], arg(metavar="[WHAT ...]")] = Field(
         (),
         description="lessons, all, exercises [LESSON], or glossary [TERM]; if nothing "
         "is named, the menu",
@@ -65,11 +62,9 @@ def parse(argv: Sequence[str], about: str) -> Options:
     """The options of a command line. Raises UserError for what there is not."""
     about = f"{about}\n\nLessons, in order: {', '.join(LESSONS)}."
     argv = _words_first(argv)
-    options = cli.parse_options(
-        Options(), argv, prog="python -m torchbasics", about=about
-    )
-    first = options.words[:1]
-    aside = first in (("exercises",), ("glossary",))
+    options = cli.parse_options(Options(), argv, prog=guide.PROGRAM, about=about)
+    first = options.words[0] if options.words else ""
+    aside = first in ("exercises", "glossary")
     written = options.html or options.notebook
     whole = options.check or written
     if (options.ask or options.section) and (whole or aside or not first):
@@ -78,15 +73,13 @@ def parse(argv: Sequence[str], about: str) -> Options:
             "--notebook"
         )
     if aside and (whole or options.figures):
-        raise UserError(f"{first[0]} takes no --check, --html, --notebook or --figures")
+        raise UserError(f"{first} takes no --check, --html, --notebook or --figures")
     if written and (options.check or options.figures):
         raise UserError("--html and --notebook take no --check and no --figures")
     if options.force and not written:
         raise UserError("--force wants --html or --notebook: nothing else is replaced")
-    if first != ("glossary",):
-        _require_lessons(options.lessons)
-    if options.section:
-        _require_section(options)
+    if first != "glossary":
+        _require_lessons(options)
     return options
 
 
@@ -103,28 +96,20 @@ def _words_first(argv: Sequence[str]) -> list[str]:
     return words + options
 
 
-def _require_lessons(named: Sequence[str]) -> None:
+def _require_lessons(options: Options) -> None:
+    """Raise UserError unless each lesson is one, named once, and the section there."""
+    named = options.lessons
     for name in named:
-        if name == "all":
-            raise UserError("all stands for every lesson: name none beside it")
-        if name in WORDS:
-            raise UserError(f"{name} comes first: python -m torchbasics {name} ...")
         if name not in LESSONS:
             raise UserError(
-                f"there is no lesson {name!r}; there are {', '.join(LESSONS)}, and "
-                f"in a lesson's place {', '.join(WORDS)}"
+                f"there is no lesson {name!r}; there are {', '.join(LESSONS)}; all "
+                "stands alone for every lesson, exercises and glossary come first"
             )
         if named.count(name) > 1:
             raise UserError(f"{name} is named twice")
-
-
-def _require_section(options: Options) -> None:
-    if len(options.lessons) != 1:
+    if options.section and len(named) != 1:
         raise UserError("--section wants one lesson's name")
-    (name,) = options.lessons
-    sections = prose.read(name, prose.language(options.lang)).sections()
-    if not 1 <= options.section <= len(sections):
-        raise UserError(
-            f"{name} has no section {options.section}; there are "
-            f"{guide.listed(sections)}"
-        )
+    sections = prose.read(named[0], prose.language(options.lang)).sections()
+    if options.section and not 1 <= options.section <= len(sections):
+        listed = f"{named[0]} has no section {options.section}; there are "
+        raise UserError(listed + guide.listed(sections))

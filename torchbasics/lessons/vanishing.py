@@ -8,11 +8,13 @@ for TensorBoard of each network.
 
 import shlex
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property, partial
+from itertools import product
 from pathlib import Path
 
 from pydantic import Field
+from torch import Tensor
 from torch.nn.functional import cross_entropy
 from tyro.conf import FlagCreatePairsOff
 
@@ -21,7 +23,7 @@ from torchbasics.command.errors import TrainingError, command
 from torchbasics.command.events import Attempts, Events
 from torchbasics.command.files import reason
 from torchbasics.command.output import visible
-from torchbasics.command.terminal import SafeConsole, make_console, tracked
+from torchbasics.command.terminal import make_console, tracked
 from torchbasics.data import scale_pixels
 from torchbasics.device import cpu_threads
 from torchbasics.evaluation import evaluate
@@ -55,7 +57,6 @@ class Laboratory:
 
     lab: LabConfig
     folder: Path | None = None
-    attempts: Attempts = field(default_factory=Attempts)
 
     @cached_property
     def starts(self) -> list[Start]:
@@ -77,22 +78,22 @@ class Laboratory:
             return {}
         doing = prose.read("vanishing", prose.language(self.lab.lang)).words["training"]
         variants = map(Variant.parse, tracked(self.lab.networks, doing))
-        return {v: self.train(v, self.folder / v.name) for v in variants}
+        with Attempts() as attempts:
+            return {v: self.train(v, self.folder / v.name, attempts) for v in variants}
 
     def chain(self, words: Words) -> Iterable[Item]:
         """One unit a layer, weight 1: the gradient as a product of slopes, exactly."""
+        gaps = {name: list[Tensor]() for name in CHAIN}
         for name, row in CHAIN.items():
             for depth, value in row.items():
-                product = product_of_derivatives(name, depth)
+                slope = product_of_derivatives(name, depth)
                 label = f"{name}, {words['depth']} {depth}"
-                yield Check(label, [value], [product], "arithmetic", 5e-7 * value)
-        for name, row in CHAIN.items():
-            through = (partial(chain, FUNCTIONS[name], depth=n) for n in row)
-            slopes = (derivative(layers, float64(1))[0] for layers in through)
-            products = (product_of_derivatives(name, depth) for depth in row)
-            gaps = [p / s - 1 for p, s in zip(products, slopes, strict=True)]
+                yield Check(label, [value], [slope], "arithmetic", 5e-7 * value)
+                layers = partial(chain, FUNCTIONS[name], depth=depth)
+                gaps[name].append(slope / derivative(layers, float64(1))[0] - 1)
+        for name, gap in gaps.items():
             label = f"{name}: {words['to autograd']}"
-            yield Check(label, [0] * len(gaps), gaps, "chain rule", 1e-14)
+            yield Check(label, [0] * len(gap), gap, "chain rule", 1e-14)
 
     def pair(self, words: Words) -> Iterable[Item]:
         """Sigmoid with Xavier beside ReLU with He, layer by layer, before training."""
@@ -109,15 +110,14 @@ class Laboratory:
         """Each activation from each initialisation: the factor per layer."""
         heads = ("activation", "init", "measured", "predicted", "off", "left")
         rows, checks = [], []
-        for activation in self.lab.activations:
-            for init in self.lab.inits:
-                at = self.start(Variant(activation, init), self.lab.depth)
-                off = f"{100 * (at.factor / at.theory - 1):+.1f} %"
-                factors = (f"{at.factor:.3f}", f"{at.theory:.3f}")
-                rows.append((activation, init, *factors, off, short(at.left)))
-                name, size = f"{words['factor']} {activation}, {init}", 0.05 * at.theory
-                factor, theory = [at.factor], [at.theory]
-                checks.append(Check(name, theory, factor, words["theory"], size))
+        for activation, init in product(self.lab.activations, self.lab.inits):
+            start = self.start(Variant(activation, init), self.lab.depth)
+            factor, theory = start.factor, start.theory
+            off = f"{100 * (factor / theory - 1):+.1f} %"
+            numbers = f"{factor:.3f}", f"{theory:.3f}", off, short(start.left)
+            rows.append((activation, init, *numbers))
+            name, source = f"{words['factor']} {activation}, {init}", words["theory"]
+            checks.append(Check(name, [theory], [factor], source, 0.05 * theory))
         yield Table([words[head] for head in heads], rows)
         if self.folder is None:  # of other widths and seeds nothing is promised
             yield from checks
@@ -125,10 +125,8 @@ class Laboratory:
     def depth(self, words: Words) -> Iterable[Item]:
         """The same for networks of other depths: what is left at the first layer."""
         heads = (f"{variant.activation} {variant.init}" for variant in SWEPT)
-        rows = [
-            (str(depth), *(short(start.left) for start in starts))
-            for depth, starts in self.sweep.items()
-        ]
+        lefts = {n: [start.left for start in some] for n, some in self.sweep.items()}
+        rows = [(str(depth), *map(short, left)) for depth, left in lefts.items()]
         yield Table((words["depth"], *heads), rows)
 
     def trained(self, words: Words) -> Iterable[Item]:
@@ -149,14 +147,13 @@ class Laboratory:
 
     def write(self, lang: Language) -> Language:
         """Tables and a figure into its folder; in which language, is returned."""
-        from torchbasics.lessons import figures  # noqa: PLC0415 - matplotlib is slow
-        from torchbasics.lessons.figures import deep  # noqa: PLC0415 - and the same
+        from torchbasics.lessons.figures import deep, save  # noqa: PLC0415 - slow
 
         assert self.folder is not None
         measured = self.starts, self.sweep, self.histories
         output.write_tables(self.folder, *measured)
         drawn, path = partial(deep.vanishing, *measured), self.folder / "vanishing.png"
-        return figures.save(drawn, "vanishing", lang, path)
+        return save(drawn, "vanishing", lang, path)
 
     def start(self, variant: Variant, depth: int, count: int = PROBED) -> Start:
         """A network's gradients before training, on the first training digits."""
@@ -164,9 +161,10 @@ class Laboratory:
         probed = load("train", lab.data_dir).subset(slice(count))
         return measure_start(variant, depth, lab.width, lab.seed, probed)
 
-    def train(self, variant: Variant, folder: Path) -> list[Snapshot]:
+    def train(
+        self, variant: Variant, folder: Path, attempts: Attempts
+    ) -> list[Snapshot]:
         """Train one network, and keep what was seen, in memory and for TensorBoard."""
-        attempts = self.attempts
         train, test = load("train", self.lab.data_dir), load("test", self.lab.data_dir)
         probed = train.subset(slice(PROBED))
         inputs, history = scale_pixels(probed.images), list[Snapshot]()
@@ -177,13 +175,11 @@ class Laboratory:
             accuracy = evaluate(model, *test, scale_pixels).accuracy
             history.append(Snapshot.of(probes, step, loss, accuracy, ratio))
             if self.lab.tensorboard:
-                attempts.attempt(
-                    "TensorBoard", output.write, events, history[-1], probes
-                )
+                board = "TensorBoard"
+                attempts.attempt(board, output.write, events, history[-1], probes)
 
-        with attempts:
-            train_variant(variant, self.lab, train, take)
-            attempts.close(events)
+        train_variant(variant, self.lab, train, take)
+        attempts.close(events)
         return history
 
 
@@ -201,12 +197,10 @@ class LabOptions(cli.CliOptions):
 @command
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the lab: tell the lesson, train, and leave figure, tables and curves."""
-    parsed = cli.parse(
-        LabConfig(), LabOptions(), argv, name="vanishing",
-        prog=PROGRAM, about=__doc__,
-    )  # fmt: skip
+    said = LabConfig(), LabOptions(), argv
+    parsed = cli.parse(*said, name="vanishing", prog=PROGRAM, about=__doc__)
     console, lang = make_console(), prose.language(parsed.config.lang)
-    checks = run_lab(parsed.config, parsed.name, console, lang)
+    checks = run_lab(parsed.config, parsed.name)
     status = terminal.print_summary(console, checks, lang)
     guide.print_next(console, "vanishing", lang)
     return status
@@ -220,10 +214,9 @@ def new_laboratory(lab: LabConfig, name: str = "vanishing") -> Laboratory:
     return Laboratory(lab, folder)
 
 
-def run_lab(
-    lab: LabConfig, name: str, console: SafeConsole, lang: Language
-) -> list[Check]:
+def run_lab(lab: LabConfig, name: str = "vanishing") -> list[Check]:
     """One experiment in a folder of its own; the numbers that it checked."""
+    console, lang = make_console(), prose.language(lab.lang)
     words = prose.read("vanishing", lang).words
     laboratory = new_laboratory(lab, name)
     folder = laboratory.folder
