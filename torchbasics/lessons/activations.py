@@ -8,12 +8,13 @@ from statistics import median
 import torch
 from torch import Tensor
 
-from torchbasics import activations, rng
+from torchbasics import rng
 from torchbasics.activations import (
     ACTIVATIONS,
     DERIVATIVES,
     ActivationName,
     gelu,
+    identity,
     leaky_relu,
     relu,
     sigmoid,
@@ -23,13 +24,13 @@ from torchbasics.activations import (
 )
 from torchbasics.lessons.checks import Check, Item, Listing, Table, Words
 from torchbasics.lessons.exercises import check  # noqa: F401 - for its readers
-from torchbasics.lessons.textbook import CHAIN, float64
+from torchbasics.lessons.textbook import CHAIN, WEIGHTS, X, float64
 from torchbasics.trace import derivative
 
 Activation = Callable[[Tensor], Tensor]
 
-NAMES = ("step", "identity", "sigmoid", "tanh", "relu", "leaky_relu", "gelu")
-FUNCTIONS: dict[str, Activation] = {name: getattr(activations, name) for name in NAMES}
+TOLD = (step, identity, sigmoid, tanh, relu, leaky_relu, gelu)
+FUNCTIONS: dict[str, Activation] = {function.__name__: function for function in TOLD}
 """Those that the lesson tells of; others belong to recipes."""
 
 BOOK = "textbook ch. 3"
@@ -72,10 +73,9 @@ def derivatives(words: Words) -> Iterable[Item]:
     for name, value in {"relu": 0, "leaky_relu": 0.01, "gelu": 0.5, "tanh": 1}.items():
         source = words["convention"] if "relu" in name else "theorem"
         yield Check(f"{name}'(0)", [value], derivative(FUNCTIONS[name], zero), source)
-    for name, wanted_there in {"relu": (0, 0, 1, 1), "step": (0, 0, 0, 0)}.items():
-        slopes = derivative(FUNCTIONS[name], around)
+    for name, slopes in {"relu": (0, 0, 1, 1), "step": (0, 0, 0, 0)}.items():
         label = f"{name}' {words['at']} -2, -.5, .5, 2"
-        yield Check(label, wanted_there, slopes, "theorem")
+        yield Check(label, slopes, derivative(FUNCTIONS[name], around), "theorem")
 
 
 def untrainable(words: Words) -> Iterable[Item]:
@@ -93,13 +93,10 @@ def untrainable(words: Words) -> Iterable[Item]:
 
 def collapse(words: Words) -> Iterable[Item]:
     """Reason 1: without an activation, two layers are one."""
-    first, second = float64(1, 3, 5, 2, 4, 6).view(2, 3), float64(1, 4, 2, 5, 3, 6)
-    first, second = first / 10, second.view(3, 2) / 10
-    x = float64(1, 0.5).view(1, 2)
-    product = (0.22, 0.49, 0.28, 0.64)
-    yield Check("W1 W2", product, first @ second, "arithmetic")
-    yield Check("(x W1) W2", (0.36, 0.81), x @ first @ second, "arithmetic")
-    yield Check("x (W1 W2)", (0.36, 0.81), x @ (first @ second), "theorem")
+    first, second = float64(*WEIGHTS[0]).view(2, 3), float64(*WEIGHTS[1]).view(3, 2)
+    yield Check("W1 W2", (0.22, 0.49, 0.28, 0.64), first @ second, "arithmetic")
+    yield Check("(x W1) W2", (0.36, 0.81), X @ first @ second, "arithmetic")
+    yield Check("x (W1 W2)", (0.36, 0.81), X @ (first @ second), "theorem")
     yield Check(words["fifty"], [0], [_gap_of_fifty_layers()], "theorem", 1e-9)
     additive = relu(float64(1)) + relu(float64(-1)) - relu(float64(0))
     yield Check("relu(1) + relu(-1) - relu(0)", [1], additive, "arithmetic")
@@ -123,16 +120,13 @@ def ranges(words: Words) -> Iterable[Item]:
 def cost(words: Words) -> Iterable[Item]:
     """Reason 4: nanoseconds per number, there and back, on this machine, now."""
     x = torch.randn(1 << 20, generator=rng.generator(0, "cost"))
-    rows = []
+    tracked, rows = x.clone().requires_grad_(), []
     for name, module in ACTIVATIONS.items():
-        if name == "identity" or name not in NAMES:
-            continue
-        function = module()
-        tracked = x.clone().requires_grad_()
-        y = function(tracked)
-        there = _seconds(partial(function, x))
-        back = _seconds(partial(torch.autograd.grad, y, tracked, x, True))
-        rows.append((name, *(f"{1e9 * t / len(x):.2f} ns" for t in (there, back))))
+        if name in FUNCTIONS and name != "identity":
+            there = partial(module(), x)
+            back = partial(torch.autograd.grad, module()(tracked), tracked, x, True)
+            times = (1e9 * _seconds(call) / len(x) for call in (there, back))
+            rows.append((name, *(f"{time:.2f} ns" for time in times)))
     yield Table((words["function"], words["forward"], words["backward"]), rows)
 
 
@@ -159,14 +153,15 @@ def overflow(words: Words) -> Iterable[Item]:
 
 def vanishing(words: Words) -> Iterable[Item]:
     """Saturation alone, depth alone, both together."""
-    saturated = derivative(sigmoid, float64(10))
-    name = f"{words['saturation']}: sigmoid'(10)"
-    yield Check(name, [4.54e-5], saturated, "s (1 - s)", 5e-8)
-    for depth, value in {5: 9.77e-4, 10: 9.54e-7, 20: 9.09e-13}.items():
+    flat, name = (
+        derivative(sigmoid, float64(10)),
+        f"{words['saturation']}: sigmoid'(10)",
+    )
+    yield Check(name, [4.54e-5], flat, "s (1 - s)", 5e-8)
+    bounds = {5: (9.77e-4, 5e-7), 10: (9.54e-7, 5e-10), 20: (9.09e-13, 5e-16)}
+    for depth, (value, size) in bounds.items():
         best = derivative(sigmoid, float64(0)) ** depth
-        unit = 10 ** (-2 - int(-torch.tensor(value).log10().floor()))
-        name = f"{words['depth']}: 0.25^{depth}"
-        yield Check(name, [value], best, "theorem", unit / 2)
+        yield Check(f"{words['depth']}: 0.25^{depth}", [value], best, "theorem", size)
     for name, row in CHAIN.items():
         for depth, value in row.items():
             layers = partial(chain, FUNCTIONS[name], depth=depth)

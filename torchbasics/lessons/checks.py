@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import groupby, zip_longest
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -43,10 +45,8 @@ class Check(NamedTuple):
     def passed(self) -> bool:
         """Whether each number is there, and is what the source says; nan is nan."""
         here, wanted = self.here, self.expected
-        return len(here) == len(wanted) and all(
-            abs(a - b) <= self.tolerance or (math.isnan(a) and math.isnan(b))
-            for a, b in zip(here, wanted, strict=True)
-        )
+        near = partial(np.allclose, rtol=0, atol=self.tolerance, equal_nan=True)
+        return len(here) == len(wanted) and near(here, wanted)
 
     def text(self, values: Iterable[float]) -> str:
         """Numbers with as many digits as the tolerance lets one trust.

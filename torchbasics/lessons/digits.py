@@ -36,17 +36,15 @@ def dataset(words: Words) -> Iterable[Item]:
         name = f"{words[split]}: {words['counts']}"
         yield Check(name, counts, labels.bincount(), "MNIST")
     images, labels = load("train")
-    names = {
-        key: f"{words['train']}: {words[key]}"
-        for key in ("first", "ends", "mean", "std", "empty")
-    }
-    yield Check(names["first"], (5, 0, 4, 1, 9, 2, 1, 3, 1, 4), labels[:10], "MNIST")
-    yield Check(names["ends"], (0, 255), [images.min(), images.max()], "MNIST")
-    pixels = images.double() / 255
-    yield Check(names["mean"], [0.130660], [pixels.mean()], "MNIST", 5e-7)
-    yield Check(names["std"], [0.308108], [pixels.std()], "MNIST", 5e-7)
-    empty = 100 * (images == 0).double().mean()
-    yield Check(names["empty"], [80.88], [empty], "MNIST", 5e-3)
+    pixels, empty = images.double() / 255, (images == 0).double()
+    for key, wanted, computed, size in (
+        ("first", (5, 0, 4, 1, 9, 2, 1, 3, 1, 4), labels[:10], 1e-6),
+        ("ends", (0, 255), images.aminmax(), 1e-6),
+        ("mean", (0.130660,), pixels.mean(), 5e-7),
+        ("std", (0.308108,), pixels.std(), 5e-7),
+        ("empty", (80.88,), 100 * empty.mean(), 5e-3),
+    ):
+        yield Check(f"{words['train']}: {words[key]}", wanted, computed, "MNIST", size)
 
 
 def pixels(words: Words) -> Iterable[Item]:
@@ -117,18 +115,17 @@ def scaling(words: Words) -> Iterable[Item]:
     model, test = shipped(), load("test")
     answers = model(255 * scale_pixels(test.images, "unit")).argmax(1)
     raw, source = (answers == test.labels).sum(), words["recorded"]
-    unit, standard = num_correct("unit"), num_correct("standard")
-    yield Check("0..1", [9721], [unit], source, 3)
+    yield Check("0..1", [9721], [num_correct("unit")], source, 3)
     yield Check("0..255", [9652], [raw], source, 3)
-    yield Check("(x - 0.1307) / 0.3081", [7676], [standard], source, 3)
+    name = "(x - 0.1307) / 0.3081"
+    yield Check(name, [7676], [num_correct("standard")], source, 3)
 
 
 def batch(words: Words) -> Iterable[Item]:
     """One by one and all at once: the same answers."""
     model, images = shipped(), load("test").images[:SINGLES]
     together = predict_probs(model, images, scale_pixels)
-    singles = [predict_probs(model, image, scale_pixels) for image in images.split(1)]
-    singly = torch.cat(singles)
+    singly = torch.cat([predict_probs(model, x, scale_pixels) for x in images.split(1)])
     agree = (together.argmax(1) == singly.argmax(1)).sum()
     yield Check(words["agree"], [SINGLES], [agree], "x W + b")
     gap = (together - singly).abs().max()
@@ -148,11 +145,10 @@ def mistakes(words: Words) -> Iterable[Item]:
     surest = most_confident_errors(probs, test.labels, 2)
     yield checks.Images(test.images[surest])
     for index in surest.tolist():
-        said = {"label": int(test.labels[index]), "answer": int(probs[index].argmax())}
+        label, answer = int(test.labels[index]), int(probs[index].argmax())
         percent = f"{100 * probs[index].max():.2f}"
-        yield checks.Paragraph(
-            words["sure"].format(index=index, percent=percent, **said)
-        )
+        said = {"index": index, "label": label, "answer": answer, "percent": percent}
+        yield checks.Paragraph(words["sure"].format(**said))
 
 
 def shipped() -> MLP:

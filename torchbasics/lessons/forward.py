@@ -23,8 +23,8 @@ def layers(words: Words) -> Iterable[Item]:
     passed = forward_trace(network(), X)
     yield layer_table(passed, words)
     for number, layer in enumerate(passed, start=1):
-        name = f"A{number} = Z{number - 1} W{number} + b{number}" if number > 1 else ""
-        name = name or "A1 = x W1 + b1"
+        inputs = f"Z{number - 1}" if number > 1 else "x"
+        name = f"A{number} = {inputs} W{number} + b{number}"
         wanted = textbook.PRE_ACTIVATIONS[layer.name]
         yield Check(name, wanted, layer.pre_activations, BOOK, 5e-9)
         if layer.name in textbook.OUTPUTS:
@@ -39,26 +39,22 @@ def linear(words: Words) -> Iterable[Item]:
     passed = forward_trace(model, X)
     for layer in passed:
         module = model.linears()[layer.name]
-        theirs = module(layer.inputs).detach()
-        gap = (theirs - layer.pre_activations).abs().max()
+        gap = (module(layer.inputs) - layer.pre_activations).abs().max()
         name = f"{layer.name}: nn.Linear - (x W + b)"
-        yield Check(name, [0], [gap], "x W + b", 1e-15)
+        yield Check(name, [0], gap, "x W + b", 1e-15)
         stored = tuple(module.weight.shape)
         yield Check(f"{layer.name}: weight.shape", STORED[layer.name], stored, BOOK)
 
 
 def probabilities(words: Words) -> Iterable[Item]:
     """Softmax of the book's scores, and of those the source must have had."""
-    book = forward_trace(network(), X)[-1].outputs
-    name = f"softmax, {words['book_weights']}"
-    yield Check(name, textbook.PROBS["book"], softmax(book), BOOK, 5e-9)
-    source = forward_trace(network("source"), X)[-1].outputs
-    wanted = (0.31682708, 0.83600510)
-    yield Check(f"A3, {words['inferred']}", wanted, source, words["inference"], 5e-9)
-    name, wanted = f"softmax, {words['inferred']}", textbook.PROBS["source"]
-    yield Check(name, wanted, softmax(source), words["inference"], 5e-9)
-    percent = (100 * softmax(source)).round()
-    yield Check(f"{name}, %", (37, 63), percent, words["lesson"])
+    name, probs = f"softmax, {words['book_weights']}", softmax(network()(X))
+    yield Check(name, textbook.PROBS["book"], probs, BOOK, 5e-9)
+    wanted, logits = (0.31682708, 0.83600510), network("source")(X)
+    yield Check(f"A3, {words['inferred']}", wanted, logits, words["inference"], 5e-9)
+    name, probs = f"softmax, {words['inferred']}", softmax(logits)
+    yield Check(name, textbook.PROBS["source"], probs, words["inference"], 5e-9)
+    yield Check(f"{name}, %", (37, 63), (100 * probs).round(), words["lesson"])
     fitting = _choices_that_fit()
     yield Check(words["fitting"], [221], [len(fitting)], "counted")
     alike = fitting[(fitting[:, [0, 4, 5]] == _tenths(1, 1, 2)).all(dim=1)]

@@ -90,9 +90,9 @@ def three_ways(words: Words) -> Iterable[Item]:
     head = X[0, 0] * hidden1.derivatives[0, 0]
     by_hand, rows = torch.zeros(()).double(), []
     for j, k in product(range(2), repeat=2):
-        w2, slope, w3 = hidden2.weight[0, j], hidden2.derivatives[0, j], logits.weight
-        along = head * w2 * slope * w3[j, k] * asked[k]
-        factors = (head, w2, slope, w3[j, k], asked[k])
+        between = hidden2.weight[0, j], hidden2.derivatives[0, j], logits.weight[j, k]
+        factors = head, *between, asked[k]
+        along = torch.stack(factors).prod()
         shown = " · ".join(f"{factor:.4g}" for factor in factors)
         rows.append((f"x1 → 0 → {j} → {k} → L", shown, f"{along:+.8f}"))
         by_hand += along
@@ -133,8 +133,8 @@ def one_step(words: Words) -> Iterable[Item]:
     """`b - lr · gradient` on paper and by PyTorch; the loss before and after."""
     model = network()
     bias = model.linears()["logits"].bias
-    before, after = [0.90076422], [0.13121354]
-    yield Check(words["before"], before, loss_of(model), "-ln 0.40625907", 5e-9)
+    source = "-ln 0.40625907"
+    yield Check(words["before"], [0.90076422], loss_of(model), source, 5e-9)
     optimizer = optim.SGD(model.parameters(), lr=1.0)
     optimizer.zero_grad()
     loss_of(model).backward()
@@ -148,7 +148,7 @@ def one_step(words: Words) -> Iterable[Item]:
     optimizer.step()
     yield Check(words["stepped"], moved, bias, "SGD", 5e-9)
     source = "mpmath, 30 digits"
-    yield Check(words["after"], after, loss_of(model), source, 5e-9)
+    yield Check(words["after"], [0.13121354], loss_of(model), source, 5e-9)
 
 
 def rates(words: Words) -> Iterable[Item]:
@@ -186,8 +186,7 @@ def gate(words: Words) -> Iterable[Item]:
 def xor(words: Words) -> Iterable[Item]:
     """A hundred starts, two networks, three optimizers."""
     heads = ("have solved", "median", "slowest", "two undecided", "three alike")
-    stuck: list[float] = []
-    rows = []
+    rows, stuck = [], list[float]()
     for hidden, name in product((2, 4), small_networks.OPTIMIZERS):
         outcome = small_networks.hundred(hidden, name)
         stuck += outcome.losses[-1][~outcome.solved].tolist()
@@ -202,8 +201,7 @@ def xor(words: Words) -> Iterable[Item]:
 
 def folded(words: Words) -> Iterable[Item]:
     """Where the hidden layer of a network that learned XOR has moved the inputs."""
-    networks = small_networks.solver()
-    rows = []
+    networks, rows = small_networks.solver(), []
     hidden, probs = networks.hidden(INPUTS)[0], networks(INPUTS).sigmoid()[0]
     for x, h, p, wanted in zip(INPUTS, hidden, probs, TRUTH_TABLES["XOR"], strict=True):
         moved = ", ".join(f"{value:.3f}" for value in h)

@@ -72,12 +72,12 @@ def order(words: Words) -> Iterable[Item]:
 
 def bias(words: Words) -> Iterable[Item]:
     """One bias for each unit, added to every example of the batch."""
-    x, weight, b = EXAMPLES, WEIGHT, BIAS
-    yield Check("X @ W: shape", (3, 3), (x @ weight).shape, words["batch"])
-    yield Check("X @ W [0]", (5, 11, 17), (x @ weight)[0], BOOK)
-    yield Check("(X @ W + b) [0]", (15, 31, 47), (x @ weight + b)[0], "arithmetic")
-    yield Check("(X @ W + b) [2]", (27, 59, 91), (x @ weight + b)[2], "arithmetic")
-    wrong = (x @ weight + b[:, None])[0]
+    sums = EXAMPLES @ WEIGHT
+    yield Check("X @ W: shape", (3, 3), sums.shape, words["batch"])
+    yield Check("X @ W [0]", (5, 11, 17), sums[0], BOOK)
+    yield Check("(X @ W + b) [0]", (15, 31, 47), (sums + BIAS)[0], "arithmetic")
+    yield Check("(X @ W + b) [2]", (27, 59, 91), (sums + BIAS)[2], "arithmetic")
+    wrong = (sums + BIAS[:, None])[0]
     yield Check("(X @ W + b[:, None]) [0]", (15, 21, 27), wrong, words["per_row"])
 
 

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Annotated, Literal
 
-from pydantic import Field
 from tyro.conf import FlagCreatePairsOff, Positional, arg
 
 from torchbasics.command import cli, settings
@@ -19,37 +18,29 @@ WORDS = ("all", "exercises", "glossary")
 class Options(settings.Settings):
     """What to tell, in which language, and how."""
 
-    words: Annotated[Positional[tuple[str, ...]], arg(metavar="[WHAT ...]")] = Field(
-        (),
-        description="lessons, all, exercises [LESSON], or glossary [TERM]; if nothing "
-        "is named, the menu",
-    )
-    lang: Literal["auto", "en", "ko"] = Field(
-        "auto", description="language, auto: the environment's"
-    )
-    section: int = Field(0, description="only this section of the lesson, 0: all")
-    ask: FlagCreatePairsOff[bool] = Field(
-        False, description="ask what each table will show before it is computed"
-    )
-    check: FlagCreatePairsOff[bool] = Field(
-        False, description="only check the numbers; exit status 1 if one is wrong"
-    )
-    figures: FlagCreatePairsOff[bool] = Field(
-        False, description="also draw each lesson's figure, as PNG, into a run folder"
-    )
-    html: str = Field("", description="write these lessons as one page: NAME.html")
-    notebook: str = Field(
-        "", description="write these lessons as a notebook: a file, NAME.ipynb"
-    )
-    force: FlagCreatePairsOff[bool] = Field(
-        False, description="replace the page or notebook if it is there already"
-    )
-    pager: bool = Field(
-        True, description="show by the page what is long, where a person reads it"
-    )
-    runs_dir: str = Field(
-        "runs", description="folder of figures and of runs, where some are made"
-    )
+    words: Annotated[Positional[tuple[str, ...]], arg(metavar="[WHAT ...]")] = ()
+    """lessons, all, exercises [LESSON], or glossary [TERM]; if nothing is named, the
+    menu"""
+    lang: Literal["auto", "en", "ko"] = "auto"
+    """language, auto: the environment's"""
+    section: int = 0
+    """only this section of the lesson, 0: all"""
+    ask: FlagCreatePairsOff[bool] = False
+    """ask what each table will show before it is computed"""
+    check: FlagCreatePairsOff[bool] = False
+    """only check the numbers; exit status 1 if one is wrong"""
+    figures: FlagCreatePairsOff[bool] = False
+    """also draw each lesson's figure, as PNG, into a run folder"""
+    html: str = ""
+    """write these lessons as one page: NAME.html"""
+    notebook: str = ""
+    """write these lessons as a notebook: a file, NAME.ipynb"""
+    force: FlagCreatePairsOff[bool] = False
+    """replace the page or notebook if it is there already"""
+    pager: bool = True
+    """show by the page what is long, where a person reads it"""
+    runs_dir: str = "runs"
+    """folder of figures and of runs, where some are made"""
 
     @property
     def lessons(self) -> tuple[str, ...]:

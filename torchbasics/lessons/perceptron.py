@@ -72,12 +72,11 @@ def xor(words: Words) -> Iterable[Item]:
 
 def learned(words: Words) -> Iterable[Item]:
     """What the perceptron rule finds, how often it errs, how often it could."""
-    outcomes = {
-        "AND": (10, 6, 51, (-2, 1, 2)),
-        "OR": (4, 4, 27, (0, 1, 1)),
-        "NAND": (11, 6, 51, (3, -1, -2)),
-    }
-    for name, (mistakes, epochs, bound, weights) in outcomes.items():
+    for name, mistakes, epochs, bound, weights in (
+        ("AND", 10, 6, 51, (-2, 1, 2)),
+        ("OR", 4, 4, 27, (0, 1, 1)),
+        ("NAND", 11, 6, 51, (3, -1, -2)),
+    ):
         targets = torch.tensor(TRUTH_TABLES[name])
         passes = list(islice(perceptron_rule(INPUTS, targets), epochs))
         errors = [len(one.mistakes) for one in passes]
@@ -108,10 +107,10 @@ def refused(words: Words) -> Iterable[Item]:
 
 def sixteen(words: Words) -> Iterable[Item]:
     """All functions of two inputs, each with a line or a contradiction."""
-    rows, verdicts, proven = [], [], 0
+    rows, separable, proven = [], 0, 0
     for targets in product((0, 1), repeat=4):
         verdict = separability(INPUTS, torch.tensor(targets))
-        verdicts.append(verdict.separable)
+        separable += verdict.separable
         proven += verdict.is_proved(INPUTS, torch.tensor(targets))
         done = "one line" if any(verdict.weights[1:]) else "bias alone"
         answer = words[done if verdict.separable else "no line"]
@@ -121,8 +120,8 @@ def sixteen(words: Words) -> Iterable[Item]:
     times = separability(INPUTS, torch.tensor(TRUTH_TABLES["XOR"])).multipliers
     yield Check(words["times"], (1, 1, 1, 1), times, "Farkas 1902")
     yield Check(words["proven"], [16], [proven], "counted")
-    yield Check(words["separable"], [14], [sum(verdicts)], "counted")
-    yield Check(words["inseparable"], [2], [verdicts.count(False)], "XOR, XNOR")
+    yield Check(words["separable"], [14], [separable], "counted")
+    yield Check(words["inseparable"], [2], [len(rows) - separable], "XOR, XNOR")
 
 
 def condition(weights: Sequence[float], words: Words) -> str:

@@ -13,7 +13,6 @@ from functools import cached_property, partial
 from itertools import product
 from pathlib import Path
 
-from pydantic import Field
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 from tyro.conf import FlagCreatePairsOff
@@ -186,12 +185,10 @@ class Laboratory:
 class LabOptions(cli.CliOptions):
     """What the lab's command line may say beside its settings."""
 
-    figures: FlagCreatePairsOff[bool] = Field(
-        False, description="as in the other lessons; the lab always draws its own"
-    )
-    pager: bool = Field(
-        True, description="as in the other lessons; the lab prints as it goes"
-    )
+    figures: FlagCreatePairsOff[bool] = False
+    """as in the other lessons; the lab always draws its own"""
+    pager: bool = True
+    """as in the other lessons; the lab prints as it goes"""
 
 
 @command
