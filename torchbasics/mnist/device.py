@@ -7,11 +7,12 @@ will show, but for what other programs take meanwhile.
 import json
 import os
 import platform
+import re
 import time
 from collections.abc import Iterator, Sequence
 from itertools import product
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import torch
 from pydantic import Field
@@ -34,7 +35,6 @@ NETWORKS = {
     "784-1024-1024-10": ModelConfig(hidden=(1024, 1024), activation="relu"),
 }
 BATCH_SIZES = (100, 512)
-PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
 SECONDS = 1.5  # of each measurement, at least; and a third of it before
 FLAGS = {
     "avx2": "AVX2", "avx512f": "AVX-512", "avx512_bf16": "AVX-512 for bfloat16",
@@ -54,13 +54,18 @@ class Options(Settings):
 
 
 class Speed(NamedTuple):
-    """How many images a second a training shows."""
+    """How many images a second a training shows, in each precision."""
 
     device: str
     network: str
     batch_size: int
-    precision: str
-    images_per_s: float
+    fp32: float
+    bf16: float
+
+    def __str__(self) -> str:
+        where, network, size, *speeds = self
+        numbers = "".join(f"{speed:12,.0f}" for speed in speeds)
+        return f"{where:<8}{network:<20}{size:6}{numbers}"
 
 
 @command
@@ -74,13 +79,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             console.print(f"{what:<12} {value}", soft_wrap=True)
         speeds = []
         console.print(f"\nimages a second in training\n{HEAD}")
-        for some in measured(options.data_dir):
-            speeds += some
-            console.print(row(some), soft_wrap=True)
+        for one in measured(options.data_dir):
+            speeds.append(one)
+            console.print(str(one), soft_wrap=True)
     said = verdict(speeds)
     console.print(f"\n{said}")
     if options.as_json:
-        told = [speed._asdict() for speed in speeds]
+        told = [one._asdict() for one in speeds]
         print(json.dumps(facts | {"speeds": told, "verdict": said}, indent=1))
     return 0
 
@@ -89,7 +94,7 @@ def machine() -> dict[str, str]:
     """What there is to compute with, in words, by what it is."""
     found, build = devices.accelerator(), torch.version.cuda
     facts = {
-        "CPU": f"{cpu_name()}: {cpu_features()}",
+        "CPU": cpu(),
         "cores": f"{num_cores()}, of which {plural(torch.get_num_threads(), 'thread')} "
         f"compute; {memory() / 1e9:.0f} GB",
         "torch": f"{torch.__version__}, for {f'CUDA {build}' if build else 'no CUDA'}",
@@ -102,20 +107,15 @@ def machine() -> dict[str, str]:
     return facts
 
 
-def cpu_name() -> str:
-    """What the processor calls itself."""
-    lines = CPUINFO.read_text().splitlines() if CPUINFO.exists() else []
-    names = (line.partition(":")[2] for line in lines if line.startswith("model name"))
-    return next(names, platform.processor() or platform.machine()).strip()
-
-
-def cpu_features() -> str:
-    """The vector and matrix units that matter here, as far as the system tells."""
-    if not CPUINFO.exists():
-        return "features unknown"
-    words = set(CPUINFO.read_text().split())
-    names = [name for flag, name in FLAGS.items() if flag in words]
-    return ", ".join(names) or "none of AVX2 to AMX"
+def cpu() -> str:
+    """What the processor calls itself, and which units it has that matter here."""
+    told = CPUINFO.read_text() if CPUINFO.exists() else ""
+    named = re.search(r"^model name\s*: (.*)", told, re.MULTILINE)
+    name = named[1] if named else platform.processor() or platform.machine()
+    if not told:
+        return f"{name}: features unknown"
+    units = [unit for flag, unit in FLAGS.items() if flag in told.split()]
+    return f"{name}: {', '.join(units) or 'none of AVX2 to AMX'}"
 
 
 def memory() -> int:
@@ -137,18 +137,18 @@ def accelerator_name(where: torch.device) -> str:
     )
 
 
-def measured(data_dir: str) -> Iterator[list[Speed]]:
-    """The speeds of each network and batch size on each device, in both precisions."""
+def measured(data_dir: str) -> Iterator[Speed]:
+    """The speeds of each network and batch size on each device."""
     found, _ = devices.choose("auto")
     for where in dict.fromkeys((torch.device("cpu"), found)):
         splits = load_splits(Config(data_dir=data_dir), where)
         for (name, model), size in product(NETWORKS.items(), BATCH_SIZES):
-            speeds = []
-            for kind in PRECISIONS:
-                config = Config(batch_size=size, precision=kind, model=model)
-                images_per_s = speed(config, splits)
-                speeds.append(Speed(str(where), name, size, kind, images_per_s))
-            yield speeds
+            configs = (
+                Config(batch_size=size, precision=precision, model=model)
+                for precision in get_args(Precision)
+            )
+            speeds = (speed(config, splits) for config in configs)
+            yield Speed(str(where), name, size, *speeds)
 
 
 def speed(config: Config, splits: Splits) -> float:
@@ -174,41 +174,34 @@ def _take(steps: Iterator[Progress], seconds: float) -> int:
 HEAD = f"{'device':<8}{'network':<20}{'batch':>6}{'fp32':>12}{'bf16':>12}"
 
 
-def row(speeds: Sequence[Speed]) -> str:
-    """The speeds of one network and batch size on a device, under `HEAD`."""
-    one = speeds[0]
-    numbers = "".join(f"{each.images_per_s:12,.0f}" for each in speeds)
-    return f"{one.device:<8}{one.network:<20}{one.batch_size:6}{numbers}"
-
-
 def verdict(speeds: Sequence[Speed]) -> str:
     """From which width and batch size on the accelerator wins, in a sentence.
 
-    >>> cpu = Speed("cpu", "784-50-100-10", 100, "fp32", 80_000.0)
+    >>> cpu = Speed("cpu", "784-50-100-10", 100, fp32=80_000.0, bf16=9_000.0)
     >>> verdict([cpu])
     'There is no accelerator here: the CPU trains the networks of this course well.'
-    >>> verdict([cpu, cpu._replace(device="cuda", images_per_s=400_000.0)])
+    >>> verdict([cpu, cpu._replace(device="cuda", bf16=400_000.0)])
     'cuda wins at every size measured: 5 to 5 times as fast as the CPU.'
     """
-    best: dict[tuple[str, int], dict[str, float]] = {}
-    for one in speeds:
-        of = best.setdefault((one.network, one.batch_size), {})
-        of[one.device] = max(of.get(one.device, 0.0), one.images_per_s)
     other = next((one.device for one in speeds if one.device != "cpu"), "")
     if not other:
         return (
             "There is no accelerator here: the CPU trains the networks of this "
             "course well."
         )
-    times = {size: of[other] / of["cpu"] for size, of in best.items()}
+    best = {one[:3]: max(one.fp32, one.bf16) for one in speeds}
+    times = {
+        f"{network} in batches of {size}": best[other, network, size] / cpus
+        for (where, network, size), cpus in best.items()
+        if where == "cpu"
+    }
     wins = {size: ratio for size, ratio in times.items() if ratio > 1}
     if not wins:
         return f"The CPU wins at every size measured: leave {other} out, --device cpu."
     span = f"{min(wins.values()):.2g} to {max(wins.values()):.2g} times as fast"
     if len(wins) == len(times):
         return f"{other} wins at every size measured: {span} as the CPU."
-    sizes = ", ".join(f"{network} in batches of {size}" for network, size in wins)
-    return f"{other} wins with {sizes}: {span} as the CPU. Else add --device cpu."
+    return f"{other} wins with {', '.join(wins)}: {span} as the CPU. Else --device cpu."
 
 
 if __name__ == "__main__":
