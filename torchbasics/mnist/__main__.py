@@ -72,9 +72,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         stack.enter_context(enough_memory(config))
         splits = processes.together(load_splits, config, where)
         training = processes.together(setup, config, splits, processes)
-        folder, resumed = processes.together(take_folder, training, parsed, stack)
+        folder = processes.together(take_folder, training, parsed, stack)
         share(training)
-        return run_training(training, folder, parsed.name, reason, resumed)
+        return run_training(training, folder, parsed.name, reason)
 
 
 def parse(argv: Sequence[str] | None) -> cli.Parsed[Config, Options]:
@@ -98,36 +98,31 @@ def choose_device(config: Config, processes: Processes) -> tuple[torch.device, s
 
 def take_folder(
     training: Training, parsed: cli.Parsed[Config, Options], stack: ExitStack
-) -> tuple[Path | None, bool]:
-    """Rank 0's run folder, locked with the stack, and whether it was there before.
-
-    If it was, the training is where the run is. Raises UserError.
-    """
+) -> Path | None:
+    """Rank 0's run folder, locked with the stack; the training is where the run is."""
     if training.processes.rank:
-        return None, False
+        return None
     if parsed.options.resume == "auto":
         found = auto.go_on(training, parsed.name, stack)
     elif found := parsed.resume:
         stack.enter_context(runs.locked(found))
         resume(training, found)
-    if found is not None:
-        return found, True
-    folder = create_run(training, parsed.name)
-    stack.enter_context(runs.locked(folder))
-    return folder, False
+    if found is None:
+        found = create_run(training, parsed.name)
+        stack.enter_context(runs.locked(found))
+    elif not training.config.quiet:
+        print(f"going on after step {training.progress.step}")
+    return found
 
 
 def run_training(
-    training: Training, folder: Path | None, name: str, reason: str, resumed: bool
+    training: Training, folder: Path | None, name: str, reason: str
 ) -> int:
     """Start or go on with the run of this folder; the command's exit status."""
     console = SafeConsole(quiet=training.config.quiet)
-    if resumed:
-        console.print(f"going on after step {training.progress.step}")
     console.print(heading(training, name, reason), soft_wrap=True)
-    if not resumed:
-        hint = bf16_hint(training.config, training.device)
-        console.print(hint, soft_wrap=True, end="")
+    hint = bf16_hint(training.config, training.device)
+    console.print(hint, soft_wrap=True, end="")
     if folder is None:
         return train_along(training)
     return train_and_evaluate(training, folder, console)

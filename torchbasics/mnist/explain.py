@@ -33,7 +33,6 @@ FORM = Path(__file__).with_name("pages") / "explain.html"
 STEPS = 20
 SHOWN, HEARD = 3, 4
 HEAD = ("layer", "x", "W", "pre-activation", "output", "fire", "saturated")
-WIDTHS = (9, 10, 13, 17, 16, 6, 9)
 
 
 class Options(settings.Settings):
@@ -175,8 +174,7 @@ def table(layers: Sequence[Layer]) -> str:
         ends = ("..".join(map(_rounded, some.aminmax())) for some in (sums, outputs))
         counts = (str(int(some.sum())) for some in (layer.fires, layer.saturated))
         rows.append((layer.trace.name, *shapes, *ends, *counts))
-    longest = (max(map(len, column)) for column in zip(*rows, strict=True))
-    widths = [max(width, 1 + most) for width, most in zip(WIDTHS, longest, strict=True)]
+    widths = [2 + max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ("".join(map(str.ljust, row, widths)).rstrip() for row in rows)
     return "\n".join(lines)
 

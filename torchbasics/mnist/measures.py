@@ -4,7 +4,6 @@ Shapes: N examples, C classes, B bins.
 """
 
 import math
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -219,26 +218,21 @@ def stepped(images: Tensor, direction: Tensor, size: float) -> Tensor:
 def robustness(network: Network, digits: ImageDataset) -> dict[str, dict[str, float]]:
     """The share read right of digits that are changed, by kind and amount of change."""
     images, labels = digits
-    transform = network.config.data.transform
     noise = torch.randn(images.shape, generator=rng.generator(0, "robustness"))
-
-    def shares(changed: dict[str, Tensor]) -> dict[str, float]:
-        """Shape: (N, 28, 28) each."""
-        return {
-            amount: evaluate(network.model, some, labels, transform).accuracy
-            for amount, some in changed.items()
-        }
-
-    def steps(direction: Tensor, sizes: Sequence[float]) -> dict[str, float]:
-        """Shape: (N, 28, 28)."""
-        return shares({f"{n:g}": stepped(images, direction, n) for n in sizes})
-
+    sign = gradient_sign(network, digits)
+    changed = {
+        "as they are": {"": images},
+        "shifted": {f"{n} px": moved(images, pixels=n) for n in (1, 2, 3)},
+        "turned": {f"{n}°": moved(images, degrees=n) for n in (15, 30, 45)},
+        "noise": {f"{n:g}": stepped(images, noise, n) for n in (0.1, 0.3, 0.5)},
+        "inverted": {"": 255 - images},
+        "random signs": {f"{n:g}": stepped(images, noise.sign(), n) for n in SIZES},
+        "FGSM": {f"{n:g}": stepped(images, sign, n) for n in SIZES},
+    }
+    model, transform = network.model, network.config.data.transform
     return {
-        "as they are": shares({"": images}),
-        "shifted": shares({f"{n} px": moved(images, pixels=n) for n in (1, 2, 3)}),
-        "turned": shares({f"{n}°": moved(images, degrees=n) for n in (15, 30, 45)}),
-        "noise": steps(noise, (0.1, 0.3, 0.5)),
-        "inverted": shares({"": 255 - images}),
-        "random signs": steps(noise.sign(), SIZES),
-        "FGSM": steps(gradient_sign(network, digits), SIZES),
+        kind: {
+            n: evaluate(model, x, labels, transform).accuracy for n, x in some.items()
+        }
+        for kind, some in changed.items()
     }

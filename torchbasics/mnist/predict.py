@@ -31,6 +31,7 @@ from torchbasics.mnist.doubt import Doubt, fit_doubt
 from torchbasics.mnist.network import Network
 
 MAX_DIGITS = 20  # more in one picture are noise or a text
+UNSURE = "is unsure: perhaps {answer}, perhaps no digit"
 
 
 class Options(settings.Settings):
@@ -58,12 +59,6 @@ class Reading(NamedTuple):
     def answer(self) -> int:
         """The likeliest digit."""
         return int(self.probs.argmax())
-
-    @property
-    def sentence(self) -> str:
-        """What the network says to it."""
-        unsure = "the network is unsure: perhaps {answer}, perhaps no digit\n"
-        return "the network reads {answer}\n" if self.sure else unsure
 
     def __str__(self) -> str:
         return f"{self.answer}{'' if self.sure else '?'}"
@@ -148,7 +143,8 @@ def show(name: str, readings: Sequence[Reading]) -> None:
     for number, one in enumerate(readings, start=1):
         place = f", digit {number} of {len(readings)}" if len(readings) > 1 else ""
         console.print(f"{name}{place}, as the network sees it\n", soft_wrap=True)
-        console.print(Answer(one.image, one.probs, one.answer, one.sentence))
+        said = "reads {answer}" if one.sure else UNSURE
+        console.print(Answer(one.image, one.probs, one.answer, f"the network {said}\n"))
 
 
 def summary(readings: Sequence[Reading]) -> str:

@@ -137,8 +137,8 @@ def spread(count: int, most: int) -> list[int]:
     >>> spread(10, 4), spread(2, 4)
     ([0, 3, 6, 9], [0, 1])
     """
-    places = np.linspace(0, count - 1, min(count, most)).round()
-    return [int(place) for place in places]
+    places: list[int] = np.linspace(0, count - 1, min(count, most), dtype=int).tolist()
+    return places
 
 
 def facts(subject: Subject, manifest: Manifest) -> dict[str, str]:
