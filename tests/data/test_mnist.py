@@ -58,7 +58,7 @@ def test_torchvision_itself_reads_the_folder(tmp_path):
 
 def intact(root):
     raw = root / "MNIST" / "raw"
-    return all(mnist.is_intact(raw / name, sha) for name, sha in mnist.SHA256.items())
+    return all(mnist.is_intact(raw / name) for name in mnist.SHA256)
 
 
 def tear(path):
@@ -124,12 +124,15 @@ def test_the_default_folder_follows_the_environment(monkeypatch, tmp_path):
     assert mnist.default_folder().name == "torchbasics"
 
 
+COPIES = mnist.PACKED
+
+
 class Mirror(BaseHTTPRequestHandler):
     """A mirror that fails in the way its path asks for."""
 
     def do_GET(self):
         _, way, name = self.path.split("/")
-        content = (mnist.PACKED / name).read_bytes()
+        content = (COPIES / name).read_bytes()
         if way == "stalls":
             time.sleep(1)
         self.send_response(403 if way == "forbids" else 200)
@@ -145,11 +148,11 @@ class Mirror(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def mirror(monkeypatch, tmp_path):
-    """The package without its copies, and a server on the loopback in their place."""
+    """The package without its copies, and a server on the loopback."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Mirror)
     server.handle_error = lambda *args: None
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    monkeypatch.setattr(mnist, "unpacked", lambda name: None)
+    monkeypatch.setattr(mnist, "PACKED", tmp_path)
     monkeypatch.setattr(mnist, "TIMEOUT", 0.5)
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
@@ -162,7 +165,7 @@ def test_the_next_mirror_is_asked_when_one_fails(mirror, monkeypatch, tmp_path, 
     mirrors = [f"{mirror}/{way}/", f"{mirror}/works/"]
     monkeypatch.setattr(datasets.MNIST, "mirrors", mirrors)
     name = "t10k-labels-idx1-ubyte"
-    content = mnist.downloaded(name, tmp_path)
+    content = mnist.fetched(name, tmp_path)
     assert hashlib.sha256(content).hexdigest() == mnist.SHA256[name]
 
 
@@ -173,9 +176,18 @@ def test_when_all_mirrors_fail_one_is_told_what_to_do(mirror, monkeypatch, tmp_p
         mnist.restore(tmp_path)
 
 
-def test_a_broken_copy_in_the_package_is_not_used(monkeypatch, tmp_path):
+@pytest.mark.slow
+@pytest.mark.parametrize("copy", [b"", gzip.compress(b"other")[:-4], b"other"])
+def test_a_broken_copy_in_the_package_is_not_used(mirror, monkeypatch, tmp_path, copy):
+    monkeypatch.setattr(datasets.MNIST, "mirrors", [f"{mirror}/works/"])
     name = "t10k-labels-idx1-ubyte"
-    monkeypatch.setattr(mnist, "PACKED", tmp_path)
-    assert mnist.unpacked(name) is None
-    (tmp_path / f"{name}.gz").write_bytes(gzip.compress(b"other")[:-4])
-    assert mnist.unpacked(name) is None
+    (tmp_path / f"{name}.gz").write_bytes(copy)
+    content = mnist.fetched(name, tmp_path)
+    assert hashlib.sha256(content).hexdigest() == mnist.SHA256[name]
+
+
+def test_the_packages_own_copy_needs_no_network(monkeypatch, tmp_path):
+    monkeypatch.setattr(datasets.MNIST, "mirrors", [])
+    name = "t10k-labels-idx1-ubyte"
+    content = mnist.fetched(name, tmp_path)
+    assert hashlib.sha256(content).hexdigest() == mnist.SHA256[name]

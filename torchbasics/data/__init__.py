@@ -1,6 +1,11 @@
 """MNIST: 70,000 handwritten digits, offline, verified, through torchvision."""
 
-from torchbasics.data.mnist import TRAINING_IMAGES, ImageDataset, load
-from torchbasics.data.transforms import Scale, scale_pixels
+from torchbasics.data.mnist import (
+    TRAINING_IMAGES,
+    ImageDataset,
+    Scale,
+    load,
+    scale_pixels,
+)
 
 __all__ = ["TRAINING_IMAGES", "ImageDataset", "Scale", "load", "scale_pixels"]

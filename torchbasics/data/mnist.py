@@ -15,6 +15,7 @@ import zlib
 from pathlib import Path
 from typing import Literal, NamedTuple, get_args
 
+import torch
 from torch import Tensor
 
 from torchbasics import arguments as require
@@ -33,7 +34,10 @@ SHA256 = {
 }  # fmt: skip
 TRAINING_IMAGES = 60_000
 PACKED = Path(__file__).parent  # the folder of the .gz files
+MEAN, STD = 0.1307, 0.3081  # of all training pixels, scaled to [0, 1]
+
 Split = Literal["train", "test"]
+Scale = Literal["unit", "standard"]
 
 MAX_BYTES = 2**26  # of a file that is unpacked
 TIMEOUT = 20.0  # seconds a mirror may stay silent
@@ -76,6 +80,24 @@ def load(split: Split, data_dir: str = "auto") -> ImageDataset:
     return ImageDataset(mnist.data, mnist.targets)
 
 
+def scale_pixels(images: Tensor, scale: Scale = "unit") -> Tensor:
+    """Pixels 0..255 as the numbers a network reads, one row per image.
+
+    `unit` is p / 255; `standard` is (p / 255 - 0.1307) / 0.3081, which gives the
+    training set mean 0 and standard deviation 1.
+
+    Shape: uint8 (N, 28, 28) -> float32 (N, 784).
+
+    >>> scale_pixels(torch.tensor([[[0, 51], [102, 255]]], dtype=torch.uint8))
+    tensor([[0.0000, 0.2000, 0.4000, 1.0000]])
+    """
+    require.choice(get_args(Scale), scale=scale)
+    pixels = images.flatten(1).to(torch.float32, copy=True)
+    if scale == "unit":
+        return pixels.div_(255)
+    return pixels.sub_(255 * MEAN).div_(255 * STD)
+
+
 def default_folder() -> Path:
     """`$TORCHBASICS_DATA`, else `torchbasics` in the user's cache folder."""
     if named := os.environ.get("TORCHBASICS_DATA"):
@@ -106,7 +128,7 @@ def restore(root: Path) -> None:
         raw.mkdir(parents=True, exist_ok=True)
         with locked(raw, SECONDS_TO_RESTORE):
             for name in missing(raw):
-                write_atomic(raw / name, unpacked(name) or downloaded(name, raw))
+                write_atomic(raw / name, fetched(name, raw))
     except OSError as error:
         raise UserError(
             f"cannot write MNIST to {raw} ({error.strerror}): choose a folder with "
@@ -116,45 +138,36 @@ def restore(root: Path) -> None:
 
 def missing(raw: Path) -> list[str]:
     """Which of the four files are not there as they must be."""
-    return [name for name, sha in SHA256.items() if not is_intact(raw / name, sha)]
+    return [name for name in SHA256 if not is_intact(raw / name)]
 
 
-def is_intact(path: Path, sha256: str) -> bool:
-    """Whether the file is there and its content is the one that SHA-256 names."""
+def is_intact(path: Path) -> bool:
+    """Whether the file is there and its content is what its name's SHA-256 says."""
     try:
         content = read_regular(path, MAX_BYTES, follow=True)
     except UserError:
         return False
-    return hashlib.sha256(content).hexdigest() == sha256
+    return hashlib.sha256(content).hexdigest() == SHA256[path.name]
 
 
-def unpacked(name: str) -> bytes | None:
-    """The file's content from the package's own copy, or None where that is broken."""
-    try:
-        return verified(name, gzip.decompress((PACKED / f"{name}.gz").read_bytes()))
-    except (OSError, EOFError, zlib.error):
-        return None
+def fetched(name: str, raw: Path) -> bytes:
+    """A file's content from the first place that has it right, unpacked.
 
-
-def downloaded(name: str, raw: Path) -> bytes:
-    """The file's content from the first of torchvision's mirrors that has it right."""
+    That is the package itself, where its copy is whole, else torchvision's mirrors.
+    """
     from torchvision.datasets import MNIST  # noqa: PLC0415 - 2 s of imports
 
     failures = []
-    for mirror in MNIST.mirrors:
+    for place in (f"{PACKED.as_uri()}/", *MNIST.mirrors):
         try:
-            with urllib.request.urlopen(f"{mirror}{name}.gz", timeout=TIMEOUT) as reply:
-                return verified(name, gzip.decompress(reply.read()))
+            with urllib.request.urlopen(f"{place}{name}.gz", timeout=TIMEOUT) as reply:
+                content = gzip.decompress(reply.read())
+            if hashlib.sha256(content).hexdigest() == SHA256[name]:
+                return content
+            failures.append(f"{place} (wrong SHA-256)")
         except (OSError, EOFError, zlib.error, http.client.HTTPException) as error:
-            failures.append(f"{mirror} ({error})")
+            failures.append(f"{place} ({error})")
     raise UserError(
         f"MNIST's {name} is not in the package and no mirror gave it: "
         f"{'; '.join(failures)}. Put the unpacked file into {raw} by hand"
     )
-
-
-def verified(name: str, content: bytes) -> bytes:
-    """`content`, if it is what the file must hold."""
-    if hashlib.sha256(content).hexdigest() != SHA256[name]:
-        raise OSError(f"{name} has the wrong SHA-256")
-    return content
