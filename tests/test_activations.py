@@ -1,6 +1,5 @@
 """Activations: equal to PyTorch's in value and gradient, and true to their laws."""
 
-import math
 from typing import get_args
 
 import pytest
@@ -10,13 +9,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from torchbasics import activations
-from torchbasics.activations import (
-    ACTIVATIONS,
-    BOUNDS,
-    DERIVATIVES,
-    NAMES,
-    ActivationName,
-)
+from torchbasics.activations import ACTIVATIONS, DERIVATIVES, ActivationName
 
 GRID = torch.cat(
     [torch.linspace(-8, 8, 161), torch.tensor([0.0, -0.0, 1e4, -1e4, 40, -40, 800])]
@@ -108,20 +101,9 @@ def test_what_is_no_number_stays_none_and_the_tiny_stays_tiny_in_float32(name):
     torch.testing.assert_close(ours(tiny), theirs, atol=0, rtol=1e-6)
 
 
-@pytest.mark.parametrize("table", [ACTIVATIONS, BOUNDS, DERIVATIVES])
+@pytest.mark.parametrize("table", [ACTIVATIONS, DERIVATIVES])
 def test_every_activation_is_in_every_table(table):
     assert list(table) == list(get_args(ActivationName))
-    assert {NAMES[module] for module in ACTIVATIONS.values()} == set(ACTIVATIONS)
-
-
-@pytest.mark.parametrize("name", ACTIVATIONS)
-def test_no_value_lies_beyond_a_bound_and_a_bound_is_reached(name):
-    y = ACTIVATIONS[name]()(GRID)
-    low, high = BOUNDS[name]
-    assert y.min() >= low
-    assert y.max() <= high
-    assert y.min() <= (low + 1e-3 if math.isfinite(low) else -70)
-    assert y.max() >= (high - 1e-3 if math.isfinite(high) else 1e3)
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.float64])

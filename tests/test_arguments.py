@@ -131,15 +131,11 @@ def test_scaling_leaves_the_images_as_they_were(dtype, scale):
         (lambda: MLP(2, [2], 2, init="kaiming"), "init is 'kaiming'; wanted 'auto'"),
         (lambda: propagated("swish"), "activation is 'swish'; wanted 'identity'"),
         (lambda: propagated("softmax"), "activation is 'softmax'; wanted 'identity'"),
-        (lambda: softmax(LOGITS, dim=2), "dim is 2; wanted -2, -1, 0 or 1"),
-        (lambda: softmax(LOGITS, dim=None), "dim is None; wanted -2, -1, 0 or 1"),
+        (lambda: softmax(LOGITS, dim=2), "dim is 2; wanted -2 or -1 or 0 or 1"),
+        (lambda: softmax(LOGITS, dim=None), "dim is None; wanted -2 or -1 or 0 or 1"),
         (
             lambda: saturated(torch.nn.ELU(), LOGITS),
-            "activation is ELU; wanted Identity, Sigmoid",
-        ),
-        (
-            lambda: MLP(2, [2], 2, generator=0),
-            "generator is int; wanted Generator",
+            "activation is .*ELU.*; wanted .*Sigmoid",
         ),
         (lambda: init_variance("he", "swish", 2, 2), "activation is 'swish'; wanted"),
         (
@@ -170,12 +166,12 @@ NO_MODELS = {
 @pytest.mark.parametrize("model", [None, torch.sin, [torch.nn.Linear(3, 3)]])
 @pytest.mark.parametrize("name", NO_MODELS)
 def test_what_is_no_model_is_refused_by_name(name, model):
-    with pytest.raises(TypeError, match=r"model is a \w+; wanted a torch\.nn\.Module"):
+    with pytest.raises(TypeError, match=r"model is a \w+; wanted a Module"):
         NO_MODELS[name](model)
 
 
 def test_only_a_linear_layer_has_weights_to_draw():
-    with pytest.raises(TypeError, match=r"linear is a Conv1d; wanted a torch\.nn\.Lin"):
+    with pytest.raises(TypeError, match=r"linear is a Conv1d; wanted a Lin"):
         initialize(torch.nn.Conv1d(1, 1, 1), "he", "relu", torch.Generator())
 
 
@@ -188,9 +184,12 @@ def test_only_a_linear_layer_has_weights_to_draw():
         (lambda: propagated(x=torch.zeros(2, 0)), "x has shape"),
         (lambda: cross_entropy(torch.zeros(2, 0), RIGHT), "logits has shape"),
         (lambda: Probes(MLP(2, [3], 2)).statistics(), "no layer has been seen at work"),
-        (lambda: MLP(2, [3, 0], 2), r"hidden\[1\] is 0; wanted a whole number >= 1"),
-        (lambda: MLP(2, [3], 0), "out_features is 0; wanted a whole number >= 1"),
-        (lambda: propagated(widths=[3, 0]), r"widths\[1\] is 0; wanted a whole number"),
+        (lambda: MLP(2, [3, 0], 2), r"hidden is \[3, 0\]; wanted whole numbers >= 1"),
+        (lambda: MLP(2, [3], 0), "out_features is 0; wanted whole numbers >= 1"),
+        (
+            lambda: propagated(widths=[3, 0]),
+            r"widths is \[3, 0\]; wanted whole numbers",
+        ),
         (lambda: propagated(variance=-1.0), "variances -1.0 and 0.0: wanted 0 or"),
         (lambda: propagated(variance=math.nan), "variances nan and 0.0: wanted 0 or"),
         (
@@ -325,7 +324,7 @@ class TestRequire:
 
     def test_the_first_that_is_no_tensor_is_named(self):
         require.tensor(x=self.X, targets=self.X)
-        with pytest.raises(TypeError, match=r"^targets is a tuple; wanted a torch"):
+        with pytest.raises(TypeError, match=r"^targets is a tuple; wanted a Tensor"):
             require.tensor(x=self.X, targets=(1, 0), weights=[1.0])
 
     @pytest.mark.parametrize("shape", [(2,), (4, 3), (2, 2, 2), (), (0,)])
@@ -356,7 +355,7 @@ class TestRequire:
             (torch.zeros(3), TypeError, "labels is torch.float32; wanted class num"),
             (torch.zeros(3).bool(), TypeError, "labels is torch.bool"),
             (torch.zeros(3).cfloat(), TypeError, "labels is torch.complex64"),
-            ([0, 1, 2], TypeError, "labels is a list; wanted a torch.Tensor"),
+            ([0, 1, 2], TypeError, "labels is a list; wanted a Tensor"),
         ],
     )
     def test_what_names_no_class_is_refused_in_words(self, labels, kind, sentence):
@@ -383,7 +382,7 @@ class TestRequire:
         ],
     )
     def test_each_check_names_what_is_no_tensor(self, check):
-        with pytest.raises(TypeError, match=r"(x|logits) is a list; wanted a torch"):
+        with pytest.raises(TypeError, match=r"(x|logits) is a list; wanted a Tensor"):
             check(x=[[1.0, 2.0]])
 
     def test_one_number_is_no_example(self):
@@ -412,7 +411,7 @@ class TestRequire:
     @pytest.mark.parametrize(
         ("choices", "sentence"),
         [
-            (("a", "b", "c"), "^name is 'd'; wanted 'a', 'b' or 'c'$"),
+            (("a", "b", "c"), "^name is 'd'; wanted 'a' or 'b' or 'c'$"),
             (["a"], "^name is 'd'; wanted 'a'$"),
             ({"a": 1, "b": 2}, "^name is 'd'; wanted 'a' or 'b'$"),
         ],

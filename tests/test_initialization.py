@@ -114,7 +114,7 @@ def test_defaults_biases_are_drawn_on_both_sides_of_0():
 def test_a_fan_is_a_whole_number_of_units(init, fan):
     for name in ("fan_in", "fan_out"):
         fans = {"fan_in": 3, "fan_out": 3, name: fan}
-        with pytest.raises(ValueError, match=f"{name} is {fan!r}; wanted a whole"):
+        with pytest.raises(ValueError, match=f"{name} is {fan!r}; wanted whole"):
             init_variance(init, "sigmoid", **fans)
 
 

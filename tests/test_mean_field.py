@@ -200,5 +200,5 @@ def test_the_means_of_whole_numbers_are_those_of_the_same_fractions(activation):
 @pytest.mark.parametrize("widths", [[], [0], [5, -1]])
 def test_a_signal_needs_layers_of_units(widths):
     variances = partial(init_variance, "lecun", "tanh")
-    with pytest.raises(ValueError, match=r"(layers|widths\[\d\]) is -?[01]; wanted a"):
+    with pytest.raises(ValueError, match=r"(layers|widths) is .*; wanted whole"):
         signal_propagation(torch.ones(2, 3), widths, "tanh", variances)

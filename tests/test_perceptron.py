@@ -189,7 +189,7 @@ def test_what_would_never_end_is_refused(x, targets, sentence):
 
 
 def test_a_list_is_no_tensor_and_whole_numbers_are_weights():
-    with pytest.raises(TypeError, match=r"x is a list; wanted a torch\.Tensor"):
+    with pytest.raises(TypeError, match=r"x is a list; wanted a Tensor"):
         separability([[0, 1]], torch.tensor([1]))
     assert torch.equal(Perceptron([1, 1], -1)(INPUTS), AND(INPUTS))
     with pytest.raises(ValueError, match="weights has 2 numbers; wanted 3"):
@@ -277,8 +277,3 @@ def test_of_what_is_no_number_a_gate_says_nothing():
 def test_weights_are_numbers_not_text():
     with pytest.raises((TypeError, ValueError)):
         Perceptron("12", 0.0)
-
-
-def test_the_rule_refuses_what_is_wrong_before_its_first_epoch():
-    with pytest.raises(ValueError, match="targets"):
-        perceptron_rule(INPUTS, torch.tensor([0, 1, 2, 1]))

@@ -51,8 +51,8 @@ def identity(x: Tensor) -> Tensor:
 def sigmoid(x: Tensor) -> Tensor:
     """1 / (1 + exp(-x)), between 0 and 1. Shape: (*) -> (*).
 
-    For x < 0 the equal form exp(x) / (1 + exp(x)) is taken, so that exp never
-    overflows. Its derivative s (1 - s) is at most 1/4.
+    Where x < 0 it is taken as exp(x) / (1 + exp(x)), the same, so that exp never
+    overflows. Its derivative s (1 - s) is at most 1/4, where x = 0.
 
     >>> sigmoid(torch.tensor([-1.0, 1.0, 2.0]))
     tensor([0.2689, 0.7311, 0.8808])
@@ -65,8 +65,9 @@ def sigmoid(x: Tensor) -> Tensor:
 def tanh(x: Tensor) -> Tensor:
     """2 sigmoid(2x) - 1, between -1 and 1. Shape: (*) -> (*).
 
-    It is taken as (1 - exp(-2x)) / (1 + exp(-2x)), with expm1 above, because near 0
+    It is taken as (1 - exp(-2x)) / (1 + exp(-2x)), its numerator by expm1, since near 0
     the difference from 1 would be lost in rounding; below 0 the sign is turned.
+    Its derivative 1 - tanh^2 is at most 1, where x = 0.
 
     >>> tanh(torch.tensor([-1.0, 0.0, 1.0]))
     tensor([-0.7616,  0.0000,  0.7616])
@@ -79,9 +80,9 @@ def tanh(x: Tensor) -> Tensor:
 def scaled_tanh(x: Tensor) -> Tensor:
     """1.7159 tanh(2x/3), near +-1 where x is +-1. Shape: (*) -> (*).
 
-    LeCun, Bottou, Orr and Mueller, "Efficient BackProp", 1998: near +-1 its second
-    derivative, not its slope, is largest in size, so targets of +-1 do not drive it
-    into saturation.
+    Near +-1 its second derivative, not its slope, is largest in size, so targets of +-1
+    do not drive it into saturation. LeCun, Bottou, Orr and Mueller, "Efficient
+    BackProp", 1998.
 
     >>> scaled_tanh(torch.tensor([-1.0, 0.0, 1.0]))
     tensor([-1.0000,  0.0000,  1.0000])
@@ -116,21 +117,22 @@ def leaky_relu(x: Tensor, negative_slope: float = NEGATIVE_SLOPE) -> Tensor:
 
 
 def gelu(x: Tensor) -> Tensor:
-    """`x Phi(x)`, Phi the normal distribution function. Shape: (*) -> (*).
+    """`x Phi(x)`, Phi(x) the share of a standard normal below x. Shape: (*) -> (*).
 
-    Hendrycks and Gimpel, "Gaussian Error Linear Units", 2016.
+    A ReLU whose kink is smooth. Hendrycks and Gimpel, "Gaussian Error Linear Units",
+    2016.
 
     >>> gelu(torch.tensor([-1.0, 0.0, 1.0]))
     tensor([-0.1587,  0.0000,  0.8413])
     """
-    return x * normal_distribution(x)
+    return x * _normal_distribution(x)
 
 
 def softmax(x: Tensor, dim: int = -1) -> Tensor:
     """exp(x) / sum(exp(x)) along `dim`: scores become probabilities. Shape: (*) -> (*).
 
-    The largest score is subtracted first, which changes nothing in the result and
-    keeps exp from overflowing.
+    The largest score is subtracted first: that changes nothing in the result and keeps
+    exp from overflowing.
 
     >>> softmax(torch.tensor([0.3, 2.9, 4.0]))
     tensor([0.0182, 0.2452, 0.7366])
@@ -143,26 +145,6 @@ def softmax(x: Tensor, dim: int = -1) -> Tensor:
     return shifted / shifted.sum(dim, keepdim=True)
 
 
-def normal_distribution(x: Tensor) -> Tensor:
-    """Phi(x): how likely a standard normal number is below x. Shape: (*) -> (*).
-
-    By erfc, which keeps its digits far below 0, where 1 + erf would lose them.
-
-    >>> normal_distribution(torch.tensor([-1.0, 0.0]))
-    tensor([0.1587, 0.5000])
-    """
-    return torch.erfc(require.floating(x) / -math.sqrt(2)) / 2
-
-
-def normal_density(x: Tensor) -> Tensor:
-    """exp(-x^2 / 2) / sqrt(2 pi), the slope of Phi. Shape: (*) -> (*).
-
-    >>> normal_density(torch.tensor([0.0, 1.0]))
-    tensor([0.3989, 0.2420])
-    """
-    return torch.exp(-require.floating(x).square() / 2) / math.sqrt(2 * math.pi)
-
-
 ACTIVATIONS: dict[ActivationName, type[nn.Module]] = {
     "identity": nn.Identity,
     "sigmoid": nn.Sigmoid,
@@ -173,33 +155,22 @@ ACTIVATIONS: dict[ActivationName, type[nn.Module]] = {
     "gelu": nn.GELU,
 }
 
-NAMES: dict[type[nn.Module], ActivationName] = {
-    module: name for name, module in ACTIVATIONS.items()
-}
-"""The name of each module's activation."""
-
-BOUNDS: dict[ActivationName, tuple[float, float]] = {
-    "identity": (-math.inf, math.inf),
-    "sigmoid": (0.0, 1.0),
-    "tanh": (-1.0, 1.0),
-    "scaled_tanh": (-AMPLITUDE, AMPLITUDE),
-    "relu": (0.0, math.inf),
-    "leaky_relu": (-math.inf, math.inf),
-    "gelu": (-0.17, math.inf),
-}
-"""What no value of each activation lies beyond."""
-
 DERIVATIVES: dict[ActivationName, Callable[[Tensor], Tensor]] = {
     "identity": lambda x: torch.ones_like(require.floating(x)),
     "sigmoid": lambda x: (s := sigmoid(x)) * (1 - s),
     "tanh": lambda x: 1 - tanh(x).square(),
-    "scaled_tanh": lambda x: (
-        STRETCH * (AMPLITUDE - scaled_tanh(x).square() / AMPLITUDE)
-    ),
+    "scaled_tanh": lambda x: STRETCH * (AMPLITUDE - scaled_tanh(x) ** 2 / AMPLITUDE),
     "relu": step,
-    "leaky_relu": lambda x: torch.where(
-        step(x) > 0, torch.ones_like(x), NEGATIVE_SLOPE
-    ),
-    "gelu": lambda x: normal_distribution(x) + x * normal_density(x),
+    "leaky_relu": lambda x: NEGATIVE_SLOPE + (1 - NEGATIVE_SLOPE) * step(x),
+    "gelu": lambda x: _normal_distribution(x) + x * _normal_density(x),
 }
 """The slope of each activation at x, as a formula: the chain rule's factors."""
+
+
+def _normal_distribution(x: Tensor) -> Tensor:
+    """By erfc, which keeps its digits far below 0, where 1 + erf would lose them."""
+    return torch.erfc(require.floating(x) / -math.sqrt(2)) / 2
+
+
+def _normal_density(x: Tensor) -> Tensor:
+    return torch.exp(-require.floating(x).square() / 2) / math.sqrt(2 * math.pi)

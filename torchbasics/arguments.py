@@ -1,44 +1,51 @@
-"""What every function refuses, by name: a wrong type, shape, label or choice.
+"""What every function refuses: a wrong type, shape, label or choice.
 
-Read as `from torchbasics import arguments as require`, then `require.tensor(x=x)`.
+Read as `from torchbasics import arguments as require`, then `require.tensor(x=x)`. An
+error names the first argument that is wrong, what it is, and what was wanted.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from operator import index
-from typing import SupportsIndex
+from typing import Any, SupportsIndex
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 
-def tensor(**values: object) -> None:
-    """Raise TypeError for the first of these that is no tensor of real numbers.
+def kind(wanted: type, /, **values: object) -> None:
+    """Raise TypeError unless all are of this type.
 
-    >>> tensor(x=[1.0])
+    >>> kind(Tensor, x=[1.0])
     Traceback (most recent call last):
-    TypeError: x is a list; wanted a torch.Tensor
+    TypeError: x is a list; wanted a Tensor
     """
     for name, value in values.items():
-        if not isinstance(value, Tensor):
-            kind = type(value).__name__
-            raise TypeError(f"{name} is a {kind}; wanted a torch.Tensor")
-        if value.is_complex() or value.layout != torch.strided:
-            kind = f"{value.dtype}, {value.layout}"
-            raise TypeError(f"{name} is {kind}; wanted real numbers, dense")
+        if not isinstance(value, wanted):
+            given = type(value).__name__
+            raise TypeError(f"{name} is a {given}; wanted a {wanted.__name__}")
 
 
-def module(kind: type[nn.Module], **values: object) -> None:
-    """Raise TypeError for the first of these that is no such part of a network."""
-    for name, value in values.items():
-        if not isinstance(value, kind):
-            wanted = f"torch.nn.{kind.__name__}"
-            raise TypeError(f"{name} is a {type(value).__name__}; wanted a {wanted}")
+def tensor(**values: Any) -> None:
+    """Raise TypeError unless all are tensors of real numbers, stored densely."""
+    kind(Tensor, **values)
+    for name, x in values.items():
+        if x.is_complex() or x.layout != torch.strided:
+            given = f"{x.dtype}, {x.layout}"
+            raise TypeError(f"{name} is {given}; wanted real numbers, dense")
 
 
-def rows(features: int | None, **values: Tensor) -> None:
-    """Raise ValueError for the first of these that is no batch of so many features.
+def dtype(wanted: torch.dtype, /, **values: Tensor) -> None:
+    """Raise TypeError unless all are of this dtype. Shape: (*)."""
+    tensor(**values)
+    for name, x in values.items():
+        if x.dtype != wanted:
+            raise TypeError(f"{name} is {x.dtype}; wanted {wanted}")
 
-    None: of any number. Shape: (N, features).
+
+def rows(features: int | None, /, **values: Tensor) -> None:
+    """Raise ValueError unless all are batches of so many features, None: of any number.
+
+    Shape: (N, features).
     """
     tensor(**values)
     for name, x in values.items():
@@ -49,16 +56,8 @@ def rows(features: int | None, **values: Tensor) -> None:
             )
 
 
-def dtype(wanted: torch.dtype, **values: Tensor) -> None:
-    """Raise TypeError for the first of these of another dtype. Shape: (*)."""
-    tensor(**values)
-    for name, x in values.items():
-        if x.dtype != wanted:
-            raise TypeError(f"{name} is {x.dtype}; wanted {wanted}")
-
-
 def examples(**values: Tensor) -> None:
-    """Raise ValueError unless these are examples, as many each. Shape: (N, ...)."""
+    """Raise ValueError unless these are examples, as many of each. Shape: (N, ...)."""
     tensor(**values)
     counts = {len(x) if x.ndim and x.numel() else 0 for x in values.values()}
     if len(counts) > 1 or 0 in counts:
@@ -67,7 +66,7 @@ def examples(**values: Tensor) -> None:
 
 
 def same_shape(**values: Tensor) -> None:
-    """Raise ValueError unless these are all of the first one's shape. Shape: (*)."""
+    """Raise ValueError unless all are of the first one's shape. Shape: (*)."""
     tensor(**values)
     (first, wanted), *others = ((name, tuple(x.shape)) for name, x in values.items())
     for name, shape in others:
@@ -78,7 +77,7 @@ def same_shape(**values: Tensor) -> None:
 def labels(labels: Tensor, logits: Tensor) -> Tensor:
     """The labels as int64, if they are class numbers, one for each row of logits.
 
-    Any width of integer will do. True and False would select rows instead of naming
+    Integers of any width will do. True and False would select rows instead of naming
     classes, so they are refused, as are fractions and numbers that name no class.
     Shape: labels (N,), logits (N, C) -> (N,).
 
@@ -104,8 +103,8 @@ def labels(labels: Tensor, logits: Tensor) -> Tensor:
     return labels
 
 
-def choice(choices: Iterable[object], **values: object) -> None:
-    """Raise ValueError for the first of these arguments that is none of the choices.
+def choice(choices: Iterable[object], /, **values: object) -> None:
+    """Raise ValueError unless all are among the choices.
 
     >>> choice(("train", "test"), split="training")
     Traceback (most recent call last):
@@ -114,30 +113,21 @@ def choice(choices: Iterable[object], **values: object) -> None:
     known = list(choices)
     for name, value in values.items():
         if value not in known:
-            *others, last = map(_shown, known)
-            wanted = f"{', '.join(others)} or {last}" if others else last
-            raise ValueError(f"{name} is {_shown(value)}; wanted {wanted}")
+            wanted = " or ".join(map(repr, known))
+            raise ValueError(f"{name} is {value!r}; wanted {wanted}")
 
 
-def _shown(value: object) -> str:
-    return value.__name__ if isinstance(value, type) else repr(value)
+def whole(least: int, /, **values: object) -> None:
+    """Raise ValueError unless all are whole numbers, or rows of them, not below least.
 
-
-def whole(least: int, **values: object) -> None:
-    """Raise ValueError for the first of these that is less, or no whole number."""
-    for name, value in values.items():
-        if not isinstance(value, SupportsIndex) or index(value) < least:
-            raise ValueError(f"{name} is {value!r}; wanted a whole number >= {least}")
-
-
-def numbered(name: str, values: Iterable[object]) -> dict[str, object]:
-    """Some values, each by its place, as an error is to name it.
-
-    >>> whole(1, **numbered("hidden", [3, 0]))
+    >>> whole(1, in_features=784, hidden=[50, 0])
     Traceback (most recent call last):
-    ValueError: hidden[1] is 0; wanted a whole number >= 1
+    ValueError: hidden is [50, 0]; wanted whole numbers >= 1
     """
-    return {f"{name}[{at}]": value for at, value in enumerate(values)}
+    for name, value in values.items():
+        numbers = value if isinstance(value, Sequence) else [value]
+        if not all(isinstance(n, SupportsIndex) and index(n) >= least for n in numbers):
+            raise ValueError(f"{name} is {value!r}; wanted whole numbers >= {least}")
 
 
 def floating(x: Tensor, dtype: torch.dtype | None = None) -> Tensor:
@@ -151,6 +141,6 @@ def floating(x: Tensor, dtype: torch.dtype | None = None) -> Tensor:
     rounded = x.to(dtype or torch.get_default_dtype())
     limit = 2 / torch.finfo(rounded.dtype).eps
     if (rounded.abs() >= limit).any():
-        kind = f"whole numbers that {rounded.dtype} rounds"
-        raise ValueError(f"x holds {kind}; wanted them below {limit:,.0f}")
+        given = f"whole numbers that {rounded.dtype} rounds"
+        raise ValueError(f"x holds {given}; wanted them below {limit:,.0f}")
     return rounded

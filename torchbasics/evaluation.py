@@ -67,7 +67,7 @@ def eval_mode(model: nn.Module) -> Iterator[None]:
     >>> [module.training for module in model]
     [True, False]
     """
-    require.module(nn.Module, model=model)
+    require.kind(nn.Module, model=model)
     training = [module for module in model.modules() if module.training]
     model.eval()
     try:
@@ -100,20 +100,18 @@ def evaluate(
 def predict_probs(
     model: nn.Module, inputs: Tensor, transform: Transform = identity
 ) -> Tensor:
-    """The probability of each class. Shape: (N, ...) -> (N, C); uint8 (H, W) -> (C,).
+    """The probability of each class: softmax(logits). Shape: (N, ...) -> (N, C).
 
     >>> predict_probs(nn.Identity(), torch.tensor([[0.0, 0.0]]))
     tensor([[0.5000, 0.5000]])
     """
-    if isinstance(inputs, Tensor) and inputs.dtype == torch.uint8 and inputs.ndim == 2:
-        return predict_probs(model, inputs[None], transform)[0]
     return softmax(predict_logits(model, inputs, transform))
 
 
 def predict_logits(
     model: nn.Module, inputs: Tensor, transform: Transform = identity
 ) -> Tensor:
-    """The score of each class. Shape: (N, ...) -> (N, C)."""
+    """The score of each class, the logits. Shape: (N, ...) -> (N, C)."""
     require.examples(inputs=inputs)
     with eval_mode(model):
         chunks = inputs.split(CHUNK)

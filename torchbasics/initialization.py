@@ -53,11 +53,7 @@ def init_variance(
     if init == "auto":
         init = "he" if activation in RECTIFIERS else "xavier"
     if init == "critical":
-        try:
-            return InitVariance(critical_sigma_w(activation) ** 2 / fan_in, 0.0)
-        except ValueError:
-            sentence = f"init = {init!r}: {activation} has no such weights; take he"
-            raise ValueError(sentence) from None
+        return InitVariance(critical_sigma_w(activation) ** 2 / fan_in, 0.0)
     weight = {
         "default": 1 / (3 * fan_in),
         "xavier": 2 / (fan_in + fan_out),
@@ -77,13 +73,16 @@ def initialize(
 ) -> None:
     """Draw the weights of `linear`, which `activation` follows, anew, in place.
 
+    Normal, or uniform with `default`; on the generator's device, so that its seed
+    decides them wherever the layer is.
+
     >>> linear = nn.Linear(1000, 1000)
     >>> initialize(linear, "he", "relu", torch.Generator().manual_seed(0))
     >>> round(linear.weight.std().item(), 3), linear.bias.abs().max().item()
     (0.045, 0.0)
     """
-    require.module(nn.Linear, linear=linear)
-    require.choice([torch.Generator], generator=type(generator))
+    require.kind(nn.Linear, linear=linear)
+    require.kind(torch.Generator, generator=generator)
     fans = linear.in_features, linear.out_features
     std = math.sqrt(init_variance(init, activation, *fans).weight)
     if linear.weight.is_meta:

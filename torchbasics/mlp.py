@@ -1,9 +1,8 @@
 """A multi-layer perceptron: layers of weighted sums with an activation between."""
 
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -17,11 +16,11 @@ from torchbasics.rng import generator as keyed_generator
 INT16_VALUES = 2**16
 
 
-class MLP(nn.Sequential):
+class MLP(nn.Module):
     """h = activation(h W^T + b) for each hidden layer, then logits = h W^T + b.
 
-    Its parts are named as in every table and chart: hidden1, hidden2, ..., logits.
-    It returns logits; their softmax gives probabilities. Shape: (N, in_features) ->
+    It returns logits; their softmax gives probabilities. Its layers are named as in
+    every table and chart: hidden1, hidden2, ..., logits. Shape: (N, in_features) ->
     (N, out_features).
 
     >>> model = MLP(784, [50, 100], 10)
@@ -35,9 +34,12 @@ class MLP(nn.Sequential):
     `input_dropout` of the inputs (Srivastava et al. 2014), and `input_noise` adds
     normal noise of that standard deviation to them; `residual` adds a layer's inputs to
     its outputs where both are equally many (He et al. 2016). The weights are drawn from
-    `generator`. Layers that draw in training do so from keyed generators, never from
-    the ambient one; `attach_generator` gives them one that can be keyed anew.
+    `generator`, what layers draw in training from keyed generators, never from the
+    ambient one: see `attach_generator`. ValueError or TypeError names an argument of
+    which no network can be made.
     """
+
+    logits: nn.Linear
 
     def __init__(  # noqa: PLR0913 - each is an idea of the course
         self,
@@ -56,34 +58,34 @@ class MLP(nn.Sequential):
     ) -> None:
         require.choice(ACTIVATIONS, activation=activation)
         require.choice((False, True), batch_norm=batch_norm, residual=residual)
-        widths = _widths(in_features, hidden, out_features)
-        built = OrderedDict[str, nn.Module]()
-        if len(widths) == 1 and (input_dropout or input_noise):
+        require.kind(Sequence, hidden=hidden)
+        require.whole(
+            1, in_features=in_features, hidden=hidden, out_features=out_features
+        )
+        if not hidden and (input_dropout or input_noise):
             raise ValueError("input_dropout and input_noise: wanted a hidden layer too")
-        for fan_in, fan_out in pairwise(widths):
+        super().__init__()
+        self.in_features = in_features
+        widths = [in_features, *hidden]
+        for number, (fan_in, fan_out) in enumerate(pairwise(widths), start=1):
+            first = number == 1
             parts = {
-                "input_noise": not built and input_noise and GaussianNoise(input_noise),
-                "input_dropout": not built and input_dropout and Dropout(input_dropout),
+                "input_noise": first and input_noise and GaussianNoise(input_noise),
+                "input_dropout": first and input_dropout and Dropout(input_dropout),
                 "linear": _linear(fan_in, fan_out),
                 "norm": batch_norm and nn.BatchNorm1d(fan_out),
                 "activation": ACTIVATIONS[activation](),
                 "dropout": dropout and Dropout(dropout),
             }
-            built[f"hidden{len(built) + 1}"] = _layer(parts, residual)
-        built["logits"] = _linear(widths[-1], out_features)
-        super().__init__(built)
-        self.in_features = in_features
+            layer = OrderedDict((role, part) for role, part in parts.items() if part)
+            kind = Residual if residual and fan_in == fan_out else nn.Sequential
+            self.add_module(f"hidden{number}", kind(layer))
+        self.logits = _linear(widths[-1], out_features)
         generator = keyed_generator(0, "weights") if generator is None else generator
-        for part in self.linears().values():
-            initialize(part, init, activation, generator)
+        for linear in self.linears().values():
+            initialize(linear, init, activation, generator)
         for place, module in enumerate(_stochastic(self)):
             module.place = place
-
-    def __getitem__(self, index: Any) -> Any:
-        """A layer, or for a slice some layers as a plain nn.Sequential."""
-        if isinstance(index, slice):
-            return nn.Sequential(OrderedDict(list(self.named_children())[index]))
-        return super().__getitem__(index)
 
     def linears(self) -> dict[str, nn.Linear]:
         """The weights and the bias of each layer, by its name.
@@ -91,17 +93,20 @@ class MLP(nn.Sequential):
         >>> list(MLP(2, [3], 1).linears())
         ['hidden1', 'logits']
         """
-        linears = [part for part in self.modules() if isinstance(part, nn.Linear)]
-        names = (name for name, _ in self.named_children())
-        return dict(zip(names, linears, strict=True))
+        return {
+            name: part
+            for name, layer in self.named_children()
+            for part in layer.modules()
+            if isinstance(part, nn.Linear)
+        }
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Logits of a batch of inputs. Shape: (N, in_features) -> (N, out_features)."""
-        weight = next(self.parameters())
+        weight = self.logits.weight
         if weight.is_meta or not torch.is_autocast_enabled(weight.device.type):
             require.dtype(weight.dtype, inputs=inputs)
         require.rows(self.in_features, inputs=torch.atleast_2d(inputs))
-        for layer in self:
+        for layer in self.children():
             inputs = layer(inputs)
         return inputs
 
@@ -124,13 +129,14 @@ class StochasticModule(nn.Module):
     """A layer that draws in training, from a generator that can be keyed.
 
     So a step is repeatable whatever was drawn before it; nn.Dropout takes none. `place`
-    tells the layers of a network apart.
+    tells the layers of a network apart. `part` says which of how many equal parts of a
+    batch the inputs are: all of the batch is drawn for, so that the draws do not depend
+    on how many processes share it.
     """
 
     generator: torch.Generator | None = None
     place = 0
     part = (0, 1)
-    """Which part these inputs are of a batch, of how many equal ones."""
 
     def generator_on(self, device: torch.device) -> torch.Generator:
         """The generator of this layer on that device, a keyed one if it has none."""
@@ -138,14 +144,13 @@ class StochasticModule(nn.Module):
             self.generator = keyed_generator(0, "dropout", self.place, device=device)
         return self.generator
 
-    def drawn_size(self, inputs: Tensor) -> torch.Size:
-        """The whole batch's size, as all of it is drawn. Shape: (n, *) -> (N, *)."""
-        return torch.Size((self.part[1] * len(inputs), *inputs.shape[1:]))
-
-    def own_part(self, draws: Tensor) -> Tensor:
-        """What of the batch's draws is for these inputs. Shape: (N, *) -> (n, *)."""
+    def draws(
+        self, inputs: Tensor, draw: Callable[[torch.Size, torch.Generator], Tensor]
+    ) -> Tensor:
+        """What is drawn for the batch, these inputs' part of it. Shape: (n, *)."""
         index, count = self.part
-        return draws.chunk(count)[index]
+        size = torch.Size((count * len(inputs), *inputs.shape[1:]))
+        return draw(size, self.generator_on(inputs.device)).chunk(count)[index]
 
 
 class GaussianNoise(StochasticModule):
@@ -161,16 +166,18 @@ class GaussianNoise(StochasticModule):
         """Inputs with noise on them, in training. Shape: (*) -> (*)."""
         if not self.training:
             return inputs
-        random = self.generator_on(inputs.device)
-        noise = inputs.new_empty(self.drawn_size(inputs))
-        noise.normal_(0, self.std, generator=random)
-        return inputs + self.own_part(noise)
+
+        def noise(size: torch.Size, random: torch.Generator) -> Tensor:
+            return inputs.new_empty(size).normal_(0, self.std, generator=random)
+
+        return inputs + self.draws(inputs, noise)
 
 
 class Dropout(StochasticModule):
     """In training, zero a share p of the inputs and divide the rest by 1 - p.
 
-    p is taken as the nearest multiple of 1 / 65,536. Shape: (*) -> (*).
+    So their mean stays. p is taken as the nearest multiple of 1 / 65,536.
+    Shape: (*) -> (*).
     """
 
     def __init__(self, p: float) -> None:
@@ -183,8 +190,9 @@ class Dropout(StochasticModule):
         """Inputs with a share p zeroed, in training. Shape: (*) -> (*)."""
         if not self.training:
             return inputs
-        draws = random_int16(self.drawn_size(inputs), self.generator_on(inputs.device))
-        dropped = self.own_part(draws) < self.num_dropped - INT16_VALUES // 2
+        dropped = (
+            self.draws(inputs, random_int16) < self.num_dropped - INT16_VALUES // 2
+        )
         return torch.where(dropped, 0, inputs / (1 - self.num_dropped / INT16_VALUES))
 
 
@@ -205,8 +213,7 @@ def attach_generator(
 ) -> torch.Generator | None:
     """Let all layers that draw do so from one new generator; None if none draws.
 
-    They will see that part of each batch, of so many equal ones, and draw as if it were
-    the whole: the draws do not depend on how many processes share it.
+    Of each batch they will see that `part`, of so many equal ones.
     """
     layers = _stochastic(model)
     if not layers:
@@ -217,24 +224,8 @@ def attach_generator(
     return generator
 
 
-def _widths(in_features: int, hidden: Iterable[int], out_features: int) -> list[int]:
-    if not isinstance(hidden, Iterable):
-        raise TypeError(f"hidden is {hidden!r}; wanted widths, such as [50, 100]")
-    widths = [in_features, *hidden]
-    named = require.numbered("hidden", widths[1:])
-    require.whole(1, in_features=in_features, **named, out_features=out_features)
-    return widths
-
-
-def _layer(parts: dict[str, Any], residual: bool) -> nn.Sequential:
-    """Of the parts those that are there; a residual one needs equal widths."""
-    layer = OrderedDict((role, part) for role, part in parts.items() if part)
-    fan_out, fan_in = parts["linear"].weight.shape
-    adds = residual and fan_in == fan_out
-    return (Residual if adds else nn.Sequential)(layer)
-
-
 def _linear(in_features: int, out_features: int) -> nn.Linear:
+    """A layer whose weights are not drawn yet."""
     device = torch.get_default_device()
     linear: nn.Linear = skip_init(nn.Linear, in_features, out_features, device=device)
     return linear

@@ -102,11 +102,7 @@ def perceptron_rule(x: Tensor, targets: Tensor) -> Iterator[Epoch]:
     >>> next(rule)
     Epoch(mistakes=[1], weights=(1.0, 1.0, 0.0))
     """
-    return _epochs(*_examples(x, targets))  # which refuses what is wrong at once
-
-
-def _epochs(rows: Tensor, targets: Tensor) -> Iterator[Epoch]:
-    """Shape: rows (N, 1 + D), targets (N,)."""
+    rows, targets = _examples(x, targets)
     examples = [*zip(rows.tolist(), targets.tolist(), strict=True)]
     weights = (0.0,) * rows.shape[1]
     while True:

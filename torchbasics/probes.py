@@ -17,18 +17,19 @@ from torch import Tensor, nn
 
 from torchbasics import arguments as require
 from torchbasics import rng
-from torchbasics.activations import BOUNDS, NAMES
+from torchbasics.activations import ACTIVATIONS
 from torchbasics.device import default_mode
+from torchbasics.mean_field import root_mean_square
 from torchbasics.mlp import attach_generator
 
 NEAR_A_BOUND = 0.05  # as a share of the range
 
-Statistics = dict[str, dict[str, float]]
-"""By the name of the statistic, then of the layer."""
 
-
-class Probes:
+class Probes(ExitStack):
     """A context that keeps what each layer of the model last put out.
+
+    The layers are the model's children. A hidden layer's activation is what comes out
+    of its activation function, before dropout; the logits have none.
 
     >>> from torchbasics import MLP
     >>> model = MLP(4, [3], 2)
@@ -36,26 +37,20 @@ class Probes:
     ...     model(torch.zeros(5, 4)).sum().backward()
     >>> {layer: tuple(out.shape) for layer, out in probes.activations.items()}
     {'hidden1': (5, 3), 'logits': (5, 2)}
-
-    The layers are the model's children. A hidden layer's activation is what comes out
-    of its activation function, before dropout; the logits have none.
     """
 
     def __init__(self, model: nn.Module) -> None:
-        require.module(nn.Module, model=model)
+        super().__init__()
+        require.kind(nn.Module, model=model)
         self.layers = dict(model.named_children())
         self.activations: dict[str, Tensor] = {}
-        self._hooks = ExitStack()
 
     def __enter__(self) -> Probes:
         for name, layer in self.layers.items():
             watched = getattr(layer, "activation", layer)
             hook = watched.register_forward_hook(partial(self._keep, name))
-            self._hooks.enter_context(hook)
+            self.enter_context(hook)
         return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._hooks.close()
 
     def _keep(self, name: str, module: nn.Module, inputs: object, out: Tensor) -> None:
         require.tensor(**{name: out})
@@ -71,25 +66,26 @@ class Probes:
         gradients = {name: weight.grad for name, weight in self.weights().items()}
         return {name: grad for name, grad in gradients.items() if grad is not None}
 
-    def statistics(self) -> Statistics:
-        """One number per layer for each thing worth watching.
+    def statistics(self) -> dict[str, dict[str, float]]:
+        """Things worth watching, by their names, then by the layers'.
 
-        ValueError if no batch has gone through the model within the context.
+        Raises ValueError if no batch has gone through the model within the context.
         """
         if not self.activations:
             raise ValueError("no layer has been seen at work; wanted a batch first")
+        outputs, gradients = self.activations, self.gradients()
         hidden = {
-            name: (layer.get_submodule("activation"), self.activations[name])
+            name: (layer.get_submodule("activation"), outputs[name])
             for name, layer in self.layers.items()
             if hasattr(layer, "activation")
         }
         return {
-            "activation_mean": _each(self.activations, torch.mean),
-            "activation_std": _each(self.activations, _std),
-            "gradient_norm": _each(self.gradients(), torch.linalg.vector_norm),
-            "gradient_std": _each(self.gradients(), _std),
-            "saturated": {name: saturated(*pair) for name, pair in hidden.items()},
-            "dead": {name: dead(out) for name, (_, out) in hidden.items()},
+            "activation_mean": {n: float(x.mean()) for n, x in outputs.items()},
+            "activation_std": {n: _std(x) for n, x in outputs.items()},
+            "gradient_norm": {n: _norm(x) for n, x in gradients.items()},
+            "gradient_std": {n: _std(x) for n, x in gradients.items()},
+            "saturated": {n: saturated(*pair) for n, pair in hidden.items()},
+            "dead": {n: dead(out) for n, (_, out) in hidden.items()},
         }
 
 
@@ -105,7 +101,7 @@ def probe_copy(
     The model, its gradients and all random state are left alone: what the copy draws is
     keyed by `seed`. Shape: inputs (N, D), labels (N,).
     """
-    require.module(nn.Module, model=model)
+    require.kind(nn.Module, model=model)
     require.examples(inputs=inputs, labels=labels)
     with default_mode():
         copied = copy.deepcopy(model).train()
@@ -114,6 +110,32 @@ def probe_copy(
         with Probes(copied) as probes:
             loss_function(copied(inputs.clone()), labels.clone()).backward()
     return probes
+
+
+def first_nonfinite(
+    model: nn.Module,
+    loss_function: Callable[[Tensor, Tensor], Tensor],
+    images: Tensor,
+    labels: Tensor,
+) -> str:
+    """Where a batch first meets NaN or infinity, in words; empty if it does not.
+
+    Activations are looked at from the first layer to the last, then gradients from the
+    last to the first: the order in which they are computed. Shape: images (N, D),
+    labels (N,).
+
+    >>> from torchbasics import MLP, cross_entropy
+    >>> batch = torch.full((2, 4), math.nan), torch.tensor([0, 1])
+    >>> first_nonfinite(MLP(4, [3], 2, "relu"), cross_entropy, *batch)
+    'the activations of hidden1'
+    """
+    probes = probe_copy(model, loss_function, images, labels)
+    *_, logits = probes.activations.values()
+    computed = {f"the activations of {n}": x for n, x in probes.activations.items()}
+    computed["the loss"] = loss_function(logits, labels)
+    for name, gradient in reversed(probes.gradients().items()):
+        computed[f"the gradient of {name}"] = gradient
+    return next((what for what, x in computed.items() if not x.isfinite().all()), "")
 
 
 def saturated(activation: nn.Module, out: Tensor) -> float:
@@ -131,12 +153,12 @@ def saturated(activation: nn.Module, out: Tensor) -> float:
 
 def near_bounds(activation: nn.Module, out: Tensor) -> Tensor:
     """Which activations `saturated` counts. Shape: (*) -> bool (*)."""
-    require.choice(NAMES, activation=type(activation))
-    low, high = BOUNDS[NAMES[type(activation)]]
-    if math.isinf(high - low):
-        return torch.zeros_like(out, dtype=torch.bool)
+    require.choice(ACTIVATIONS.values(), activation=type(activation))
+    ends = torch.tensor([-math.inf, math.inf], dtype=torch.float64, device="cpu")
+    low, high = activation(ends).tolist()
     margin = NEAR_A_BOUND * (high - low)
-    return (out < low + margin) | (out > high - margin)
+    near: Tensor = (out < low + margin) | (out > high - margin)
+    return near & math.isfinite(margin)
 
 
 def dead(out: Tensor) -> float:
@@ -158,61 +180,23 @@ def update_ratio(before: Tensor, after: Tensor) -> float:
     By a rule of thumb about 1e-3 is healthy in mid-training; far less, and the layer
     hardly learns.
 
-    >>> update_ratio(torch.ones(2, 2), 1.01 * torch.ones(2, 2))  # doctest: +ELLIPSIS
-    0.0099...
+    >>> round(update_ratio(torch.ones(2, 2), 1.01 * torch.ones(2, 2)), 4)
+    0.01
     """
     require.same_shape(before=before, after=after)
     require.examples(before=before)
-    before, after = require.floating(before), require.floating(after)
-    moved = scaled(torch.linalg.vector_norm, after - before)
-    return moved / (scaled(torch.linalg.vector_norm, before) or 1e-300)
+    before, after = (require.floating(x.detach()) for x in (before, after))
+    return _size(after - before) / (_size(before) or 1e-300)
 
 
-def first_nonfinite(
-    model: nn.Module, loss_function: nn.Module, images: Tensor, labels: Tensor
-) -> str:
-    """Where a batch first meets NaN or infinity, in words; empty if it does not.
-
-    Activations are looked at from the first layer to the last, then gradients from the
-    last to the first: the order in which they are computed. Both are a copy's: the
-    model keeps its own. Shape: images (N, D), labels (N,).
-    """
-    require.examples(images=images, labels=labels)
-    with default_mode(), Probes(copied := copy.deepcopy(model)) as probes:
-        loss = loss_function(copied(images.clone()), labels.clone())
-        loss.backward()
-    computed = {f"the activations of {n}": x for n, x in probes.activations.items()}
-    computed["the loss"] = loss.detach()
-    for name, gradient in reversed(probes.gradients().items()):
-        computed[f"the gradient of {name}"] = gradient
-    return next((what for what, x in computed.items() if not x.isfinite().all()), "")
+def _size(x: Tensor) -> float:
+    return float(root_mean_square(x.flatten()))
 
 
-def _each(
-    tensors: dict[str, Tensor], statistic: Callable[[Tensor], Tensor]
-) -> dict[str, float]:
-    return {name: scaled(statistic, tensor) for name, tensor in tensors.items()}
+def _norm(x: Tensor) -> float:
+    return _size(x) * math.sqrt(x.numel())
 
 
-def root_mean_square(x: Tensor) -> float:
-    """The size of a typical entry, however small, as gradients are. Shape: (*) -> ().
-
-    >>> root_mean_square(torch.tensor([3e-30, -4e-30]))  # doctest: +ELLIPSIS
-    3.5355...e-30
-    """
-    return scaled(lambda x: x.square().mean().sqrt(), x)
-
-
-def scaled(statistic: Callable[[Tensor], Tensor], x: Tensor) -> float:
-    """A statistic that grows as x does, in which no square over- or underflows.
-
-    It is taken of x over a power of 2, which changes no digit. Shape: (*) -> ().
-    """
-    x = x.detach().to(torch.promote_types(x.dtype, torch.float32))
-    power = 2.0 ** (math.frexp(float(x.abs().max()))[1] - 1)
-    scale = max(power, torch.finfo(x.dtype).tiny)
-    return scale * float(statistic(x / scale))
-
-
-def _std(x: Tensor) -> Tensor:
-    return x.std(correction=min(1, x.numel() - 1))  # of one number 0
+def _std(x: Tensor) -> float:
+    """With n - 1 in the place of n; of one number 0."""
+    return _size(x - x.mean()) * math.sqrt(x.numel() / max(1, x.numel() - 1))

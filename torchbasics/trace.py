@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from torchbasics import arguments as require
-from torchbasics.activations import ACTIVATIONS, DERIVATIVES, NAMES
+from torchbasics.activations import ACTIVATIONS, DERIVATIVES
 from torchbasics.device import default_mode
 from torchbasics.evaluation import eval_mode
 from torchbasics.mlp import MLP, Residual, StochasticModule
@@ -23,7 +23,8 @@ from torchbasics.rng import generator
 
 ROLES = ("input_noise", "input_dropout", "linear", "norm", "activation", "dropout")
 """The parts of a layer, in the order in which a signal meets them."""
-AS_BUILT = {repr(activation()) for activation in ACTIVATIONS.values()}
+SLOPES = {repr(module()): DERIVATIVES[name] for name, module in ACTIVATIONS.items()}
+"""The derivative of each activation, by how PyTorch prints the module."""
 
 
 class LayerTrace(NamedTuple):
@@ -63,58 +64,48 @@ class LayerGradients(NamedTuple):
 def forward_trace(model: MLP, x: Tensor) -> list[LayerTrace]:
     """Every layer of a network at work on a batch, in order, the logits last.
 
-    The pre-activations of a layer are what its activation function gets: where there is
-    batch norm, after it. Dropout is off. ValueError for a layer that was altered by
-    hand to what no MLP builds. Shape: x (N, in_features).
+    Dropout is off, and batch norm goes by its running means, as when a network reads.
+    Raises ValueError for a layer that was altered by hand to what no MLP builds.
+    Shape: x (N, in_features).
 
     >>> layers = forward_trace(MLP(784, [50, 100], 10), torch.zeros(1, 784))
     >>> [(layer.name, tuple(layer.weight.shape)) for layer in layers]
     [('hidden1', (784, 50)), ('hidden2', (50, 100)), ('logits', (100, 10))]
     """
-    if not isinstance(model, MLP):
-        raise TypeError(f"model is a {type(model).__name__}; wanted an MLP")
+    require.kind(MLP, model=model)
+    layers: list[LayerTrace] = []
     with eval_mode(model):
         require.rows(model.in_features, x=x)
         require.dtype(next(model.parameters()).dtype, x=x)
-        return _layers(model, x.detach())
-
-
-def _layers(model: MLP, x: Tensor) -> list[LayerTrace]:
-    layers: list[LayerTrace] = []
-    for name, module in model.named_children():
-        parts, residual = _parts(name, module), isinstance(module, Residual)
-        linear, norm = parts["linear"], parts.get("norm")
-        weight, bias = linear.weight.detach().T, linear.bias.detach()
-        scale, a = torch.ones_like(bias), x @ weight + bias
-        if norm is not None:
-            scale, a = (norm.running_var + norm.eps).rsqrt(), norm(a)
-            scale = scale if norm.weight is None else norm.weight * scale
-        activation = parts.get("activation", nn.Identity())
-        outputs = x + activation(a) if residual else activation(a)
-        slopes = DERIVATIVES[NAMES[type(activation)]](a)
-        layers.append(
-            LayerTrace(name, x, weight, bias, a, outputs, slopes, scale, residual)
-        )
-        x = outputs
+        for name, module in model.named_children():
+            x = layers[-1].outputs if layers else x.detach()
+            layers.append(_layer(name, module, x))
     return layers
 
 
+def _layer(name: str, module: nn.Module, x: Tensor) -> LayerTrace:
+    parts, residual = _parts(name, module), isinstance(module, Residual)
+    linear, norm = parts["linear"], parts.get("norm")
+    weight, bias = linear.weight.detach().T, linear.bias.detach()
+    scale, a = torch.ones_like(bias), x @ weight + bias
+    if norm is not None:
+        scale, a = (norm.running_var + norm.eps).rsqrt(), norm(a)
+        scale = scale if norm.weight is None else norm.weight * scale
+    activation = parts.get("activation", nn.Identity())
+    outputs = x + activation(a) if residual else activation(a)
+    slopes = SLOPES[repr(activation)](a)
+    return LayerTrace(name, x, weight, bias, a, outputs, slopes, scale, residual)
+
+
 def _parts(name: str, module: nn.Module) -> dict[str, Any]:
-    """The parts of a layer by their roles, each of them as an MLP builds it."""
+    """The parts of a layer by their roles, if they are such as an MLP builds."""
     parts = dict(module.named_children()) or {"linear": module}
     if [*parts] != [role for role in ROLES if role in {*parts, "linear"}]:
         raise ValueError(f"{name} has {', '.join(parts)}; wanted some of {ROLES}")
     for role, part in parts.items():
-        match role, part:
-            case "linear", nn.Linear(bias=Tensor()):
-                continue
-            case "norm", nn.BatchNorm1d(running_var=Tensor()):
-                continue
-            case "activation", _ if repr(part) in AS_BUILT:
-                continue
-            case "input_noise" | "input_dropout" | "dropout", StochasticModule():
-                continue
-        raise ValueError(f"{name}.{role} is {part}; wanted what an MLP builds")
+        known = isinstance(part, nn.Linear | nn.BatchNorm1d | StochasticModule)
+        if not known and repr(part) not in SLOPES:
+            raise ValueError(f"{name}.{role} is {part}; wanted what an MLP builds")
     return parts
 
 
@@ -123,9 +114,14 @@ def backward_trace(
 ) -> list[LayerGradients]:
     """The chain rule by hand, in the order it goes: the logits first.
 
-    Dropout is off and batch norm goes by its running means, as when a network reads.
-    `logit_gradient` is d loss / d logits, for example `cross_entropy_gradient`.
-    Shape: x (N, in_features), logit_gradient (N, out_features).
+    With a for pre-activations, W for the weight, and @ for a sum over the batch:
+
+        d a = d outputs * activation'(a) * scale
+        d W = inputs^T @ d a,    d bias = sum of d a,    d inputs = d a @ W^T
+
+    The network is taken as in `forward_trace`. `logit_gradient` is d loss / d logits,
+    for example `cross_entropy_gradient`. Shape: x (N, in_features), logit_gradient
+    (N, out_features).
 
     >>> model = MLP(2, [3], 2)
     >>> asked = torch.tensor([[0.5, -0.5]])
@@ -136,9 +132,9 @@ def backward_trace(
     layers = forward_trace(model, x)
     logits = layers[-1].outputs
     require.same_shape(logits=logits, logit_gradient=logit_gradient)
+    outputs = logit_gradient.detach().to(logits.dtype)
     gradients: list[LayerGradients] = []
     with eval_mode(model):
-        outputs = logit_gradient.detach().to(logits.dtype)
         for layer in reversed(layers):
             a = outputs * layer.derivatives
             sums = a * layer.scale
@@ -154,9 +150,8 @@ def derivative(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     """The derivative at each x by autograd. Shape: (*) -> (*).
 
     It is 0 where autograd has none, as of the step, and PyTorch's choice at a kink.
-
-    ValueError for a function that mixes the numbers of x, such as softmax. It is found
-    out by asking each result for its slope some powers of 2 times, all at once.
+    Raises ValueError for a function that mixes the numbers of x, such as softmax: it is
+    found out by asking each result for its slope some powers of 2 times, all at once.
 
     >>> derivative(torch.sin, torch.tensor([0.0]))
     tensor([1.])
@@ -184,9 +179,9 @@ def central_differences(
     """(loss(w + h) - loss(w - h)) / 2h for each number w of a parameter, one by one.
 
     Slow, and blind to nothing: it knows only the loss, so it can judge any formula.
-    Its error is of order h^2, and of the loss's rounding divided by h, which is why
-    the parameter must be in float64 and h not lost beside w. Shape: parameter (*) ->
-    (*).
+    Its error is of order h^2, and of the loss's rounding divided by h: that is why the
+    parameter must be in float64, and h not be lost beside w. Raises ValueError where it
+    is, and where two numbers share a place in memory. Shape: parameter (*) -> (*).
 
     >>> w = torch.tensor([3.0, 4.0], dtype=torch.float64)
     >>> central_differences(lambda: w.square().sum(), w)
@@ -199,8 +194,7 @@ def central_differences(
     for place in product(*map(range, parameter.shape)):
         value = parameter[place].item()
         if not 1e-10 * abs(value) < h < math.inf:
-            sentence = f"h is {h} beside {value}; wanted more, above 0, and finite"
-            raise ValueError(sentence)
+            raise ValueError(f"h is {h} beside {value}; wanted more, and finite")
         try:
             parameter[place] = value + h
             above = float(loss())  # a view of the parameter would change

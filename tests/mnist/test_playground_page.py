@@ -291,7 +291,7 @@ def test_an_empty_sheet_has_no_values_yet(tab):
 
 def test_orange_excites_also_where_batch_norm_turns_a_sum_round(mnist, tmp_path):
     subject = scrambled(hidden=(12,), activation="relu", batch_norm=True)
-    norm = subject.network.model[0].norm
+    norm = subject.network.model.hidden1.norm
     norm.weight.data[::2] *= -1
     path = page_of([subject], mnist[1], tmp_path / "page.html")
     with opened(path) as tab:
@@ -304,7 +304,9 @@ def test_orange_excites_also_where_batch_norm_turns_a_sum_round(mnist, tmp_path)
                 const redness = (i) => data[4 * i] - data[4 * i + 2];
                 return Array.from({ length: 784 }, (_, i) => redness(i));
             }""")
-            factor = norm.weight[unit] * subject.network.model[0].linear.weight[unit]
+            factor = (
+                norm.weight[unit] * subject.network.model.hidden1.linear.weight[unit]
+            )
             strong = factor.abs() > factor.abs().max() / 10
             assert torch.equal((torch.tensor(reds) > 0)[strong], (factor > 0)[strong])
 

@@ -102,7 +102,7 @@ def machine() -> dict[str, str]:
     }
     if DRIVER.exists():
         facts["driver"] = DRIVER.read_text().strip()
-    if why := devices.cuda_problem():
+    if why := devices.problem(torch.device("cuda")):
         facts["no CUDA"] = why
     return facts
 

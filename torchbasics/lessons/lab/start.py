@@ -10,9 +10,8 @@ from torchbasics.data import ImageDataset, scale_pixels
 from torchbasics.initialization import init_variance
 from torchbasics.lessons.lab.networks import Variant
 from torchbasics.losses import cross_entropy_gradient
-from torchbasics.mean_field import signal_propagation
+from torchbasics.mean_field import root_mean_square, signal_propagation
 from torchbasics.mlp import MLP
-from torchbasics.probes import root_mean_square
 from torchbasics.trace import backward_trace, forward_trace
 
 
@@ -65,6 +64,6 @@ def gradient_sizes(model: MLP, probed: ImageDataset) -> Tensor:
     model, x = model.double(), scale_pixels(probed.images).double()
     asked = cross_entropy_gradient(forward_trace(model, x)[-1].outputs, probed.labels)
     back = backward_trace(model, x, asked)[:0:-1]  # hidden layers, the first first
-    gradients = [layer.pre_activations for layer in back]
-    sizes = torch.tensor([*map(root_mean_square, gradients)], dtype=torch.float64)
+    gradients = [layer.pre_activations.flatten() for layer in back]
+    sizes = torch.stack([*map(root_mean_square, gradients)])
     return sizes / sizes[-1]

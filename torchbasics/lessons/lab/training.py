@@ -13,8 +13,9 @@ from torchbasics import rng
 from torchbasics.data import ImageDataset, scale_pixels
 from torchbasics.lessons.checks import short
 from torchbasics.lessons.lab.networks import LabConfig, Variant
+from torchbasics.mean_field import root_mean_square
 from torchbasics.mlp import MLP
-from torchbasics.probes import Probes, root_mean_square, update_ratio
+from torchbasics.probes import Probes, update_ratio
 
 NUM_SNAPSHOTS = 12  # at least, in a training
 EARLY = 250  # a step at which a snapshot of every training is taken
@@ -51,7 +52,7 @@ class Snapshot(NamedTuple):
         seen, gradients = probes.statistics(), probes.gradients()
         norms = [*seen["gradient_norm"].values()]
         left = norms[0] / norms[-2] if norms[-2] else 0.0  # nothing of nothing
-        size = root_mean_square(gradients["hidden1"])
+        size = float(root_mean_square(gradients["hidden1"].flatten()))
         dead = max(seen["dead"].values())
         return cls(step, loss, accuracy, left, size, ratio, dead)
 
