@@ -21,7 +21,8 @@ from playgrounds import packed, scrambled, shown
 from torchbasics import activations
 from torchbasics.activations import ACTIVATIONS, softmax
 from torchbasics.command.page import page
-from torchbasics.data import ImageDataset, scale_pixels, transforms
+from torchbasics.data import ImageDataset, scale_pixels
+from torchbasics.data import mnist as mnist_data
 from torchbasics.data import prepare as recipe
 from torchbasics.data.prepare import prepare
 from torchbasics.evaluation import predict_probs
@@ -177,7 +178,7 @@ def test_all_numbers_arrive(tab, dtype):
 CONSTANTS = {
     recipe: "SIDE BOX LONGEST SMALL BLANK GRAIN SPECK STROKE FAINT THIN PEN",
     activations: "NEGATIVE_SLOPE AMPLITUDE STRETCH",
-    transforms: "MEAN STD",
+    mnist_data: "MEAN STD",
 }
 
 
