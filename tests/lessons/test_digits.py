@@ -19,10 +19,6 @@ def test_the_matrix_shown_is_the_picture_without_its_border():
     assert image.sum() == image[7:27, 6:22].sum()
 
 
-def test_cropped_runs_from_the_first_to_the_last():
-    assert digits.cropped(torch.tensor([0, 0, 1, 0, 1, 0]).bool()) == slice(2, 5)
-
-
 def test_nearest_mean_by_loops_on_a_few():
     train, test = load("train"), load("test")
     means = [train.images[train.labels == d].float().mean(0) for d in range(10)]

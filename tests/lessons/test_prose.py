@@ -99,7 +99,7 @@ def test_code_fits_80_columns(name, lang):
             assert len(line) - 4 + len(re.findall("[가-힣]", line)) <= 78, line
 
 
-SLOW = {"cost", "xor", "folded", "curve"}
+SLOW = {"xor", "folded", "curve"}
 SHOWN = [
     (lesson, part)
     for lesson in ("perceptron", "activations", "matrices", "forward", "learning")

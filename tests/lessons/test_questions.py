@@ -8,7 +8,7 @@ from torchbasics.lessons import LESSONS, prose
 from torchbasics.lessons.checks import Check, Listing, Table
 from torchbasics.lessons.questions import Question, question
 
-UNASKED = {("activations", "cost"), ("vanishing", "trained")}
+UNASKED = {("vanishing", "trained")}
 """What depends on the machine, and what only the lab knows."""
 
 

@@ -1,16 +1,13 @@
 """Lesson 2, activation functions: what they are for, and how gradients vanish."""
 
-import timeit
 from collections.abc import Callable, Iterable
 from functools import partial
-from statistics import median
 
 import torch
 from torch import Tensor
 
 from torchbasics import rng
 from torchbasics.activations import (
-    ACTIVATIONS,
     DERIVATIVES,
     ActivationName,
     gelu,
@@ -117,19 +114,6 @@ def ranges(words: Words) -> Iterable[Item]:
     yield Check("sigmoid': max", [0.25], [steepest], "s (1 - s) <= 1/4", 1e-12)
 
 
-def cost(words: Words) -> Iterable[Item]:
-    """Reason 4: nanoseconds per number, there and back, on this machine, now."""
-    x = torch.randn(1 << 20, generator=rng.generator(0, "cost"))
-    tracked, rows = x.clone().requires_grad_(), []
-    for name, module in ACTIVATIONS.items():
-        if name in FUNCTIONS and name != "identity":
-            there = partial(module(), x)
-            back = partial(torch.autograd.grad, module()(tracked), tracked, x, True)
-            times = (1e9 * _seconds(call) / len(x) for call in (there, back))
-            rows.append((name, *(f"{time:.2f} ns" for time in times)))
-    yield Table((words["function"], words["forward"], words["backward"]), rows)
-
-
 def overflow(words: Words) -> Iterable[Item]:
     """Softmax, and exp's overflow: the plain formulas beside the safe ones."""
     scores = float64(0.3, 2.9, 4.0)
@@ -212,8 +196,3 @@ def _gap_of_fifty_layers() -> float:
         many = many @ w + b
         weight, bias = weight @ w, bias @ w + b
     return float((x @ weight + bias - many).abs().max())
-
-
-def _seconds(call: Callable[[], object]) -> float:
-    """Median time of a call that was warmed up."""
-    return median(timeit.repeat(call, repeat=8, number=1)[1:])

@@ -151,11 +151,6 @@ def short(value: float) -> str:
 
 
 def _number(value: float, tolerance: float) -> str:
-    """A number with as many digits as the tolerance lets one trust.
-
-    >>> _number(-0.19999999, 1e-6), _number(9.0949e-13, 5e-16), _number(1, 1e-6)
-    ('-0.2', '9.09e-13', '1')
-    """
     if not math.isfinite(value):
         return str(value)
     places = math.ceil(-math.log10(2 * tolerance) - 1e-6)

@@ -50,12 +50,13 @@ def dataset(words: Words) -> Iterable[Item]:
 def pixels(words: Words) -> Iterable[Item]:
     """One digit as the numbers that it is."""
     image = load("test").images[SHOWN]
-    rows, columns = (cropped(image.any(dim)) for dim in (1, 0))
-    numbers = image[rows, columns].tolist()
+    first, last = image.nonzero().aminmax(dim=0)
+    (top, left), (bottom, right) = first.tolist(), last.tolist()
+    numbers = image[top : bottom + 1, left : right + 1].tolist()
     lines = ("".join(f"{pixel or '·':>4}" for pixel in row) for row in numbers)
     yield Listing("\n".join(lines) + "\n")
-    yield Check(words["rows"], (7, 26), (rows.start, rows.stop - 1), "MNIST")
-    yield Check(words["columns"], (6, 21), (columns.start, columns.stop - 1), "MNIST")
+    yield Check(words["rows"], (7, 26), (top, bottom), "MNIST")
+    yield Check(words["columns"], (6, 21), (left, right), "MNIST")
 
 
 def flatten(words: Words) -> Iterable[Item]:
@@ -160,12 +161,6 @@ def num_correct(scale: Scale) -> int:
     """How many test digits the shipped network reads right, their pixels scaled so."""
     transform = partial(scale_pixels, scale=scale)
     return evaluate(shipped(), *load("test"), transform).num_correct
-
-
-def cropped(inked: Tensor) -> slice:
-    """From the first row or column with ink to the last. Shape: (28,)."""
-    places = inked.nonzero().flatten().tolist()
-    return slice(places[0], places[-1] + 1)
 
 
 def darkness(images: Tensor) -> Tensor:

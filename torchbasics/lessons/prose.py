@@ -84,7 +84,7 @@ class Task(NamedTuple):
 
 def sections(name: str, lang: Language) -> dict[str, str]:
     """The paragraphs of a file under their headings, `## key`."""
-    return {key: _line(text) for key, text in _under(name, lang).items()}
+    return {key: " ".join(text.split()) for key, text in _under(name, lang).items()}
 
 
 def glossary(lang: Language) -> dict[str, Term]:
@@ -97,7 +97,7 @@ def glossary(lang: Language) -> dict[str, Term]:
     for key, block in _under("glossary", lang).items():
         names, _, text = block.partition("\n")
         name, *also = names.split("; ")
-        terms[key] = Term(name, _line(text), tuple(also))
+        terms[key] = Term(name, " ".join(text.split()), tuple(also))
     return terms
 
 
@@ -109,10 +109,11 @@ def tasks(lang: Language) -> dict[str, Task]:
     """
     answers, found = _under("answers", ""), {}
     for name, block in _under("exercises", lang).items():
-        head, *hints = _points(block)
+        head, *hints = re.split(r"^- ", block, flags=re.M)
         call, shapes, text = head.strip().split("\n", 2)
-        steps = (*map(_line, hints), answers[name].strip())
-        found[name] = Task(call, shapes, _line(text), steps)
+        said = (" ".join(hint.split()) for hint in hints)
+        steps = (*said, answers[name].strip())
+        found[name] = Task(call, shapes, " ".join(text.split()), steps)
     return found
 
 
@@ -122,8 +123,12 @@ def replies(lang: Language) -> dict[str, list[str]]:
     >>> replies("en")["matrices"][0][:8]
     '(5, 50).'
     """
-    blocks = _under("replies", lang).items()
-    return {lesson: [*map(_line, _points(block)[1:])] for lesson, block in blocks}
+    return {
+        lesson: [
+            " ".join(one.split()) for one in re.split(r"^- ", block, flags=re.M)[1:]
+        ]
+        for lesson, block in _under("replies", lang).items()
+    }
 
 
 def language(choice: str = "auto") -> Language:
@@ -149,15 +154,6 @@ def _under(name: str, lang: Language | Literal[""]) -> dict[str, str]:
     """What stands in a file under each of its headings, `## key`."""
     split = re.split(r"^## (\S+)\n", _text(name, lang), flags=re.M)
     return dict(zip(split[1::2], split[2::2], strict=True))
-
-
-def _points(block: str) -> list[str]:
-    """What stands before a list, and its points."""
-    return re.split(r"^- ", block, flags=re.M)
-
-
-def _line(text: str) -> str:
-    return " ".join(text.split())
 
 
 def _text(name: str, lang: Language | Literal[""]) -> str:
