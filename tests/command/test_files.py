@@ -16,9 +16,9 @@ from torchbasics.command.errors import UserError
 from torchbasics.command.files import (
     free_place,
     write_atomic,
-    write_csv,
     write_json,
 )
+from torchbasics.lessons.lab.output import write_csv
 
 OLD, NEW = b"old", b"new" * 10_000
 

@@ -242,10 +242,10 @@ class TestFindRun:
 
 def test_the_address_of_tensorboard_on_a_compute_instance(tmp_path):
     file = tmp_path / "nbvm"
-    assert "localhost:6006" in runs.tensorboard_address(file)
+    assert runs.instance_address(6006, file) == ""
     file.write_text("instance=my-ci\ndomainsuffix=koreacentral.instances.azureml.ms\n")
     address = "https://my-ci-6006.koreacentral.instances.azureml.ms/"
-    assert runs.tensorboard_address(file) == address
+    assert runs.instance_address(6006, file) == address
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="flock is not there")

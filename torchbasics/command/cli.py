@@ -94,7 +94,7 @@ def parse(
         resume = runs.find_run(given.resume, given.runs_dir or "runs", kind)
         name = runs.run_name(resume, kind)
         config = read_config(type(config), resume / "config.toml")
-    about = f"{about or ''}\n\nShipped configs: {', '.join(shipped_configs())}."
+    about = f"{about or ''}\n\nShipped configs: {', '.join(sorted(shipped_configs()))}."
     config, options = _cli((config, options), argv, prog=prog, about=about)
     if options.print_config:
         print(to_toml(config), end="")
@@ -124,9 +124,8 @@ def _cli(models: tuple[Any, ...], argv: Sequence[str], *, prog: str, about: str)
     """These settings, changed as the command line asks. Raises UserError."""
     for word in argv:
         if not word or (word.startswith("--") and word.endswith("=")):
-            raise UserError(
-                f"{word!r} names nothing: is a variable of the shell not set?"
-            )
+            said = "names nothing: is a variable of the shell not set?"
+            raise UserError(f"{word!r} {said}")
     if shutil.get_terminal_size().columns < NARROWEST:
         raise UserError(f"a terminal must have {NARROWEST} columns: see $COLUMNS")
     hang = "  "  # what begins with a letter, tyro joins to the line before

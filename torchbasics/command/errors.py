@@ -95,14 +95,10 @@ def status_of(main: Main, argv: Sequence[str] | None) -> int:
 
 
 def run(main: Main) -> NoReturn:
-    """Run a command as this process, and leave with its status.
-
-    What was imported never dies, so the garbage collector need not look through it:
-    neither later, nor at the end, which would take longer than a lesson's epoch.
-    """
+    """Run a command as this process, and leave with its status."""
     signals.handle(signals.leave)
     try:
-        gc.freeze()
+        gc.freeze()  # what was imported never dies: to look through it takes long
         fill_closed_descriptors()
         signals.stop_at_eof()
         status = main(sys.argv[1:])

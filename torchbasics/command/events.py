@@ -86,9 +86,8 @@ class Events:
         TensorBoard reads files in the order of their names, which hold the time, and a
         clock may be set back. What those tell of `purge_step` or later, it forgets.
         """
-        for number, path in enumerate(
-            sorted(self.folder.glob("events.out.tfevents.*"))
-        ):
+        paths = sorted(self.folder.glob("events.out.tfevents.*"))
+        for number, path in enumerate(paths):
             path.rename(path.with_name(f"events.out.tfevents.0000000000.{number:06}"))
 
     def close(self) -> None:

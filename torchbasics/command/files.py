@@ -4,9 +4,7 @@ What is written is there also after a kill or a power cut. What is read may have
 made by anybody: a link, a pipe or a device in its place is never opened for long.
 """
 
-import csv
 import errno
-import io
 import json
 import os
 import re
@@ -14,7 +12,7 @@ import secrets
 import shutil
 import stat
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from itertools import chain
 from pathlib import Path
@@ -29,9 +27,8 @@ PART = re.compile(r"\..+\.[0-9a-f]{8}")  # the names of what is not whole yet
 MAX_BYTES = 2**31  # no file of a run comes near
 NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 NO_WAITING = getattr(os, "O_NONBLOCK", 0)  # for a pipe's other end
-NO_LOCKS = {
-    getattr(errno, name, errno.ENOSYS) for name in ("ENOLCK", "EOPNOTSUPP", "ENOSYS")
-}  # what file systems without locks answer
+NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS)
+"""What file systems without locks answer."""
 
 
 def read_regular(
@@ -42,9 +39,12 @@ def read_regular(
     A symbolic link could lead anywhere, a pipe wait for ever, a device never end: they
     are refused. `follow` lets links be, for files that a user names. Raises UserError.
     """
-    flags = NO_WAITING | (0 if follow else NO_LINK)
+
+    def opener(name: str, flags: int) -> int:
+        return os.open(name, flags | NO_WAITING | (0 if follow else NO_LINK))
+
     try:
-        with open(path, "rb", opener=lambda name, _: os.open(name, flags)) as file:
+        with open(path, "rb", opener=opener) as file:
             found = os.fstat(file.fileno())
             if not stat.S_ISREG(found.st_mode):
                 raise ValueError("it is no regular file")
@@ -66,7 +66,7 @@ def require_regular(folder: Path) -> None:
     """Raise UserError where a run's folder holds what no run leaves in it.
 
     A link there could let a run write elsewhere. Looked at are the folder and those in
-    it: below them no run writes. What goes meanwhile, its owner was writing.
+    it: below them no run writes. What goes meanwhile was half-written.
     """
     for path in chain(folder.glob("*"), folder.glob("*/*")):  # the first meets links
         with suppress(FileNotFoundError):
@@ -83,8 +83,7 @@ def require_regular(folder: Path) -> None:
 def write_atomic(path: Path, content: bytes) -> None:
     """Put the content at `path`, whole or not at all. Raises OSError.
 
-    It is written beside its place, under a name that begins with a dot, flushed to the
-    disk, then renamed. Of two writers at once, each has a name of its own.
+    It is written beside its place under a hidden name of its own, flushed, renamed.
     """
     part = part_of(path)
     try:
@@ -99,7 +98,7 @@ def write_atomic(path: Path, content: bytes) -> None:
 
 
 def write_named(path: Path, content: bytes) -> None:
-    """The same at a place that a user has named. Raises UserError if it cannot be."""
+    """The same at a place that a user has named. Raises UserError."""
     try:
         write_atomic(path, content)
     except (OSError, ValueError) as error:
@@ -187,15 +186,6 @@ def sweep(folder: Path) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Put the value at `path` as JSON, whole or not at all. Raises OSError."""
     write_atomic(path, (json.dumps(value, indent=2) + "\n").encode())
-
-
-def write_csv(
-    path: Path, headers: Sequence[str], rows: Iterable[Sequence[object]]
-) -> None:
-    """Put a table at `path` as CSV, whole or not at all. Raises OSError."""
-    text = io.StringIO(newline="")
-    csv.writer(text).writerows([headers, *rows])
-    write_atomic(path, text.getvalue().encode())
 
 
 def sync_folder(folder: Path) -> None:

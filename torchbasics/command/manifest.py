@@ -25,8 +25,6 @@ Manifest = dict[str, Any]
 PACKAGES = ("torchbasics", "torch", "torchvision", "tensorboard", "numpy")
 MAX_BYTES = 2**20
 MAX_NUMBER = 10**9  # of a run: more there never are
-
-
 Count = Annotated[int, Field(ge=0, lt=MAX_NUMBER)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
 Moment = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\d(T[\d:.]+(\+00:00)?)?\Z")]
@@ -88,12 +86,10 @@ def read_manifest(folder: Path) -> Manifest:
     path = folder / "manifest.json"
     try:
         path.lstat()
-        content = read_regular(path, MAX_BYTES)
-        manifest: Manifest = json.loads(content)
+        manifest: Manifest = json.loads(read_regular(path, MAX_BYTES))
     except (OSError, ValueError, RecursionError):
-        raise UserError(
-            f"{folder} is no run: it holds no manifest.json of one"
-        ) from None
+        said = f"{folder} is no run: it holds no manifest.json of one"
+        raise UserError(said) from None
     with as_user_error(UserError, f"{path}: "):
         from_table(ManifestSchema, manifest)
     return manifest

@@ -21,9 +21,8 @@ UNREAD = (errno.EPIPE, errno.EIO)  # `| head` has seen enough; the terminal is c
 def visible(text: object, kept: str = "") -> str:
     r"""A text from elsewhere, with nothing in it that a terminal would obey.
 
-    A path, a name, a value or what a file holds may contain escape sequences, line
-    breaks, signs that turn the direction of reading, bytes that are no text. They are
-    shown as Python writes them, all but those that are `kept`.
+    Escape sequences, line breaks, signs that turn the direction of reading, bytes that
+    are no text are shown as Python writes them, all but those that are `kept`.
 
     >>> print(visible("run\x1b]0;x\x07\n\u202e\udcff"))
     run\x1b]0;x\x07\n\u202e\udcff
@@ -47,8 +46,7 @@ class Nowhere(io.TextIOBase):
 class Output:
     """A text stream that outlives its reader, a full disk, and letters it lacks.
 
-    `failure` says why something was lost that somebody wanted. With `only_text`, what
-    is written is shown as `visible` has it, in lines.
+    `failure` says why something was lost. With `only_text` all is `visible`, in lines.
     """
 
     def __init__(self, stream: TextIO | None, *, only_text: bool = False) -> None:
@@ -116,7 +114,7 @@ def drop_blocked() -> None:
 def lasting(*, only_text: bool = False) -> Iterator[Output]:
     """Let nothing that is printed meanwhile end a command; gives stdout.
 
-    `only_text` shows all of it as text: for a library that repeats input.
+    `only_text` is for a library that repeats input.
     """
     out, err = (Output(one, only_text=only_text) for one in (sys.stdout, sys.stderr))
     with redirect_stdout(cast(TextIO, out)), redirect_stderr(cast(TextIO, err)):

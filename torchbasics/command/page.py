@@ -32,18 +32,17 @@ def page(
 ) -> bytes:
     """The page of that form, `NAME.html`. Only its own style and script are obeyed.
 
-    What comes from files is in its JSON, which the script shows as text, and which can
-    end no element. `filled` is HTML for the form's other places. `framed` is a page
-    that stands in it, whose style and script are obeyed, too. `parts` is a folder of
-    more scripts and styles.
+    `shown` is JSON, which its script shows as text and which can end no element;
+    `filled` is HTML for the form's other places; `framed` a page that stands in it and
+    is obeyed, too; `parts` a folder of more scripts and styles.
     """
     folders = [SHARED, form.with_suffix(""), *([parts] if parts else [])]
     styles, scripts = (
         [path for folder in folders for path in sorted(folder.glob(f"*.{kind}"))]
         for kind in ("css", "js")
     )
-    style = _joined([*styles, form.with_suffix(".css")])
-    script = _joined([*scripts, form.with_suffix(".js")])  # it uses what parts define
+    style = "".join(map(_read, [*styles, form.with_suffix(".css")]))
+    script = "".join(map(_read, [*scripts, form.with_suffix(".js")]))  # uses its parts
     head = Template(_read(SHARED / "head.html")).substitute(
         title=html.escape(title),
         style=style,
@@ -60,10 +59,6 @@ def picture(rows: "np.ndarray[Any, Any]") -> str:
     file = io.BytesIO()
     Image.fromarray(rows).save(file, "PNG", optimize=True)
     return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
-
-
-def _joined(paths: Iterable[Path]) -> str:
-    return "".join(map(_read, paths))
 
 
 def _read(path: Path) -> str:

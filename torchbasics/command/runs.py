@@ -25,8 +25,7 @@ from torchbasics.command.manifest import (
 
 __all__ = [
     "config_name", "create", "find_run", "find_runs", "instance_address", "locked",
-    "new_manifest", "read_manifest", "run_name", "tensorboard_address",
-    "write_manifest",
+    "new_manifest", "read_manifest", "run_name", "write_manifest",
 ]  # fmt: skip
 
 SECONDS_TO_MAKE = 60  # a folder, while others make theirs
@@ -41,9 +40,8 @@ def create(
 ) -> Path:
     """Make the folder `<runs_dir>/<kind>/<name>-<UTC time>`, a new one always.
 
-    Two runs that start in the same second get two folders, the later one with `-2`. In
-    it is what runs there, if anything: its config, which runs it again, and its
-    manifest. It is there whole or not at all, as files are. Raises UserError.
+    With `-2` where there is one already. In it is what runs there, if anything: its
+    config and its manifest. It is there whole or not at all. Raises UserError.
     """
     time = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
     parent = Path(os.path.expanduser(runs_dir), kind)
@@ -68,7 +66,6 @@ def create(
 
 
 def _free(place: Path) -> Path:
-    """That place, or the first with a number, `-2`, `-3`, where nothing is."""
     numbered = (place.with_name(f"{place.name}-{number}") for number in count(2))
     return next(path for path in chain([place], numbered) if not path.exists())
 
@@ -150,11 +147,3 @@ def instance_address(port: int | str, instance_file: Path = INSTANCE) -> str:
         return f"https://{instance['instance']}-{port}.{instance['domainsuffix']}/"
     except (OSError, UnicodeDecodeError, KeyError):
         return ""
-
-
-def tensorboard_address(instance_file: Path = INSTANCE) -> str:
-    """Where a browser finds TensorBoard, on an Azure ML compute instance too."""
-    return instance_address(6006, instance_file) or (
-        "http://localhost:6006/ (on an Azure ML compute instance:\n"
-        "https://INSTANCE-6006.REGION.instances.azureml.ms/)"
-    )

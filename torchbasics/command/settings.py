@@ -158,7 +158,7 @@ def shipped_configs() -> dict[str, Path]:
     package = Path(__file__).parent.parent
     installed, checkout = package / "configs", package.parent / "configs"
     folder = installed if installed.is_dir() else checkout
-    return {path.stem: path for path in sorted(folder.glob("*.toml"))}
+    return {path.stem: path for path in folder.glob("*.toml")}
 
 
 def suggestion(name: str, choices: Iterable[str], prefix: str = "") -> str:

@@ -37,9 +37,8 @@ def make_console() -> SafeConsole:
 def paged(console: Console, *, wanted: bool = True, prompt: str = "") -> Iterator[None]:
     """Let a person turn the pages of what is printed meanwhile, if it does not fit.
 
-    What fits stays, where there is a prompt, until Enter is typed. The pager is $PAGER,
-    or less. Only where a person sits at both ends: a file or a pipe gets all as it
-    comes.
+    What fits stays, where there is a prompt, until Enter is typed. Only where a person
+    sits at both ends: a file or a pipe gets all as it comes.
     """
     person = console.is_terminal and not console.is_dumb_terminal
     person = person and sys.stdin is not None and sys.stdin.isatty()
@@ -65,7 +64,7 @@ def paged(console: Console, *, wanted: bool = True, prompt: str = "") -> Iterato
 
 
 def pager() -> str:
-    """The command that shows text by the page, or "" where there is none."""
+    """$PAGER, or less; "" where there is none."""
     command = os.environ.get("PAGER", "less")
     name = command.partition(" ")[0]
     if name == "cat" or not shutil.which(name):
@@ -96,8 +95,9 @@ class Answer(NamedTuple):
 
     def __rich_console__(self, console: Console, _: ConsoleOptions) -> Iterator[Text]:
         answer = int(self.probs.argmax())
+        block = "#" if console.options.ascii_only else "█"
         bars = [Text()] * 2 + [
-            Text(f"  {digit}  {100 * prob:6.2f} % {_bar(console, prob)}", "dim")
+            Text(f"  {digit}  {100 * prob:6.2f} % {block * round(BAR * prob)}", "dim")
             for digit, prob in enumerate(self.probs.tolist())
         ]
         bars[2 + answer].stylize("not dim bold green")
@@ -144,7 +144,7 @@ def pixel_rows(image: Tensor, console: Console) -> list[Text]:
     shares = image / (image.abs().max().clamp(min=1e-30) if has_sign else 255)
     pairs = shares.unflatten(0, (-1, 2))  # (H / 2, 2, W)
     if console.color_system is not None and not console.no_color:
-        shade = _signed if has_sign else _grey
+        shade = _orange_or_blue if has_sign else _grey
         cells = ([*zip(*pair, strict=True)] for pair in pairs.tolist())
         return [
             Text.assemble(*(("▀", f"{shade(a)} on {shade(b)}") for a, b in row))
@@ -164,7 +164,7 @@ def _grey(share: float) -> str:
     return f"rgb({255 * share:.0f},{255 * share:.0f},{255 * share:.0f})"
 
 
-def _signed(share: float) -> str:
+def _orange_or_blue(share: float) -> str:
     red, blue = max(0, 255 * share), max(0, -255 * share)
     return f"rgb({red:.0f},{130 * abs(share):.0f},{blue:.0f})"
 
@@ -183,7 +183,3 @@ def tracked(names: Iterable[str], doing: str) -> Iterable[str]:
     console = SafeConsole(stderr=True)
     hidden = not console.is_terminal
     return track([*names], doing, console=console, transient=True, disable=hidden)
-
-
-def _bar(console: Console, prob: float) -> str:
-    return ("#" if console.options.ascii_only else "█") * round(BAR * prob)

@@ -219,7 +219,7 @@ def run_hint(folder: Path) -> str:
         f"  {PROGRAM}.report {visible(shlex.quote(str(folder)))}\n"
         f"  {PROGRAM}.playground {visible(shlex.quote(str(folder)))}\n"
         f"  tensorboard --logdir {visible(shlex.quote(str(folder.parent.parent)))}\n"
-        f"then open {runs.tensorboard_address()}\n"
+        f"then open {runs.instance_address(6006) or 'http://localhost:6006/'}\n"
     )
 
 

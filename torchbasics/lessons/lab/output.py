@@ -1,10 +1,12 @@
 """What the lab leaves behind: curves for TensorBoard, and tables as CSV."""
 
-from collections.abc import Mapping, Sequence
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from torchbasics.command.events import Events
-from torchbasics.command.files import write_csv
+from torchbasics.command.files import write_atomic
 from torchbasics.lessons.lab.networks import PAIR, SWEPT
 from torchbasics.lessons.lab.start import Start
 from torchbasics.lessons.lab.training import Snapshot
@@ -50,3 +52,12 @@ def write_tables(
     write_csv(folder / "depth.csv", ("depth", *(v.name for v in SWEPT)), lefts)
     moments = [(v.name, *one) for v, history in histories.items() for one in history]
     write_csv(folder / "training.csv", ("network", *Snapshot._fields), moments)
+
+
+def write_csv(
+    path: Path, headers: Sequence[str], rows: Iterable[Sequence[object]]
+) -> None:
+    """Put a table at `path` as CSV, whole or not at all. Raises OSError."""
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows([headers, *rows])
+    write_atomic(path, text.getvalue().encode())
