@@ -56,7 +56,7 @@ def test_each_shipped_config_is_of_the_command_that_it_names():
 def test_a_config_of_another_command_is_named_by_its_first_comment(tmp_path):
     text = settings.to_toml(LabConfig(), "python -m torchbasics vanishing")
     said = refused(written(tmp_path, text))
-    assert "my.toml, a config of `python -m torchbasics vanishing`: unknown" in said
+    assert "my.toml is a config of `python -m torchbasics vanishing`: unknown" in said
 
 
 def test_a_whole_number_will_do_for_a_float(tmp_path):

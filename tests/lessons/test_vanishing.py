@@ -137,12 +137,7 @@ def test_what_is_lost_on_the_way_is_told_after_what_came_of_it(
 @pytest.mark.slow
 def test_the_runs_config_runs_it_again_to_the_same(tmp_path, capsys, small_lab):
     assert lab(tmp_path, *ONE_INIT, "--no-tensorboard") == 0
-    shown = capsys.readouterr()
-    told = re.findall(r"^training: (\S+), \d+\.\d s$", shown.err, flags=re.M)
-    assert told == [
-        variant.name for variant in TRAINED
-    ]  # where nobody watches, a line for each
-    assert "The text describes the default settings" in shown.out
+    assert "The text describes the default settings" in capsys.readouterr().out
     folder = only(tmp_path.glob("vanishing/[!.]*"))
     again = ["--config", str(folder / "config.toml"), "--runs-dir", str(tmp_path / "b")]
     assert main(["vanishing", *again]) == 0

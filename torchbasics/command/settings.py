@@ -122,13 +122,14 @@ def read_config(config_class: type[ConfigT], path: Path) -> ConfigT:
             if len(line) > MAX_LINE:
                 raise ValueError(f"line {number} has {len(line):,} characters")
         table = tomllib.loads(text)
+        table.pop("command", None)  # 0.1.0 wrote one into the lab's
     except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is no TOML: {error}") from None
     try:
         return from_table(config_class, table)
     except UserError as error:
         meant = COMMAND.search(text)
-        whose = f", a config of `{meant[1]}`" if meant else ""
+        whose = f" is a config of `{meant[1]}`" if meant else ""
         raise UserError(f"{path}{whose}: {error}") from None
 
 
