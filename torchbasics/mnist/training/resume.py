@@ -209,24 +209,19 @@ def _prefixed(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 def _optimizer_tensors(training: Training) -> dict[str, Tensor]:
     """The optimizer's state, as `optimizer.<parameter>.<state>`."""
-    states = training.optimizer.state_dict()["state"]
-    names = [name for name, _ in training.model.named_parameters()]
     return {
-        f"optimizer.{names[index]}.{what}": value
-        for index, state in states.items()
-        for what, value in state.items()
+        f"optimizer.{name}.{what}": value
+        for name, parameter in training.model.named_parameters()
+        for what, value in training.optimizer.state[parameter].items()
         if value is not None
     }
 
 
 def _load_optimizer(training: Training, tensors: dict[str, Tensor]) -> None:
-    states: dict[int, dict[str, Tensor]] = {}
-    for index, (name, _) in enumerate(training.model.named_parameters()):
+    for name, parameter in training.model.named_parameters():
         prefix = f"optimizer.{name}."
-        states[index] = {
-            key.removeprefix(prefix): value
+        training.optimizer.state[parameter] = {
+            key.removeprefix(prefix): value.to(parameter.device)
             for key, value in tensors.items()
             if key.startswith(prefix)
         }
-    groups = training.optimizer.state_dict()["param_groups"]
-    training.optimizer.load_state_dict({"state": states, "param_groups": groups})

@@ -150,7 +150,7 @@ def enough_memory(config: Config) -> Iterator[None]:
     """Where a device's memory does not do, the CPU's too, name the setting to change.
 
     >>> with enough_memory(Config(batch_size=512)):  # doctest: +ELLIPSIS
-    ...     raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate ...")
+    ...     torch.empty(2**60)
     Traceback (most recent call last):
     torchbasics.command.errors.TrainingError: batch_size = 512 needs more memory ...
     """
@@ -158,23 +158,15 @@ def enough_memory(config: Config) -> Iterator[None]:
         yield
     except (RuntimeError, MemoryError) as error:
         is_accelerators = isinstance(error, torch.OutOfMemoryError)
-        if not (is_accelerators or is_of_memory(error)):
+        # of the CPU's memory PyTorch has no word of its own
+        is_cpus = isinstance(error, MemoryError) or "DefaultCPUAllocator" in str(error)
+        if not (is_accelerators or is_cpus):
             raise
         elsewhere = ", or --device cpu" if is_accelerators else ""
         raise TrainingError(
             f"batch_size = {config.batch_size} needs more memory than the device has: "
             f"try a smaller --batch-size{elsewhere}"
         ) from None
-
-
-def is_of_memory(error: Exception) -> bool:
-    """Whether the CPU's memory did not do; PyTorch has no word of its own for it.
-
-    >>> try: torch.empty(2**60)
-    ... except RuntimeError as error: is_of_memory(error)
-    True
-    """
-    return isinstance(error, MemoryError) or "DefaultCPUAllocator" in str(error)
 
 
 def bf16_hint(config: Config, device: torch.device) -> str:
