@@ -50,5 +50,5 @@ def test_the_seconds_are_those_of_the_images_shown(tmp_path):
 
 def test_a_misclassified_image_is_one_whose_likeliest_digit_is_not_its_label():
     labels = torch.tensor([0, 1])
-    run = series.Run(0, 1.0, torch.tensor([[0.6, 0.4], [0.9, 0.1]]))
-    assert run.misclassified(labels) == [1]
+    probs = torch.tensor([[0.6, 0.4], [0.9, 0.1]])
+    assert series.misclassified(probs, labels) == [1]

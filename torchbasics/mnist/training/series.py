@@ -11,7 +11,7 @@ import statistics
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 import torch
 from pydantic import FailFast, Field, model_validator
@@ -57,41 +57,33 @@ class Result(Settings):
         return self
 
 
-class Run(NamedTuple):
-    """A finished run: what the network of a seed makes of the test set.
-
-    Shape: probs (10000, 10), of each digit for each test image.
-    """
-
-    seed: int
-    seconds: float | None
-    probs: Tensor
-
-    def misclassified(self, labels: Tensor) -> list[int]:
-        """The test images that are read wrong. Shape: labels (10000,)."""
-        return (self.probs.argmax(1) != labels).nonzero().flatten().tolist()
-
-
 def summarize(folder: Path, config: Config, seeds: Sequence[int]) -> dict[str, Any]:
     """All that came of the series, as numbers, test errors in percent."""
     images, labels = data.load("test", config.data_dir)
-    done = [read_run(folder, config, seed, images) for seed in seeds]
-    misclassified = {str(run.seed): run.misclassified(labels) for run in done}
-    errors = [100 * len(wrong) / len(labels) for wrong in misclassified.values()]
-    together = torch.stack([run.probs for run in done]).mean(0)
+    paths = {str(seed): finished_run(folder, config, seed) for seed in seeds}
+    probs = {seed: network.load(str(p)).probs(images) for seed, p in paths.items()}
+    wrong = {seed: misclassified(each, labels) for seed, each in probs.items()}
+    error = {seed: 100 * len(each) / len(labels) for seed, each in wrong.items()}
+    together = misclassified(torch.stack([*probs.values()]).mean(0), labels)
     manifest = runs.read_manifest(folder)
     return {
         "config": manifest["name"],
         "settings": fixed_settings(config),
         "platform": manifest["platform"],
         "versions": manifest["versions"],
-        "error": {str(run.seed): e for run, e in zip(done, errors, strict=True)},
-        "mean": statistics.mean(errors),
-        "sd": statistics.stdev(errors) if len(errors) > 1 else None,
-        "committee": 100 * float((together.argmax(1) != labels).double().mean()),
-        "seconds": {str(run.seed): run.seconds for run in done},
-        "misclassified": misclassified,
+        "error": error,
+        "mean": statistics.mean(error.values()),
+        "sd": statistics.stdev(error.values()) if len(error) > 1 else None,
+        "committee": 100 * len(together) / len(labels),
+        "seconds": {seed: training_seconds(p, config) for seed, p in paths.items()},
+        "misclassified": wrong,
     }
+
+
+def misclassified(probs: Tensor, labels: Tensor) -> list[int]:
+    """The images that are read wrong. Shape: probs (N, 10), labels (N,)."""
+    wrong: list[int] = (probs.argmax(1) != labels).nonzero().flatten().tolist()
+    return wrong
 
 
 def check_result(folder: Path) -> None:
@@ -107,17 +99,13 @@ def check_result(folder: Path) -> None:
         from_table(Result, result)
 
 
-def read_run(folder: Path, config: Config, seed: int, images: Tensor) -> Run:
-    """The finished run of a seed, and what its network makes of these images.
-
-    Shape: images (N, 28, 28) -> probs (N, 10).
-    """
+def finished_run(folder: Path, config: Config, seed: int) -> Path:
+    """The folder of a seed's run. Raises UserError unless it is one of the series."""
     path = run_folder(folder, seed)
     if path is None:
         raise UserError(f"{folder} has no run of seed {seed}")
     check_resume_config(config.model_copy(update={"seed": seed}), path)
-    probs = network.load(str(path)).probs(images)
-    return Run(seed, training_seconds(path, config), probs)
+    return path
 
 
 def training_seconds(path: Path, config: Config) -> float | None:
