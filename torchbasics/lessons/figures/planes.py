@@ -1,6 +1,7 @@
 """Lesson 1 as planes: the gates' lines, and the two that XOR needs."""
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from itertools import takewhile
 from typing import Any
@@ -125,13 +126,10 @@ def formula(weights: Sequence[float], x: str = "x") -> str:
     'x₁ + 0.5x₂ + 3 = 0'
     """
     bias, w1, w2 = weights
-    terms = []
-    for value, name in ((w1, f"{x}₁"), (w2, f"{x}₂"), (bias, "")):
-        size = f"{value:g}"
-        terms.append((size[:-1] if abs(value) == 1 and name else size) + name)
-    terms = terms[:2] if bias == 0 else terms
-    text = " + ".join(terms).replace("+ -", "- ") + " = 0"
-    return text.replace("-", "\N{MINUS SIGN}")
+    text = f"{w1:g}{x}₁{w2:+g}{x}₂" + (f"{bias:+g}" if bias else "")
+    text = re.sub(rf"(?<![\d.])1(?={x})", "", text)
+    text = re.sub(r"(?<=.)([+-])", r" \1 ", text)
+    return f"{text} = 0".replace("-", "\N{MINUS SIGN}")
 
 
 def margin(axes: Axes, gate: Perceptron) -> None:

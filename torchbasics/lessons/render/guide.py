@@ -74,24 +74,15 @@ def print_exercises(
             _print_task(console, tasks[name], words, done=name in solved)
         console.print()
     console.print(words["how to check"])
-    first = tasks[names(lessons[0])[0]].call
-    said = ', lang="ko"' if lang == "ko" else ""
-    for line in (
-        "$ python",
-        f">>> from torchbasics.lessons import {lessons[0]}",
-        f">>> def {first}:",
-        "...     return 0",
-        "...",
-        f">>> {lessons[0]}.check({first.partition('(')[0]}{said}, hint=True)",
-    ):
-        console.print(Text(f"    {line}"))
+    call = tasks[names(lessons[0])[0]].call
+    function, _, _ = call.partition("(")
+    lines = words["judged"].format(lesson=lessons[0], call=call, function=function)
+    console.print(Text("    " + lines.replace(" | ", "\n    ")))
 
 
 def _print_task(console: SafeConsole, task: Task, words: Words, *, done: bool) -> None:
-    head = Text(f"\n{task.call}", "bold")
-    if done:
-        head.append("  ✓", "green")
-    console.print(head)
+    mark = "  ✓" if done else ""
+    console.print(Text.assemble((f"\n{task.call}", "bold"), (mark, "green")))
     first = words["hint"].format(number=1, total=len(task.hints), hint=task.hints[0])
     for text, style in ((task.text, ""), (task.shapes, "dim"), (first, "dim")):
         console.print(Padding(Text(text, style), (0, 0, 0, 2)))
