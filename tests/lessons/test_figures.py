@@ -26,7 +26,7 @@ from torchbasics.evaluation import predict_probs
 from torchbasics.lessons import LESSONS, digits, figures, learning, prose
 from torchbasics.lessons.figures import chain, learned, planes
 from torchbasics.lessons.figures import digits as pictures
-from torchbasics.lessons.small_networks import OPTIMIZERS, hundred
+from torchbasics.lessons.small_networks import OPTIMIZERS, hundred, solver
 from torchbasics.lessons.textbook import load, network
 from torchbasics.perceptron import INPUTS, Perceptron
 
@@ -318,7 +318,7 @@ def test_the_bars_are_the_networks_that_learned(drawn):
 
 @pytest.mark.slow
 def test_what_the_captions_say_of_the_two_networks_is_so():
-    weight = learned.solver().weight1[0]
+    weight = solver().weight1[0]
     torch.testing.assert_close(weight[0], weight[1], rtol=0.01, atol=0)
     stuck = learned.failed()
     probs, hidden = stuck(INPUTS).sigmoid()[0], stuck.hidden(INPUTS)[0]

@@ -13,15 +13,7 @@ from torchbasics.lessons import small_networks
 from torchbasics.lessons.checks import Words
 from torchbasics.lessons.figures import canvas, planes
 from torchbasics.lessons.figures.canvas import BLUE, GREEN, GREY, INK, ORANGE, Point
-from torchbasics.lessons.small_networks import (
-    FIRST,
-    OPTIMIZERS,
-    TARGETS,
-    Networks,
-    hundred,
-    sine_fit,
-    solver,
-)
+from torchbasics.lessons.small_networks import FIRST, OPTIMIZERS, TARGETS, Networks
 from torchbasics.perceptron import INPUTS
 
 GRID = torch.linspace(-0.375, 1.375, 8)  # between the four points
@@ -52,7 +44,7 @@ def xor(words: Words) -> Figure:
 
 def losses(axes: Axes, words: Words) -> None:
     """The loss of each of a hundred networks, and the two levels where some stay."""
-    outcome = hundred(2, FIRST)
+    outcome = small_networks.hundred(2, FIRST)
     steps = len(outcome.losses)
     note = words["losses_note"].format(optimizer=FIRST)
     canvas.caption(axes, words["losses"], note)
@@ -96,7 +88,7 @@ def success(axes: Axes, words: Words) -> None:
     axes.set(ylim=(0, 118), yticks=range(0, 101, 25), ylabel=words["of_hundred"])
     for hidden, look in ((2, canvas.HATCHED), (4, canvas.FULL)):
         for place, name in enumerate(OPTIMIZERS):
-            count = int(hundred(hidden, name).solved.sum())
+            count = int(small_networks.hundred(hidden, name).solved.sum())
             x = place + 0.19 * (hidden - 3)
             label = f"2-{hidden}-1" if place == 0 else None
             axes.bar(x, count, 0.34, ec=BLUE, label=label, **look)
@@ -107,7 +99,7 @@ def success(axes: Axes, words: Words) -> None:
 
 def input_plane(axes: Axes, words: Words) -> None:
     """Where the network that learned XOR answers 1, and its hidden units' lines."""
-    networks = solver()
+    networks = small_networks.solver()
     canvas.caption(axes, words["answers"], words["answers_note"])
     planes.plane(axes, INPUTS, TARGETS, lambda x: (networks(x)[0] > 0).float())
     moved_grid(axes, lambda x: x, (1.2, 1.2), alpha=0.5)
@@ -120,7 +112,7 @@ def input_plane(axes: Axes, words: Words) -> None:
 
 def hidden_plane(axes: Axes, words: Words) -> None:
     """Where its hidden layer moved the plane, before and after; the output's line."""
-    networks = solver()
+    networks = small_networks.solver()
     bias, weight = networks.bias2[0, 0], networks.weight2[0, :, 0]
     parameters = (float(bias), *weight.tolist())
     moved = networks.hidden(INPUTS)[0]
@@ -128,7 +120,7 @@ def hidden_plane(axes: Axes, words: Words) -> None:
     planes.plane(axes, moved, TARGETS, lambda h: (h @ weight + bias > 0).float())
     planes.origins(axes, moved, words)
     axes.set(xlim=(-0.35, 1.35), ylim=(-0.35, 1.35), xlabel="h₁", ylabel="h₂")
-    seed = int(hundred(2, FIRST).solved.nonzero()[0])
+    seed = int(small_networks.hundred(2, FIRST).solved.nonzero()[0])
     start = Networks(2, [seed]).requires_grad_(False)
     moved_grid(axes, lambda x: start.hidden(x)[0], (0.8, 0.8))
     axes.text(0.3, 0.5, words["at_start"])
@@ -159,7 +151,7 @@ def curve(axes: Axes, words: Words) -> None:
     looks = {0: (GREY, ":"), 100: (ORANGE, "--"), 1000: (BLUE, "-")}
     at = torch.linspace(0, 1, 201)[:, None]
     for steps, (color, ls) in looks.items():
-        x, y, model = sine_fit(steps)
+        x, y, model = small_networks.sine_fit(steps)
         error = (model(x) - y).square().mean()
         label = words["after_steps"].format(steps=f"{steps:,}", error=f"{error:.4f}")
         axes.plot(at, model(at).detach(), color=color, ls=ls, label=label)
@@ -171,6 +163,6 @@ def curve(axes: Axes, words: Words) -> None:
 
 def failed() -> Networks:
     """The first of a hundred that got stuck with two answers at 1/2."""
-    outcome = hundred(2, FIRST)
+    outcome = small_networks.hundred(2, FIRST)
     gaps = (outcome.losses[-1] - small_networks.plateaus()[0]).abs()
     return outcome.networks.only(int((gaps < 0.02).nonzero()[0]))

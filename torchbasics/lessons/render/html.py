@@ -9,17 +9,8 @@ from xml.etree.ElementTree import Element, tostring
 from torch import Tensor
 
 from torchbasics.command.page import picture
-from torchbasics.lessons.checks import (
-    Answer,
-    Check,
-    Images,
-    Item,
-    Listing,
-    Paragraph,
-    Table,
-    Words,
-    grouped,
-)
+from torchbasics.lessons import checks
+from torchbasics.lessons.checks import Check, Item, Words, grouped
 
 
 def element(tag: str, *children: Element | str, **attributes: object) -> Element:
@@ -57,16 +48,16 @@ def rendered(items: Iterable[Item], words: Words) -> list[Element]:
 def shown(item: Item) -> Element:
     """One item that is no check."""
     match item:
-        case Table(headers, rows):
+        case checks.Table(headers, rows):
             lines = [element("tr", *(element("td", cell) for cell in r)) for r in rows]
             return element("div", table(headers, lines, "plain"), class_="wide")
-        case Answer():
+        case checks.Answer():
             return answer(item)
-        case Images(images):
+        case checks.Images(images):
             return element("div", *map(digit, images), class_="digits")
-        case Listing(text):
+        case checks.Listing(text):
             return element("pre", text.rstrip("\n"), class_="listing")
-        case Paragraph(text):
+        case checks.Paragraph(text):
             return element("p", text)
     raise TypeError(f"{item!r} is no item of a lesson")
 
@@ -80,10 +71,10 @@ def table(headers: Iterable[str], rows: Iterable[Element], kind: str) -> Element
     return element("table", head, element("tbody", *rows), class_=kind)
 
 
-def checks_table(checks: Iterable[Check], words: Words) -> Element:
+def checks_table(group: Iterable[Check], words: Words) -> Element:
     """The checks, a row each: name, the source's numbers, ours, whether equal."""
     rows = []
-    for check in checks:
+    for check in group:
         name, expected, computed, sign, source = check.cells(words)
         mark = element("td", sign, class_="mark wrong")
         if check.passed:
@@ -118,7 +109,7 @@ def digit(image: Tensor, label: str = "") -> Element:
     return element("img", src=picture(image.numpy()), **look)
 
 
-def answer(item: Answer) -> Element:
+def answer(item: checks.Answer) -> Element:
     """A digit, its ten probabilities as bars, and which digit was read."""
     bars = [
         element(

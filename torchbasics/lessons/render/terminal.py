@@ -12,20 +12,8 @@ from rich.text import Text
 from torchbasics.command import terminal
 from torchbasics.command.output import visible
 from torchbasics.command.terminal import SafeConsole
-from torchbasics.lessons import parts_of, prose
-from torchbasics.lessons.checks import (
-    Answer,
-    Check,
-    Images,
-    Item,
-    Listing,
-    Paragraph,
-    Part,
-    Table,
-    Words,
-    checks_of,
-    grouped,
-)
+from torchbasics.lessons import checks, parts_of, prose
+from torchbasics.lessons.checks import Check, Item, Part, Words, checks_of, grouped
 from torchbasics.lessons.prose import Language
 from torchbasics.lessons.questions import question
 
@@ -48,7 +36,7 @@ def print_lesson(
     lesson = prose.read(name, lang)
     told = lesson.sections()[section - 1] if section else lesson
     named = {part.__name__: part for part in parts or parts_of(name)}
-    checks: list[Check] = []
+    numbers: list[Check] = []
     paged = partial(terminal.paged, console, wanted=ask and pager)
     for markdown, part in told.pieces():
         with paged():
@@ -59,9 +47,9 @@ def print_lesson(
                 console.print(said)
                 items = list(named[part](lesson.words))
                 console.print(render(items, lesson.words))
-            checks += checks_of(items)
+            numbers += checks_of(items)
     console.print()
-    return checks
+    return numbers
 
 
 def ask_before(console: SafeConsole, part: str, words: Words) -> str:
@@ -79,19 +67,21 @@ def ask_before(console: SafeConsole, part: str, words: Words) -> str:
 def print_checks(console: SafeConsole, name: str, lang: Language) -> list[Check]:
     """Only the lesson's checked numbers, each with its source."""
     words = prose.read(name, lang).words
-    checks = checks_of(chain(*(part(words) for part in parts_of(name))))
+    numbers = checks_of(chain(*(part(words) for part in parts_of(name))))
     console.print(Text(words["title"], "bold"))
-    console.print(checks_table(checks, words, sources=True))
-    return checks
+    console.print(checks_table(numbers, words, sources=True))
+    return numbers
 
 
-def print_summary(console: SafeConsole, checks: Sequence[Check], lang: Language) -> int:
+def print_summary(
+    console: SafeConsole, numbers: Sequence[Check], lang: Language
+) -> int:
     """Say how many numbers are right, and name those that are not; 1 if there are."""
     words = prose.read("course", lang).words
-    wrong = [check for check in checks if not check.passed]
+    wrong = [check for check in numbers if not check.passed]
     for check in wrong:
         console.print(Text(f"✗ {check.name}", "bold red"))
-    total = sum(len(check.expected) for check in checks)
+    total = sum(len(check.expected) for check in numbers)
     right = total - sum(len(check.expected) for check in wrong)
     if total:
         told = words["conclusion"].format(right=right, total=total)
@@ -112,28 +102,28 @@ def render(items: Iterable[Item], words: Words) -> RenderableType:
 def rendered(item: Item) -> RenderableType:
     """One item that is no check."""
     match item:
-        case Table(headers, rows):
+        case checks.Table(headers, rows):
             shown = grid(*headers)
             for row in rows:
                 shown.add_row(*map(Text, row))
             return shown
-        case Answer():
+        case checks.Answer():
             return Group(terminal.Answer(*item), "")
-        case Images(images):
+        case checks.Images(images):
             return terminal.SideBySide(images)
-        case Listing(text) | Paragraph(text):
+        case checks.Listing(text) | checks.Paragraph(text):
             return Text(text)
     raise TypeError(f"{item!r} is no item of a lesson")
 
 
 def checks_table(
-    checks: Iterable[Check], words: Words, *, sources: bool = False
+    group: Iterable[Check], words: Words, *, sources: bool = False
 ) -> table.Table:
     """The checks, a line each: name, the source's numbers, ours, and whether equal."""
     shown = grid("", words["expected"], words["computed"], "")
     if sources:
         shown.add_column(words["source"], overflow="fold")
-    for check in checks:
+    for check in group:
         *cells, mark, source = check.cells(words)
         marked = Text(mark, "green" if check.passed else "bold red")
         shown.add_row(*cells, marked, *[source] * sources)
