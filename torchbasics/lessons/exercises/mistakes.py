@@ -72,8 +72,13 @@ def _is_of_right(ask: Ask, case: Case, way: Right) -> bool:
     return same(_bounded(ask.seen(case)), _once(way, right))
 
 
-def _is_unfinished(ask: Ask, case: Case, way: Right) -> bool:
-    return same(_once(way, ask.seen(case)), ask.exercise.right(*case))
+def mended_by(text: str) -> Mistake:
+    """Right if something is done with the answer a: one of these formulas."""
+
+    def fits(ask: Ask, case: Case, way: Right) -> bool:
+        return same(_once(way, ask.seen(case)), ask.exercise.right(*case))
+
+    return partial(_first, formulas(["a"], text), fits)
 
 
 @lru_cache(maxsize=2**16)
@@ -238,9 +243,7 @@ DERIVED: dict[str, Mistake] = {
         for heading, text in _OF_RIGHT.items()
     },
     "scaled": _by_numbers(numbers.scaled),  # 1 - r is r.flip(1), of two shares
-    "unfinished": partial(
-        _first, formulas(["a"], _OF_ANY["unfinished"]), _is_unfinished
-    ),
+    "unfinished": mended_by(_OF_ANY["unfinished"]),
     "ignored": _ignored,
     "exchanged": lambda ask, cases: _exchanged(ask.exercise)(ask, cases),
     "replaced": lambda ask, cases: _replaced(ask.exercise)(ask, cases),
