@@ -3,7 +3,7 @@
 import contextlib
 import io
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,28 +20,21 @@ from torchbasics.lessons.exercises.asking import (
     same,
     typed,
 )
-from torchbasics.lessons.exercises.exercise import (
-    ERRORS,
-    NO_ANSWER,
-    Ask,
-    Exercise,
-    Mistake,
-)
+from torchbasics.lessons.exercises.exercise import ERRORS, NO_ANSWER, Ask, Exercise
 from torchbasics.lessons.exercises.mistakes import DERIVED, REPEATS, VAGUE, own
 
 HERE = Path(__file__).parent
+UNCALLED, UNFIT, RAISES, NOTHING, SHAPE, VALUES, RIGHT = range(7)
 
 
 class Finding(NamedTuple):
-    """What a function did on the cases, in words; the higher, the nearer to right."""
+    """What a function did on the cases; the higher its rank, the nearer to right."""
 
     rank: int
-    text: str
-    tried: int  # cases, up to the first that went wrong
+    label: str  # of the words that tell it
+    told: Mapping[str, Any]  # in these words
+    tried: int = 0  # cases, up to the first that went wrong
     printed: str = ""  # by the function itself
-
-
-UNCALLED, UNFIT, RAISES, NOTHING, SHAPE, VALUES, RIGHT = range(7)
 
 
 class Judgement(NamedTuple):
@@ -57,21 +50,19 @@ def judge(exercise: Exercise, function: Function, lang: str = "auto") -> Judgeme
     """Try the function on each case, in each form in which it may want them."""
     language = prose.language(lang)
     words = prose.read("course", language).words
-    tries = _tries(exercise, function, words)
+    tries = _tries(exercise, function)
     best = tries[0][1]
-    if best.rank == RIGHT or best.text == words["unwritten"]:
-        return Judgement(best.rank == RIGHT, "", best.text, best.printed)
-    for ask, finding in tries:
-        if made := _mistake_of(ask, exercise, finding, finding.rank == best.rank):
-            name, how = made
-            why = prose.sections("mistakes", language)[name].replace("{how}", how)
-            return Judgement(False, name, f"{finding.text}\n{why}", best.printed)
-    return Judgement(False, "", best.text, best.printed)
+    message = words[best.label].format(**best.told)
+    for ask, finding in tries if best.label not in ("right", "unwritten") else ():
+        if made := _mistake_of(ask, finding.tried):
+            said = words[finding.label].format(**finding.told)
+            why = prose.sections("mistakes", language)[made[0]]
+            message = f"{said}\n{why.replace('{how}', made[1])}"
+            return Judgement(False, made[0], message, best.printed)
+    return Judgement(best.rank == RIGHT, "", message, best.printed)
 
 
-def _tries(
-    exercise: Exercise, function: Function, words: Mapping[str, str]
-) -> list[tuple[Ask, Finding]]:
+def _tries(exercise: Exercise, function: Function) -> list[tuple[Ask, Finding]]:
     """The function in each form, and what it did in it, the nearest to right first.
 
     Number by number, a sum over the batch would be right. So that form counts only for
@@ -80,7 +71,7 @@ def _tries(
 
     def tried(form: Form) -> tuple[Ask, Finding]:
         ask = Ask(exercise, form, function)
-        return ask, _try(exercise, ask, words)
+        return ask, _try(ask)
 
     tries: list[tuple[Ask, Finding]] = []
     for form in exercise.forms:
@@ -96,32 +87,29 @@ def _tries(
     return sorted(tries, key=lambda one: -one[1].rank)
 
 
-def _mistake_of(
-    ask: Ask, exercise: Exercise, finding: Finding, nearest: bool
-) -> tuple[str, str] | None:
+def _mistake_of(ask: Ask, tried: int) -> tuple[str, str] | None:
     """The first mistake that explains all answers, and in which way; None if none does.
 
     All are those up to the first that is wrong, as a second mistake may come later, and
     those to fresh questions. What is written for one size is looked at in that size,
     and what says least comes last.
     """
+    exercise = ask.exercise
     with _apart():
         fresh = [case for case in exercise.fresh if ask.seen(case) is not NO_ANSWER]
-    alike = [case for case in fresh if _sizes(case) == _sizes(exercise.cases[0])]
-    tables = [(own(exercise), fresh), (own(exercise), alike)]
-    if nearest and not exercise.asked:
-        tables.insert(1, (DERIVED, fresh))
-        tables.append((VAGUE, alike))
+    sizes = [value.shape for value in exercise.cases[0]]
+    alike = [case for case in fresh if [value.shape for value in case] == sizes]
+    tables = [(own(exercise), fresh)]
+    if not exercise.asked:
+        tables += [(DERIVED, fresh), (own(exercise), alike), (VAGUE, alike)]
     for table, asked in tables:
+        cases = [*exercise.cases[:tried], *asked]
         for name, mistake in table.items():
-            cases = [*exercise.cases[: finding.tried], *asked]
-            if how := _holds(mistake, ask, cases):
-                return name, str(how)
+            # what cannot be asked did not make this mistake
+            with _apart(), contextlib.suppress(*ERRORS):
+                if how := mistake(ask, cases):
+                    return name, str(how)
     return None
-
-
-def _sizes(case: Case) -> list[Any]:
-    return [value.shape for value in case]
 
 
 @contextlib.contextmanager
@@ -135,55 +123,46 @@ def _apart() -> Iterator[io.StringIO]:
         sys.stdin = stdin
 
 
-def _holds(mistake: Mistake, ask: Ask, cases: Sequence[Case]) -> str | bool:
-    try:
-        with _apart():
-            return mistake(ask, cases)
-    except ERRORS:  # what cannot be asked did not make this mistake
-        return False
-
-
-def _try(exercise: Exercise, ask: Ask, words: Mapping[str, str]) -> Finding:
+def _try(ask: Ask) -> Finding:
     """The first thing that differs from what is right, if anything does."""
     shown = ""
-    for tried, case in enumerate(exercise.cases, start=1):
+    for tried, case in enumerate(ask.exercise.cases, start=1):
         for repeat in range(REPEATS):
             with _apart() as printed:
-                rank, text = _outcome(exercise, ask, case, words)
+                finding = _outcome(ask, case)
             shown = shown if repeat else printed.getvalue()
-            if rank != RIGHT:
-                return Finding(rank, text, tried, shown)
-    return Finding(RIGHT, words["right"], len(exercise.cases), shown)
+            if finding.rank != RIGHT:
+                return finding._replace(tried=tried, printed=shown)
+    return Finding(RIGHT, "right", {}, printed=shown)
 
 
-def _outcome(
-    exercise: Exercise, ask: Ask, case: Case, words: Mapping[str, str]
-) -> tuple[int, str]:
+def _outcome(ask: Ask, case: Case) -> Finding:
     """How near to right the answer to one case is, and what is wrong with it."""
-    wanted = exercise.right(*case)
+    wanted = ask.exercise.right(*case)
     try:
         got = ask(*case)
         if ask.overflow:
             raise ask.overflow
+    except NoAnswerError as error:
+        label, *gave = error.args
+        return Finding(NOTHING, label, _told(ask.calls[-1], got="".join(gave)))
     except ERRORS as error:
-        label, *gave = error.args if isinstance(error, NoAnswerError) else ("raises",)
-        given, reason = typed(*ask.calls[-1]), f"{type(error).__name__}: {error}"
-        told = words[label].format(given=given, got="".join(gave), error=reason)
-        return _rank(error), told
+        told = _told(ask.calls[-1], error=f"{type(error).__name__}: {error}")
+        return Finding(_rank(error), "raises", told)
     if got.shape != wanted.shape:
         by_rows = _by_rows(ask, got)
-        shapes = {"got": tuple(got.shape[by_rows:])}
-        shapes["wanted"] = tuple(wanted.shape[by_rows:])
-        return SHAPE, words["shape"].format(given=typed(*ask.calls[-1]), **shapes)
-    if not same(got, wanted, exercise.tolerance):
-        return VALUES, _first_difference(exercise, ask, case, got, words)
-    return RIGHT, ""
+        shapes = [tuple(some.shape[by_rows:]) for some in (got, wanted)]
+        told = _told(ask.calls[-1], got=shapes[0], wanted=shapes[1])
+        return Finding(SHAPE, "shape", told)
+    if not same(got, wanted, ask.exercise.tolerance):
+        return _first_difference(ask, case, got)
+    return Finding(RIGHT, "right", {})
 
 
 def _rank(error: BaseException) -> int:
     """An error in the call itself, or with the kind of argument, says less."""
-    if isinstance(error, NoAnswerError | OverflowError):
-        return VALUES if isinstance(error, OverflowError) else NOTHING
+    if isinstance(error, OverflowError):
+        return VALUES
     trace = error.__traceback__
     while trace and trace.tb_next:
         trace = trace.tb_next
@@ -206,22 +185,21 @@ def _parts(exercise: Exercise, case: Case) -> Iterator[Case]:
             yield (*(value.narrow(dim, i, 1) for value in cut), *rest)
 
 
-def _first_difference(
-    exercise: Exercise, ask: Ask, case: Case, got: Tensor, words: Mapping[str, str]
-) -> str:
+def _first_difference(ask: Ask, case: Case, got: Tensor) -> Finding:
     """How the function was called, and the first place that came out otherwise.
 
     If a part of the case goes wrong by itself, that is shown instead.
     """
-    calls, by_rows, wanted = ask.calls, _by_rows(ask, got), exercise.right(*case)
+    exercise, calls, by_rows = ask.exercise, ask.calls, _by_rows(ask, got)
+    wanted = exercise.right(*case)
     for part in _parts(exercise, case):
-        with contextlib.suppress(Exception, SystemExit):
+        with contextlib.suppress(*ERRORS):
             answer, right = ask(*part), exercise.right(*part)
             if answer.shape == right.shape and not same(answer, right):
                 calls, by_rows = ask.calls, _by_rows(ask, answer)
                 got, wanted = answer, right
                 break
-    given, how, places = calls[0], "called", list[str]()
+    given, places = calls[0], list[str]()
     while wanted.ndim and (not places or wanted.numel() > MANY):
         pairs = enumerate(zip(got, wanted, strict=True))
         row = next(i for i, pair in pairs if not same(*pair, exercise.tolerance))
@@ -229,16 +207,17 @@ def _first_difference(
         if by_rows:
             given, by_rows = calls[row], False
             continue
-        how, places = "called_row", [*places, str(row)]
+        places.append(str(row))
         if _plain(got) != _plain(wanted):
             break
     digits = 4 if _plain(got) != _plain(wanted) else 9
-    return words[how].format(
-        given=typed(*given),
-        place=", ".join(places),
-        got=_plain(got, digits),
-        wanted=_plain(wanted, digits),
-    )
+    numbers = {"got": _plain(got, digits), "wanted": _plain(wanted, digits)}
+    told = _told(given, place=", ".join(places), **numbers)
+    return Finding(VALUES, "called_row" if places else "called", told)
+
+
+def _told(given: tuple[Any, ...], **others: Any) -> dict[str, Any]:
+    return {"given": typed(*given), **others}
 
 
 def _plain(values: Tensor, digits: int = 4) -> Any:
