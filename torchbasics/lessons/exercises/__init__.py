@@ -14,8 +14,6 @@ BY_LESSON: dict[str, dict[str, Exercise]] = {
     for lesson in LESSONS
 }
 EXERCISES = {name: one for some in BY_LESSON.values() for name, one in some.items()}
-
-
 _hints_given: Counter[str] = Counter()
 
 
@@ -81,8 +79,7 @@ def _name_of(function: Function) -> str:
 def _named_after(function: Function) -> str:
     """The longest exercise, then the last, whose words the function's name holds."""
     name = _name_of(function)
-    parts = re.findall(r"[A-Z]?[a-z0-9]+|[A-Z]+", name)
-    spelled = f"_{'_'.join(parts).lower()}_"
+    spelled = "_".join(["", *re.findall(r"[A-Z]?[a-z0-9]+|[A-Z]+", name), ""]).lower()
     fitting = [key for key in EXERCISES if f"_{key}_" in spelled]
     if not fitting:
         typed = name if hasattr(function, "__name__") and name.isidentifier() else "..."

@@ -5,32 +5,28 @@ Learners get a function as an argument; in a case stands its number.
 
 from collections.abc import Callable
 
-import numpy as np
 import torch
 from torch import Tensor, tensor
 
 from torchbasics.lessons.exercises.asking import Function
 
 
-def _shown(source: str, function: Function) -> Function:
+def _called(source: str, function: Function) -> Function:
     """A function that learners get, called as they would type it."""
     function.__name__ = source
     return function
 
 
 _SURFACES = (
-    _shown("lambda x: x[0] ** 3 + x[0] * x[1]", lambda x: x[0] ** 3 + x[0] * x[1]),
+    _called("lambda x: x[0] ** 3 + x[0] * x[1]", lambda x: x[0] ** 3 + x[0] * x[1]),
     lambda x: 2 * x[0] * x[1] + sum(v**2 for v in x),  # for fresh points, not told
 )
+_STEEP = tensor([2.0, 4.0])
 _SLOPES = (  # of bowls, of tensors, of arrays and of lists
     (
-        _shown(
-            "lambda x: x * torch.tensor([2.0, 4.0])", lambda x: x * tensor([2.0, 4.0])
-        ),
-        _shown(
-            "lambda x: x * np.array([2.0, 4.0])", lambda x: x * np.array([2.0, 4.0])
-        ),
-        _shown("lambda x: [2 * x[0], 4 * x[1]]", lambda x: [2 * x[0], 4 * x[1]]),
+        _called("lambda x: x * torch.tensor([2.0, 4.0])", lambda x: x * _STEEP),
+        _called("lambda x: x * np.array([2.0, 4.0])", lambda x: x * _STEEP.numpy()),
+        _called("lambda x: [2 * x[0], 4 * x[1]]", lambda x: [2 * x[0], 4 * x[1]]),
     ),
     (lambda x: x - 1, lambda x: x - 1, lambda x: [v - 1 for v in x]),  # not told
 )
@@ -76,15 +72,15 @@ def differences(
     return torch.stack(slopes)
 
 
-SURFACES = (
-    lambda function, f, x: function(surface(f), x),
-    lambda function, f, x: function(surface(f), x.numpy()),
-    lambda function, f, x: function(surface(f), x.tolist()),
+_KINDS: tuple[Function, ...] = (lambda x: x, Tensor.numpy, Tensor.tolist)
+SURFACES = tuple(
+    lambda function, f, x, of=of: function(surface(f), of(x)) for of in _KINDS
 )
-DESCENTS = (
-    lambda function, f, x, lr, n: function(slopes(f), x, lr.item(), int(n)),
-    lambda function, f, x, lr, n: function(slopes(f, 1), x.numpy(), lr.item(), int(n)),
-    lambda function, f, x, lr, n: function(slopes(f, 2), x.tolist(), lr.item(), int(n)),
+DESCENTS = tuple(
+    lambda function, f, x, lr, n, of=of, kind=kind: function(
+        slopes(f, kind), of(x), lr.item(), int(n)
+    )
+    for kind, of in enumerate(_KINDS)
 )
 """How a function is called that gets another one, of which a case has the number."""
 

@@ -10,7 +10,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache, lru_cache, partial
-from itertools import combinations
+from itertools import combinations, product
 
 import torch
 from torch import Tensor
@@ -158,15 +158,9 @@ def _exchanged(exercise: Exercise) -> Mistake:
 @cache
 def _replaced(exercise: Exercise) -> Mistake:
     """Right for something else in place of one argument."""
-    ways = formulas(["a"], _OF_ANY["replaced"])
-    return _called(
-        exercise,
-        (
-            {name: re.sub(r"\ba\b", name, how)}
-            for name in exercise.names
-            for how in ways
-        ),
-    )
+    pairs = product(exercise.names, formulas(["a"], _OF_ANY["replaced"]))
+    changes = ({name: re.sub(r"\ba\b", name, how)} for name, how in pairs)
+    return _called(exercise, changes)
 
 
 def _called(exercise: Exercise, changes: Iterable[Mapping[str, str]]) -> Mistake:
@@ -189,11 +183,8 @@ def _right_only_in(ask: Ask, cases: Sequence[Case]) -> str:
     if 2 * len(wrong) <= len(marks):
         return ""
     for how, of in _PARTS.items():
-        parts = [_once(of, mark) for mark in wrong]
-        if all(
-            part.all() and part.sum() == mark.sum()
-            for part, mark in zip(parts, wrong, strict=True)
-        ):
+        parts = [(_once(of, mark), mark) for mark in wrong]
+        if all(part.all() and part.sum() == mark.sum() for part, mark in parts):
             return how
     return ""
 
