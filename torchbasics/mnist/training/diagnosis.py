@@ -26,12 +26,15 @@ def diagnose(training: Training, evaluation: Evaluation) -> str:
     if evaluation.accuracy > CHANCE or seen < FEW_IMAGES:
         return ""
     cause, remedy = next(causes(training, evaluation.loss))
-    own = ", ".join(own_settings(training.config))
-    without = f", or the default of one or more of {own}" if own else ""
+    others = [
+        f"without {option}"
+        for option in own_settings(training.config)
+        if option.split()[0] != remedy.split()[0]
+    ]
     return (
         f"it learned next to nothing: {100 * evaluation.accuracy:.1f} % right, loss "
         f"{evaluation.loss:.2g}, where guessing gets 10 % and {GUESS:.1f}; {cause}. "
-        f"Try {remedy}{without}"
+        f"Try {', or '.join([remedy, *others])}"
     )
 
 
@@ -39,7 +42,7 @@ def causes(training: Training, loss: float) -> Iterator[tuple[str, str]]:
     """What may explain it, the surest first, each with what to try."""
     config, start = training.config, setup(training.config, training.splits)
     before, after = start.probe(), training.probe()
-    other = "--model.batch-norm" if config.model.init == "auto" else "--model.init auto"
+    other = "fewer layers" if config.model.batch_norm else "--model.batch-norm"
     for text in lost_signals(before):
         yield text, other
     lower, higher = (f"--optim.lr {lr:g}" for lr in usual_rates(config.optim))
