@@ -5,7 +5,6 @@ ink raises or lowers the score of the answer, and how little has to change for a
 """
 
 import json
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -52,11 +51,9 @@ class Options(settings.Settings):
     data_dir: network.DataDir = "auto"
 
     @model_validator(mode="after")
-    def _one_digit_and_a_page(self) -> "Options":
+    def _one_digit(self) -> "Options":
         if self.picture and self.index:
             raise ValueError("--picture stands in the place of --index: give one")
-        if os.path.isfile(self.run):
-            raise ValueError(f"{self.run} is no run; a picture: --picture {self.run}")
         return self
 
 

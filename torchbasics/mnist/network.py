@@ -188,7 +188,8 @@ def find_checkpoint(run: str, runs_dir: str = "runs") -> tuple[Path, Checkpoint]
         return path, held._replace(tensors=full)
     if run.lower().endswith(SUFFIXES) and os.path.isfile(run):
         raise UserError(
-            f"{run} is a picture, no run: {PROGRAM}.predict {shlex.quote(run)} reads it"
+            f"{run} is a picture, no run: {PROGRAM}.predict {shlex.quote(run)} reads "
+            "it, explain takes it by --picture"
         )
     if run != "latest" and not os.path.isdir(run):
         raise UserError(
