@@ -192,7 +192,7 @@ def test_a_list_is_no_tensor_and_whole_numbers_are_weights():
     with pytest.raises(TypeError, match=r"x is a list; wanted a Tensor"):
         separability([[0, 1]], torch.tensor([1]))
     assert torch.equal(Perceptron([1, 1], -1)(INPUTS), AND(INPUTS))
-    with pytest.raises(ValueError, match="weights has 2 numbers; wanted 3"):
+    with pytest.raises(ValueError, match=r"weights has shape \(2,\); wanted \(3,\)"):
         mistake_bound(INPUTS, torch.tensor([0, 0, 0, 1]), [1, 1])
 
 

@@ -65,9 +65,8 @@ def sigmoid(x: Tensor) -> Tensor:
 def tanh(x: Tensor) -> Tensor:
     """2 sigmoid(2x) - 1, between -1 and 1. Shape: (*) -> (*).
 
-    It is taken as (1 - exp(-2x)) / (1 + exp(-2x)), its numerator by expm1, since near 0
-    the difference from 1 would be lost in rounding; below 0 the sign is turned.
-    Its derivative 1 - tanh^2 is at most 1, where x = 0.
+    Its derivative 1 - tanh^2 is at most 1, where x = 0. It is taken as (1 - exp(-2x)) /
+    (1 + exp(-2x)), its numerator by expm1, which keeps the digits of a small x.
 
     >>> tanh(torch.tensor([-1.0, 0.0, 1.0]))
     tensor([-0.7616,  0.0000,  0.7616])
@@ -80,9 +79,8 @@ def tanh(x: Tensor) -> Tensor:
 def scaled_tanh(x: Tensor) -> Tensor:
     """1.7159 tanh(2x/3), near +-1 where x is +-1. Shape: (*) -> (*).
 
-    Near +-1 its second derivative, not its slope, is largest in size, so targets of +-1
-    do not drive it into saturation. LeCun, Bottou, Orr and Mueller, "Efficient
-    BackProp", 1998.
+    There its curve bends most, so targets of +-1 do not drive it into saturation.
+    LeCun, Bottou, Orr and Mueller, "Efficient BackProp", 1998.
 
     >>> scaled_tanh(torch.tensor([-1.0, 0.0, 1.0]))
     tensor([-1.0000,  0.0000,  1.0000])
@@ -119,8 +117,7 @@ def leaky_relu(x: Tensor, negative_slope: float = NEGATIVE_SLOPE) -> Tensor:
 def gelu(x: Tensor) -> Tensor:
     """`x Phi(x)`, Phi(x) the share of a standard normal below x. Shape: (*) -> (*).
 
-    A ReLU whose kink is smooth. Hendrycks and Gimpel, "Gaussian Error Linear Units",
-    2016.
+    A ReLU without a kink. Hendrycks and Gimpel, "Gaussian Error Linear Units", 2016.
 
     >>> gelu(torch.tensor([-1.0, 0.0, 1.0]))
     tensor([-0.1587,  0.0000,  0.8413])

@@ -42,8 +42,7 @@ def choose(name: str = "auto") -> tuple[torch.device, str]:
 def problem(device: torch.device) -> str:
     """Why nothing can be computed on a device, in PyTorch's words; empty if it can.
 
-    For example there is no driver, or one that is too old for this PyTorch, or a card
-    that is too old for the kernels it was built with.
+    There may be no driver, or one too old for this PyTorch, or a card too old for it.
 
     >>> problem(torch.device("cpu"))
     ''

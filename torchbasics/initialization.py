@@ -73,8 +73,7 @@ def initialize(
 ) -> None:
     """Draw the weights of `linear`, which `activation` follows, anew, in place.
 
-    Normal, or uniform with `default`; on the generator's device, so that its seed
-    decides them wherever the layer is.
+    They are drawn on the generator's device, so its seed decides them on any other.
 
     >>> linear = nn.Linear(1000, 1000)
     >>> initialize(linear, "he", "relu", torch.Generator().manual_seed(0))

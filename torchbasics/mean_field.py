@@ -58,10 +58,9 @@ def mean_squares(activation: ActivationName, q: Tensor) -> tuple[Tensor, Tensor]
 def _expected(activation: ActivationName, root: Tensor) -> tuple[Tensor, Tensor]:
     """The roots of both means, of the root of q, as squares may underflow.
 
-    By the trapezoid rule, whose error falls exponentially with its step where a
-    function is smooth but for a kink at 0, since no node lies there. It resolves narrow
-    peaks, which Gauss-Hermite nodes miss: for large q by z = c sinh(5t), whose nodes
-    lie the closer the nearer they are to 0. Shape: (*) -> (*), (*).
+    By the trapezoid rule, exact to many digits for what is smooth but for a kink at 0,
+    where no node lies. For large q by z = c sinh(5t), whose nodes lie close near 0 and
+    see the narrow peak there, which Gauss-Hermite's miss. Shape: (*) -> (*), (*).
     """
     require.choice(activations.ACTIVATIONS, activation=activation)
     z = torch.linspace(-9, 9, 2000, dtype=root.dtype, device=root.device)
@@ -117,11 +116,9 @@ def signal_propagation(
         root = math.sqrt(fan_in * weight) * signal
         sums.append(torch.hypot(root, root.new_tensor(math.sqrt(bias))))
         signal, slope = _expected(activation, sums[-1])
-    gradients = [torch.ones_like(signal)]
-    for chi in reversed(chis[1:]):
-        gradients.append(gradients[-1] * chi)
-    both = torch.stack(sums), torch.stack(gradients[::-1])
-    return SignalPropagation(*map(root_mean_square, both))
+    back = torch.stack([torch.ones_like(signal), *chis[:0:-1]]).cumprod(0)
+    forward = root_mean_square(torch.stack(sums))
+    return SignalPropagation(forward, root_mean_square(back.flip(0)))
 
 
 @cache
@@ -136,8 +133,8 @@ def critical_sigma_w(activation: ActivationName) -> float:
     >>> round(critical_sigma_w("sigmoid"), 2), critical_sigma_w("tanh")
     (10.15, 1.0)
 
-    GELU has none, since its chi rises with q and falls again: where sigma_w keeps a
-    small q, a larger one grows without end. Raises ValueError for it and its like.
+    Raises ValueError for GELU, which has none: its chi rises with q and falls again, so
+    where sigma_w keeps a small q, a larger one grows without end.
     """
     low, high = 1e-6, 1e3  # where the means can be trusted
     grid = torch.logspace(math.log10(low), math.log10(high), 40, **EXACT)

@@ -30,13 +30,12 @@ class MLP(nn.Module):
     torch.Size([5, 10])
 
     `batch_norm` normalises each weighted sum before its activation (Ioffe and Szegedy
-    2015); `dropout` zeroes that share of each hidden layer's activations in training,
+    2015). In training, `dropout` zeroes that share of each hidden layer's activations,
     `input_dropout` of the inputs (Srivastava et al. 2014), and `input_noise` adds
-    normal noise of that standard deviation to them; `residual` adds a layer's inputs to
-    its outputs where both are equally many (He et al. 2016). The weights are drawn from
-    `generator`, what layers draw in training from keyed generators, never from the
-    ambient one: see `attach_generator`. ValueError or TypeError names an argument of
-    which no network can be made.
+    normal noise of that standard deviation to them. `residual` adds a layer's inputs to
+    its outputs where both are equally many (He et al. 2016). Weights are drawn from
+    `generator`; what layers draw, see `attach_generator`. ValueError or TypeError names
+    an argument of which no network can be made.
     """
 
     logits: nn.Linear
@@ -88,17 +87,10 @@ class MLP(nn.Module):
             module.place = place
 
     def linears(self) -> dict[str, nn.Linear]:
-        """The weights and the bias of each layer, by its name.
-
-        >>> list(MLP(2, [3], 1).linears())
-        ['hidden1', 'logits']
-        """
-        return {
-            name: part
-            for name, layer in self.named_children()
-            for part in layer.modules()
-            if isinstance(part, nn.Linear)
-        }
+        """The weights and the bias of each layer, by its name."""
+        linears = [part for part in self.modules() if isinstance(part, nn.Linear)]
+        names = (name for name, _ in self.named_children())
+        return dict(zip(names, linears, strict=True))
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Logits of a batch of inputs. Shape: (N, in_features) -> (N, out_features)."""
@@ -129,9 +121,8 @@ class StochasticModule(nn.Module):
     """A layer that draws in training, from a generator that can be keyed.
 
     So a step is repeatable whatever was drawn before it; nn.Dropout takes none. `place`
-    tells the layers of a network apart. `part` says which of how many equal parts of a
-    batch the inputs are: all of the batch is drawn for, so that the draws do not depend
-    on how many processes share it.
+    tells a network's layers apart. The inputs are the `part` (which, of how many) of a
+    batch that processes share: all of it is drawn for, however many they are.
     """
 
     generator: torch.Generator | None = None
@@ -166,11 +157,13 @@ class GaussianNoise(StochasticModule):
         """Inputs with noise on them, in training. Shape: (*) -> (*)."""
         if not self.training:
             return inputs
-
-        def noise(size: torch.Size, random: torch.Generator) -> Tensor:
-            return inputs.new_empty(size).normal_(0, self.std, generator=random)
-
-        return inputs + self.draws(inputs, noise)
+        noise = self.draws(
+            inputs,
+            lambda size, key: inputs.new_empty(size).normal_(
+                0, self.std, generator=key
+            ),
+        )
+        return inputs + noise
 
 
 class Dropout(StochasticModule):
@@ -225,7 +218,6 @@ def attach_generator(
 
 
 def _linear(in_features: int, out_features: int) -> nn.Linear:
-    """A layer whose weights are not drawn yet."""
     device = torch.get_default_device()
     linear: nn.Linear = skip_init(nn.Linear, in_features, out_features, device=device)
     return linear

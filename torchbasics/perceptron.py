@@ -126,12 +126,8 @@ def mistake_bound(x: Tensor, targets: Tensor, weights: Sequence[float]) -> float
     51
     """
     rows, targets = _examples(x, targets)
-    if len(weights) != rows.shape[1]:
-        raise ValueError(
-            f"weights has {len(weights)} numbers; wanted {rows.shape[1]}, "
-            "the bias first"
-        )
     normal = torch.as_tensor(weights, dtype=torch.float64, device=rows.device)
+    require.same_shape(example=rows[0], weights=normal)
     normal = normal / normal.abs().max()  # or its length might be lost
     gamma = ((2 * targets - 1) * (rows @ normal)).min() / normal.norm()
     if not gamma > 0:  # it may be nan
@@ -177,11 +173,10 @@ def separability(x: Tensor, targets: Tensor) -> Verdict:
     back to where they were after an earlier epoch: then what was added in between,
     (target - answer) x for each mistake, is 0 in sum. A line that separates would make
     no such term negative, and those of the 1s positive, of which there are as many as
-    of the 0s: the bias's inputs cancel. One of the two happens, because the weights of
-    whole-numbered examples stay whole-numbered, and bounded even where no line
-    separates (the perceptron cycling theorem: Minsky and Papert 1969; Block and Levin
-    1970), so they come back. Until then it can take long where numbers are large;
-    ValueError if it takes more than `MOST` answers.
+    of the 0s, as the bias's inputs cancel. One of the two happens: the weights of whole
+    numbers are whole numbers, bounded even where no line separates (the perceptron
+    cycling theorem: Minsky and Papert 1969; Block and Levin 1970), so they come back.
+    ValueError if that takes more than `MOST` answers, as large numbers may.
     Shape: x (N, D) of whole numbers, targets (N,) of 0 and 1.
 
     >>> separability(INPUTS, torch.tensor([0, 1, 1, 0]))
@@ -214,11 +209,7 @@ def _examples(x: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     """
     require.rows(None, x=x)
     require.examples(x=x, targets=targets)
-    if targets.shape != x.shape[:1]:
-        raise ValueError(
-            f"targets has shape {tuple(targets.shape)}; wanted {tuple(x.shape[:1])}, "
-            "one for each row of x"
-        )
+    require.same_shape(examples=x[:, 0], targets=targets)
     if not set(targets.tolist()) <= {0, 1}:
         raise ValueError(f"targets are {targets.tolist()}; wanted 0 and 1 only")
     if not x.isfinite().all():

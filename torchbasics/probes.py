@@ -22,6 +22,7 @@ from torchbasics.device import default_mode
 from torchbasics.mean_field import root_mean_square
 from torchbasics.mlp import attach_generator
 
+LossFunction = Callable[[Tensor, Tensor], Tensor]
 NEAR_A_BOUND = 0.05  # as a share of the range
 
 
@@ -91,7 +92,7 @@ class Probes(ExitStack):
 
 def probe_copy(
     model: nn.Module,
-    loss_function: Callable[[Tensor, Tensor], Tensor],
+    loss_function: LossFunction,
     inputs: Tensor,
     labels: Tensor,
     seed: int = 0,
@@ -113,10 +114,7 @@ def probe_copy(
 
 
 def first_nonfinite(
-    model: nn.Module,
-    loss_function: Callable[[Tensor, Tensor], Tensor],
-    images: Tensor,
-    labels: Tensor,
+    model: nn.Module, loss_function: LossFunction, images: Tensor, labels: Tensor
 ) -> str:
     """Where a batch first meets NaN or infinity, in words; empty if it does not.
 

@@ -18,11 +18,9 @@ from torchbasics import arguments as require
 from torchbasics.activations import ACTIVATIONS, DERIVATIVES
 from torchbasics.device import default_mode
 from torchbasics.evaluation import eval_mode
-from torchbasics.mlp import MLP, Residual, StochasticModule
+from torchbasics.mlp import MLP, Residual
 from torchbasics.rng import generator
 
-ROLES = ("input_noise", "input_dropout", "linear", "norm", "activation", "dropout")
-"""The parts of a layer, in the order in which a signal meets them."""
 SLOPES = {repr(module()): DERIVATIVES[name] for name, module in ACTIVATIONS.items()}
 """The derivative of each activation, by how PyTorch prints the module."""
 
@@ -30,13 +28,10 @@ SLOPES = {repr(module()): DERIVATIVES[name] for name, module in ACTIVATIONS.item
 class LayerTrace(NamedTuple):
     """What one layer of a network does to a batch, in the textbook's form.
 
-    The last layer's outputs are its pre-activations. `derivatives` is
-    activation'(pre_activations). `nn.Linear` stores the weight the other way round,
-    (out, in). Batch norm multiplies the weighted sums by `scale` on their way to the
-    pre-activations; without it, it is 1. A `residual` layer adds its inputs to what
-    its activation gives.
-    Shapes: inputs (N, in), weight (in, out), bias and scale (out,), the others
-    (N, out).
+    `derivatives` is activation'(pre_activations), 1 in the last layer, which has none.
+    Batch norm multiplies the weighted sums by `scale`, else 1; a `residual` layer adds
+    its inputs to its outputs. `nn.Linear` stores the weight transposed, (out, in).
+    Shapes: inputs (N, in), weight (in, out), bias and scale (out,), others (N, out).
     """
 
     name: str
@@ -65,7 +60,7 @@ def forward_trace(model: MLP, x: Tensor) -> list[LayerTrace]:
     """Every layer of a network at work on a batch, in order, the logits last.
 
     Dropout is off, and batch norm goes by its running means, as when a network reads.
-    Raises ValueError for a layer that was altered by hand to what no MLP builds.
+    Raises ValueError for an activation, put in by hand, whose slope is not known.
     Shape: x (N, in_features).
 
     >>> layers = forward_trace(MLP(784, [50, 100], 10), torch.zeros(1, 784))
@@ -84,29 +79,18 @@ def forward_trace(model: MLP, x: Tensor) -> list[LayerTrace]:
 
 
 def _layer(name: str, module: nn.Module, x: Tensor) -> LayerTrace:
-    parts, residual = _parts(name, module), isinstance(module, Residual)
-    linear, norm = parts["linear"], parts.get("norm")
+    linear: Any = getattr(module, "linear", module)
+    norm: Any = getattr(module, "norm", None)
+    activation = getattr(module, "activation", nn.Identity())
+    require.choice(SLOPES, **{f"{name}.activation": repr(activation)})
     weight, bias = linear.weight.detach().T, linear.bias.detach()
     scale, a = torch.ones_like(bias), x @ weight + bias
     if norm is not None:
         scale, a = (norm.running_var + norm.eps).rsqrt(), norm(a)
         scale = scale if norm.weight is None else norm.weight * scale
-    activation = parts.get("activation", nn.Identity())
+    residual, slopes = isinstance(module, Residual), SLOPES[repr(activation)](a)
     outputs = x + activation(a) if residual else activation(a)
-    slopes = SLOPES[repr(activation)](a)
     return LayerTrace(name, x, weight, bias, a, outputs, slopes, scale, residual)
-
-
-def _parts(name: str, module: nn.Module) -> dict[str, Any]:
-    """The parts of a layer by their roles, if they are such as an MLP builds."""
-    parts = dict(module.named_children()) or {"linear": module}
-    if [*parts] != [role for role in ROLES if role in {*parts, "linear"}]:
-        raise ValueError(f"{name} has {', '.join(parts)}; wanted some of {ROLES}")
-    for role, part in parts.items():
-        known = isinstance(part, nn.Linear | nn.BatchNorm1d | StochasticModule)
-        if not known and repr(part) not in SLOPES:
-            raise ValueError(f"{name}.{role} is {part}; wanted what an MLP builds")
-    return parts
 
 
 def backward_trace(
@@ -114,14 +98,15 @@ def backward_trace(
 ) -> list[LayerGradients]:
     """The chain rule by hand, in the order it goes: the logits first.
 
-    With a for pre-activations, W for the weight, and @ for a sum over the batch:
+    With d x for d loss / d x, and sums for inputs @ weight + bias:
 
-        d a = d outputs * activation'(a) * scale
-        d W = inputs^T @ d a,    d bias = sum of d a,    d inputs = d a @ W^T
+        d pre_activations = d outputs * derivatives
+        d sums = d pre_activations * scale
+        d weight = inputs^T @ d sums, and d bias is what d sums add up to
+        d inputs = d sums @ weight^T: d outputs of the layer before
 
-    The network is taken as in `forward_trace`. `logit_gradient` is d loss / d logits,
-    for example `cross_entropy_gradient`. Shape: x (N, in_features), logit_gradient
-    (N, out_features).
+    `logit_gradient` is d logits, for example `cross_entropy_gradient`.
+    Shape: x (N, in_features), logit_gradient (N, out_features).
 
     >>> model = MLP(2, [3], 2)
     >>> asked = torch.tensor([[0.5, -0.5]])
@@ -150,8 +135,8 @@ def derivative(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     """The derivative at each x by autograd. Shape: (*) -> (*).
 
     It is 0 where autograd has none, as of the step, and PyTorch's choice at a kink.
-    Raises ValueError for a function that mixes the numbers of x, such as softmax: it is
-    found out by asking each result for its slope some powers of 2 times, all at once.
+    Raises ValueError for a function that mixes the numbers of x, such as softmax: where
+    results are weighed by powers of 2, each slope must be weighed by its own.
 
     >>> derivative(torch.sin, torch.tensor([0.0]))
     tensor([1.])
