@@ -83,10 +83,7 @@ def mended_by(text: str) -> Mistake:
 
 @lru_cache(maxsize=2**16)
 def _once(way: Right, *case: Tensor) -> Tensor:
-    """A formula's answer to a fixed question, or NO_ANSWER where no shapes fit.
-
-    Shape: of any kind.
-    """
+    """A formula's answer to a fixed question, or NO_ANSWER where no shapes fit."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # as of .T where there is only one dimension
         try:
@@ -96,10 +93,7 @@ def _once(way: Right, *case: Tensor) -> Tensor:
 
 
 def _bounded(value: Tensor) -> Tensor:
-    """Nan for all that is infinite, or nearly, as after 1 / (0 + 1e-9).
-
-    Shape: (*) -> (*).
-    """
+    """Nan for all that is infinite, or nearly, as after 1 / (0 + 1e-9)."""
     if not value.is_floating_point():
         return value
     return value.where(value.abs() < NEARLY_INFINITE, torch.nan)
