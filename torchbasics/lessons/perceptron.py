@@ -146,8 +146,8 @@ def planes(functions: dict[str, Callable[[Tensor], Tensor]]) -> Listing:
     drawn = []
     for name, function in functions.items():
         marks = ["░" if one else " " for one in function(points).tolist()]
-        for (x1, x2), answer in zip(INPUTS.tolist(), function(INPUTS), strict=True):
-            nearest = int((points - torch.tensor([x1, x2])).square().sum(1).argmin())
+        for x, answer in zip(INPUTS, function(INPUTS), strict=True):
+            nearest = int((points - x).square().sum(1).argmin())
             marks[nearest] = "●" if answer else "○"
         rows = ["".join(marks[i : i + 21]) for i in range(0, len(marks), 21)]
         drawn.append("\n".join([name, *(f"│{row}│" for row in rows)]))

@@ -76,12 +76,11 @@ def network(last: Literal["book", "source"] = "book") -> MLP:
     >>> network()(X)
     tensor([[0.3168, 0.6963]], dtype=torch.float64, grad_fn=<AddmmBackward0>)
     """
-    model = MLP(2, [3, 2], 2).double()
-    parameters = iter(model.parameters())
-    for weight, bias in zip((*WEIGHTS, LAST_WEIGHT[last]), BIASES, strict=True):
-        stored = next(parameters)  # (out, in), where the book writes (in, out)
-        stored.copy_(float64(*weight).view(*stored.T.shape).T)
-        next(parameters).copy_(float64(*bias))
+    model, weights = MLP(2, [3, 2], 2).double(), (*WEIGHTS, LAST_WEIGHT[last])
+    layers = zip(model.linears().values(), weights, BIASES, strict=True)
+    for linear, weight, bias in layers:
+        linear.weight.copy_(float64(*weight).view(linear.weight.T.shape).T)  # (out, in)
+        linear.bias.copy_(float64(*bias))
     return model
 
 
