@@ -129,9 +129,9 @@ def hangul_font() -> str | None:
     manager = font_manager.fontManager
     if not set(HANGUL) & set(manager.get_font_names()):
         known = {font.fname for font in manager.ttflist}
-        for path in set(font_manager.findSystemFonts()) - known:
-            if re.search("cjk|nanum|malgun|gothic|dotum|sanskr", path, re.IGNORECASE):
-                with suppress(OSError, RuntimeError):  # a broken file is no font
-                    manager.addfont(path)
+        korean = re.compile("cjk|nanum|malgun|gothic|dotum|sanskr", re.IGNORECASE)
+        for path in filter(korean.search, {*font_manager.findSystemFonts()} - known):
+            with suppress(OSError, RuntimeError):  # a broken file is no font
+                manager.addfont(path)
     names = manager.get_font_names()
     return next((name for name in HANGUL if name in names), None)
