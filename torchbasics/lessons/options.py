@@ -19,8 +19,7 @@ class Options(settings.Settings):
     """What to tell, in which language, and how."""
 
     words: Annotated[Positional[tuple[str, ...]], arg(metavar="[WHAT ...]")] = ()
-    """lessons, all, exercises [LESSON], or glossary [TERM]; if nothing is named, the
-    menu"""
+    """lessons, all, exercises [LESSON], or glossary [TERM]; without, the menu"""
     lang: Literal["auto", "en", "ko"] = "auto"
     """language, auto: the environment's"""
     section: int = 0
