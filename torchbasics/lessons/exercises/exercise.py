@@ -84,9 +84,10 @@ class Ask:
             everywhere = len(self.nothing) == len(self.calls)
             self.calls = self.nothing[:1]
             raise NoAnswerError("none" if everywhere else "none_here")
-        got, wanted = as_tensor(answer), self.exercise.right(*case)
-        no_numbers = self.overflow and got.shape != wanted.shape
-        return torch.nan * wanted if no_numbers else got
+        got = as_tensor(answer)
+        if self.overflow and got.shape != self.exercise.right(*case).shape:
+            return torch.nan * self.exercise.right(*case)
+        return got
 
     def _call(self, *arguments: Any) -> Any:
         before = copy.deepcopy(arguments)
