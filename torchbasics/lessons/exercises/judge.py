@@ -102,13 +102,16 @@ def _mistake_of(ask: Ask, tried: int) -> tuple[str, str] | None:
     tables = [(own(exercise), fresh)]
     if not exercise.asked:
         tables += [(DERIVED, fresh), (own(exercise), alike), (VAGUE, alike)]
-    for table, asked in tables:
-        cases = [*exercise.cases[:tried], *asked]
-        for name, mistake in table.items():
-            # what cannot be asked did not make this mistake
-            with _apart(), contextlib.suppress(*ERRORS):
-                if how := mistake(ask, cases):
-                    return name, str(how)
+    known = (
+        (*one, [*exercise.cases[:tried], *asked])
+        for table, asked in tables
+        for one in table.items()
+    )
+    for name, mistake, cases in known:
+        # what cannot be asked did not make this mistake
+        with _apart(), contextlib.suppress(*ERRORS):
+            if how := mistake(ask, cases):
+                return name, str(how)
     return None
 
 
