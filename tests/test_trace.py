@@ -8,6 +8,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import nn
 
 from torchbasics import MLP
 from torchbasics.activations import ACTIVATIONS, DERIVATIVES
@@ -310,6 +311,52 @@ def test_an_activation_whose_slope_is_not_known_is_refused_by_name(part):
         kind = type(part).__name__
         with pytest.raises(ValueError, match=rf"^hidden2\.activation is .{kind}\("):
             trace(model, torch.zeros(2, 4))
+
+
+def the_linear_last(model):
+    linear = model.hidden1.linear
+    del model.hidden1.linear
+    model.hidden1.linear = linear
+
+
+CHANGED = {
+    "a foreign dropout": lambda model: setattr(model.hidden1, "dropout", nn.Softplus()),
+    "a part more": lambda model: setattr(model.hidden1, "more", nn.Tanh()),
+    "another order": the_linear_last,
+    "a hook": lambda model: model.hidden1.linear.register_forward_hook(
+        lambda *a: -a[2]
+    ),
+    "no bias": lambda model: setattr(model.hidden1, "linear", nn.Linear(4, 4, False)),
+    "another layer": lambda model: setattr(model, "hidden1", nn.Sequential(nn.Tanh())),
+    "a layer norm": lambda model: setattr(model.hidden1, "norm", nn.LayerNorm(4)),
+    "no statistics": lambda model: setattr(
+        model.hidden1, "norm", nn.BatchNorm1d(4, track_running_stats=False)
+    ),
+}
+
+
+@pytest.mark.parametrize("change", CHANGED)
+def test_a_network_changed_to_what_no_mlp_builds_is_refused_by_name(change):
+    model = MLP(4, [4, 4], 3, "tanh", batch_norm=True, dropout=0.1)
+    CHANGED[change](model)
+    with pytest.raises((TypeError, ValueError), match=r"^hidden1.* wanted a? ?\w+"):
+        forward_trace(model, torch.ones(2, 4))
+
+
+def test_a_network_with_a_forward_of_its_own_is_refused():
+    model = MLP(4, [4], 3)
+    model.forward = lambda x: x
+    with pytest.raises(ValueError, match=r"^model makes something else of its inputs"):
+        forward_trace(model, torch.ones(2, 4))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+def test_a_trace_is_its_network_bit_for_bit_whatever_is_rounded(dtype):
+    model = MLP(100, [100] * 30, 3, "relu", batch_norm=True, residual=True).to(dtype)
+    x = 1000 * torch.randn(9, 100, generator=generator(0, "x")).to(dtype)
+    x[0, 0] = torch.nan
+    traced, own = forward_trace(model, x)[-1].outputs, model.eval()(x)
+    torch.testing.assert_close(traced, own, rtol=0, atol=0, equal_nan=True)
 
 
 def test_a_function_of_something_else_has_the_derivative_0():

@@ -12,6 +12,7 @@ from itertools import product
 from typing import Any, NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from torchbasics import arguments as require
@@ -60,7 +61,7 @@ def forward_trace(model: MLP, x: Tensor) -> list[LayerTrace]:
     """Every layer of a network at work on a batch, in order, the logits last.
 
     Dropout is off, and batch norm goes by its running means, as when a network reads.
-    Raises ValueError for an activation, put in by hand, whose slope is not known.
+    Raises ValueError for a network changed by hand whose numbers would not be its own.
     Shape: x (N, in_features).
 
     >>> layers = forward_trace(MLP(784, [50, 100], 10), torch.zeros(1, 784))
@@ -73,9 +74,18 @@ def forward_trace(model: MLP, x: Tensor) -> list[LayerTrace]:
         require.rows(model.in_features, x=x)
         require.dtype(next(model.parameters()).dtype, x=x)
         for name, module in model.named_children():
-            x = layers[-1].outputs if layers else x.detach()
-            layers.append(_layer(name, module, x))
+            inputs = layers[-1].outputs if layers else x.detach()
+            layers.append(_layer(name, module, inputs))
+            _agree(name, module(inputs), layers[-1].outputs)
+        _agree("model", model(x), layers[-1].outputs)
     return layers
+
+
+def _agree(name: str, own: Tensor, traced: Tensor) -> None:
+    same = own.shape == traced.shape
+    if not same or not torch.allclose(own, traced, 1e-3, equal_nan=True):
+        given = f"{name} makes something else of its inputs"
+        raise ValueError(f"{given}; wanted layers as an MLP builds them")
 
 
 def _layer(name: str, module: nn.Module, x: Tensor) -> LayerTrace:
@@ -83,9 +93,13 @@ def _layer(name: str, module: nn.Module, x: Tensor) -> LayerTrace:
     norm: Any = getattr(module, "norm", None)
     activation = getattr(module, "activation", nn.Identity())
     require.choice(SLOPES, **{f"{name}.activation": repr(activation)})
+    require.kind(nn.Linear, **{f"{name}.linear": linear})
+    require.kind(Tensor, **{f"{name}.bias": linear.bias})
     weight, bias = linear.weight.detach().T, linear.bias.detach()
-    scale, a = torch.ones_like(bias), x @ weight + bias
+    scale, a = torch.ones_like(bias), F.linear(x, linear.weight, bias)  # bit for bit
     if norm is not None:
+        require.kind(nn.BatchNorm1d, **{f"{name}.norm": norm})
+        require.kind(Tensor, **{f"{name}.running_var": norm.running_var})
         scale, a = (norm.running_var + norm.eps).rsqrt(), norm(a)
         scale = scale if norm.weight is None else norm.weight * scale
     residual, slopes = isinstance(module, Residual), SLOPES[repr(activation)](a)
