@@ -17,9 +17,9 @@ from helpers import metrics_line
 
 import torchbasics.__main__ as course
 from torchbasics.command import cli, settings
-from torchbasics.mnist import report
 from torchbasics.mnist.__main__ import main as train
 from torchbasics.mnist.config import Config
+from torchbasics.mnist.network import PageOptions
 from torchbasics.mnist.training.setup import require_equal_parts
 
 if sys.version_info >= (3, 11):
@@ -96,7 +96,7 @@ def test_our_own_parser_takes_each_command(
     if module == "torchbasics":
         course.parse(argv, "")
     elif module == "torchbasics.mnist.report":
-        cli.parse_options(report.Options(), argv, prog=module, about="")
+        cli.parse_options(PageOptions(), argv, prog=module, about="")
     elif "latest" in argv:
         assert train(argv) == 2
         assert "there is no run" in capsys.readouterr().err

@@ -77,7 +77,7 @@ def test_it_computes_what_pytorch_does(tab, mnist, activation, batch_norm):
     found = tab.evaluate(FORWARD, given)
     outputs = scale_pixels(images, "standard")
     with torch.no_grad():
-        for place, layer in enumerate(subject.network.model):
+        for place, layer in enumerate(subject.network.model.children()):
             outputs = layer(outputs)
             got = torch.tensor([one[place] for one in found])
             torch.testing.assert_close(got, outputs, atol=1e-5, rtol=1e-5)

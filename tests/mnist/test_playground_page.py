@@ -75,7 +75,7 @@ def test_page_and_predict_agree_on_what_is_drawn_and_it_is_read(tab):
         picture = picture.view(tab.evaluate("PICTURE"), -1)
         (image,) = find_digits(picture)
         assert (seen(tab) - image.long()).abs().max() <= 2
-        probs = predict_probs(reader.model, image, reader.config.data.transform)
+        probs = predict_probs(reader.model, image[None], reader.config.data.transform)
         answer = tab.inner_text(".digit")
         assert answer == str(int(probs.argmax()))
         assert tab.inner_text("#status").startswith(f"{SHIPPED}: reads {answer}, ")

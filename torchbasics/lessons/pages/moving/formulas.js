@@ -13,7 +13,7 @@ const SLOPES = {
   tanh: (x) => 1 - Math.tanh(x) ** 2,
   scaled_tanh: (x) => STRETCH * (AMPLITUDE - ACTIVATIONS.scaled_tanh(x) ** 2 / AMPLITUDE),
   relu: FUNCTIONS.step,
-  leaky_relu: (x) => (x > 0 ? 1 : NEGATIVE_SLOPE),
+  leaky_relu: (x) => NEGATIVE_SLOPE + (1 - NEGATIVE_SLOPE) * FUNCTIONS.step(x),
   gelu: (x) => (1 + erf(x / Math.SQRT2)) / 2 + x * Math.exp(-x * x / 2) / Math.sqrt(2 * Math.PI),
 };
 
