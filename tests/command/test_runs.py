@@ -1,6 +1,7 @@
 """Run folders: each run gets one of its own."""
 
 import errno
+import os
 import re
 import shutil
 import signal
@@ -165,6 +166,26 @@ class TestLock:
         refusal = pytest.raises(UserError, match=r"cannot write to .* \(Permission")
         with refusal, runs.locked(tmp_path):
             pass
+
+    @pytest.mark.skipif(not Path("/usr/bin/setpriv").exists(), reason="needs setpriv")
+    def test_what_is_another_users_is_no_traceback(self, tmp_path):
+        """A classroom's folder of runs: its lock may be used, but not written to."""
+        (tmp_path / "mnist").mkdir()
+        (tmp_path / "mnist" / ".lock").touch(0o444)
+        (tmp_path / "closed").mkdir(0)
+        script = """
+import sys
+from torchbasics.command import errors, runs
+print(runs.create(sys.argv[1], "mnist", "lesson"))
+try: runs.find_run(sys.argv[1] + "/closed", "", "mnist")
+except errors.UserError as error: print(error)
+"""
+        words = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
+        words = [] if os.geteuid() else words  # root may all, but for this
+        words += [sys.executable, "-c", script, str(tmp_path)]
+        made, refused = subprocess.check_output(words, text=True).splitlines()
+        assert Path(made).is_dir()
+        assert refused.endswith("closed: Permission denied")
 
 
 class TestManifest:

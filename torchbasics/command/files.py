@@ -66,18 +66,25 @@ def require_regular(folder: Path) -> None:
     """Raise UserError where a run's folder holds what no run leaves in it.
 
     A link there could let a run write elsewhere. Looked at are the folder and those in
-    it: below them no run writes. What goes meanwhile was half-written.
+    it: below them no run writes.
     """
-    for path in chain(folder.glob("*"), folder.glob("*/*")):  # the first meets links
-        with suppress(FileNotFoundError):
-            found = path.lstat()
-            if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
-                raise UserError(
-                    f"{path} is a link or a device: a run's folder holds files "
-                    "and folders only"
-                )
-            if found.st_size > MAX_BYTES:
-                raise UserError(f"{path} has {found.st_size:,} bytes: no run's has")
+    try:
+        for path in chain(folder.iterdir(), folder.glob("*/*")):  # first meets links
+            _require_regular(path)
+    except OSError as error:
+        raise UserError(f"cannot read {folder}: {reason(error)}") from None
+
+
+def _require_regular(path: Path) -> None:
+    with suppress(FileNotFoundError):  # what goes meanwhile was half-written
+        found = path.lstat()
+        if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
+            raise UserError(
+                f"{path} is a link or a device: a run's folder holds files and folders "
+                "only"
+            )
+        if found.st_size > MAX_BYTES:
+            raise UserError(f"{path} has {found.st_size:,} bytes: no run's has")
 
 
 def write_atomic(path: Path, content: bytes) -> None:
@@ -149,7 +156,8 @@ def locked(folder: Path, seconds: float = 0) -> Iterator[None]:
     """Hold the folder for this process alone; a kill frees it.
 
     What killed owners left half-written there, or of its checkpoints, goes. Raises
-    UserError if another has it, and has it still after so many seconds.
+    UserError if another has it, and has it still after so many seconds. A folder that
+    is waited for is shared: where its lock is another user's, it is used without.
     """
     lock = FileLock(folder / ".lock", seconds, fallback_to_soft=False)
     try:
@@ -159,12 +167,13 @@ def locked(folder: Path, seconds: float = 0) -> Iterator[None]:
                 sweep(place)
     except (NotImplementedError, OSError) as error:
         number = getattr(error, "errno", errno.ENOSYS)
-        may_write = os.access(folder / ".lock", os.W_OK)
+        may_write = not seconds and os.access(folder / ".lock", os.W_OK)
         if isinstance(error, Timeout) or (number == errno.EACCES and may_write):
             raise UserError(f"{folder} is in use by another process") from None
-        if number not in NO_LOCKS:
+        if number not in NO_LOCKS and not seconds:
             raise UserError(f"cannot write to {folder} ({reason(error)})") from None
-        warn(f"{folder} cannot be locked here: start no second process in it")
+        if not seconds:
+            warn(f"{folder} cannot be locked here: start no second process in it")
     try:
         yield
     finally:
