@@ -104,7 +104,7 @@ def test_a_file_of_no_text_is_refused(tmp_path):
     path.write_bytes(b"\xff\xfe\x00seed")
     assert "is no TOML" in refused(path)
     path.write_bytes("seed = 1 # \uc5d0\ud3ed".encode("euc-kr"))
-    assert "is no TOML: 'utf-8' codec can't decode" in refused(path)
+    assert "is no TOML: it is not saved as UTF-8" in refused(path)
 
 
 def test_a_folder_is_no_config_file(tmp_path):

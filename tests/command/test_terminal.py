@@ -174,7 +174,7 @@ def test_what_does_not_fit_on_a_terminal_is_shown_by_the_page():
     "environment",
     full(
         ({"PAGER": "no-such-pager"},),
-        ({"PAGER": "'"},),
+        ({"PAGER": "less '"},),
         ({"PAGER": "cat"},),
         ({"TERM": "dumb"},),
     ),

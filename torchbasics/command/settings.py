@@ -123,6 +123,8 @@ def read_config(config_class: type[ConfigT], path: Path) -> ConfigT:
                 raise ValueError(f"line {number} has {len(line):,} characters")
         table = tomllib.loads(text)
         table.pop("command", None)  # 0.1.0 wrote one into the lab's
+    except UnicodeDecodeError:
+        raise UserError(f"{path} is no TOML: it is not saved as UTF-8") from None
     except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is no TOML: {error}") from None
     try:

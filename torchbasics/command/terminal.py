@@ -2,6 +2,7 @@
 
 import os
 import pydoc
+import shlex
 import shutil
 import signal
 import sys
@@ -66,7 +67,10 @@ def paged(console: Console, *, wanted: bool = True, prompt: str = "") -> Iterato
 def pager() -> str:
     """$PAGER, or less; "" where there is none."""
     command = os.environ.get("PAGER", "less")
-    name = command.partition(" ")[0]
+    try:
+        name = next(iter(shlex.split(command)), "")
+    except ValueError:  # a quotation without end
+        return ""
     if name == "cat" or not shutil.which(name):
         return ""
     return f"{command} -R" if name.endswith("less") else command  # -R: colours
