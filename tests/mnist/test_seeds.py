@@ -305,3 +305,9 @@ def test_a_run_that_fails_fails_the_series_and_says_how_to_go_on(tmp_path, capsy
     err = capsys.readouterr().err
     assert "seed 0 ended with status 1" in err
     assert "--resume" in err
+
+
+def test_a_series_has_five_seeds_if_none_are_named(tmp_path):
+    config = Config(runs_dir=str(tmp_path))
+    folder = seeds.create_series(config, "lesson", seeds.SeedsOptions())
+    assert runs.read_manifest(folder)["seeds"] == [0, 1, 2, 3, 4]

@@ -87,7 +87,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def create_series(config: Config, name: str, options: SeedsOptions) -> Path:
     """A folder in which stands what runs here: the config of all runs, which seeds."""
     manifest = runs.new_manifest("seeds", name, config.seed)
-    manifest["seeds"] = options.seeds or range(5)
+    manifest["seeds"] = [*(options.seeds or range(5))]
     described = settings.to_toml(config, SEEDS), manifest
     return runs.create(config.runs_dir, "seeds", name, *described)
 
