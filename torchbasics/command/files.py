@@ -152,12 +152,12 @@ def make_folder(path: Path) -> None:
 
 
 @contextmanager
-def locked(folder: Path, seconds: float = 0) -> Iterator[None]:
+def locked(folder: Path, seconds: float = 0, *, shared: bool = False) -> Iterator[None]:
     """Hold the folder for this process alone; a kill frees it.
 
     What killed owners left half-written there, or of its checkpoints, goes. Raises
-    UserError if another has it, and has it still after so many seconds. A folder that
-    is waited for is shared: where its lock is another user's, it is used without.
+    UserError if another has it, and has it still after so many seconds. One that is
+    `shared` is used without the lock where that is another user's.
     """
     lock = FileLock(folder / ".lock", seconds, fallback_to_soft=False)
     try:
@@ -167,12 +167,12 @@ def locked(folder: Path, seconds: float = 0) -> Iterator[None]:
                 sweep(place)
     except (NotImplementedError, OSError) as error:
         number = getattr(error, "errno", errno.ENOSYS)
-        may_write = not seconds and os.access(folder / ".lock", os.W_OK)
+        may_write = not shared and os.access(folder / ".lock", os.W_OK)
         if isinstance(error, Timeout) or (number == errno.EACCES and may_write):
             raise UserError(f"{folder} is in use by another process") from None
-        if number not in NO_LOCKS and not seconds:
+        if number not in NO_LOCKS and not shared:
             raise UserError(f"cannot write to {folder} ({reason(error)})") from None
-        if not seconds:
+        if not shared:
             warn(f"{folder} cannot be locked here: start no second process in it")
     try:
         yield

@@ -48,7 +48,7 @@ def create(
     try:
         parent.mkdir(parents=True, exist_ok=True)
         part = files.part_of(parent / name)
-        with locked(parent, SECONDS_TO_MAKE), ExitStack() as undone:
+        with locked(parent, SECONDS_TO_MAKE, shared=True), ExitStack() as undone:
             undone.callback(shutil.rmtree, part, ignore_errors=True)  # unless renamed
             part.mkdir()
             if manifest is not None:

@@ -126,7 +126,7 @@ def restore(root: Path) -> None:
         return
     try:
         raw.mkdir(parents=True, exist_ok=True)
-        with locked(raw, SECONDS_TO_RESTORE):
+        with locked(raw, SECONDS_TO_RESTORE, shared=True):
             for name in missing(raw):
                 write_atomic(raw / name, fetched(name, raw))
     except OSError as error:
