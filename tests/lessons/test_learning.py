@@ -14,6 +14,7 @@ from torchbasics.lessons.small_networks import (
     Outcome,
     hundred,
     learn,
+    learn_together,
     learned_gate,
     loss_of_each,
     plateaus,
@@ -42,6 +43,15 @@ def test_a_network_trained_among_others_is_the_network_trained_alone(optimizer):
     torch.testing.assert_close(among.losses[:, 1:2], single.losses)
     for ours, theirs in zip(together.parameters(), alone.parameters(), strict=True):
         torch.testing.assert_close(ours[1:2], theirs)
+
+
+def test_each_optimizer_moves_its_own_group_as_it_would_alone():
+    groups = [Networks(3, [4, 5]) for _ in OPTIMIZERS]
+    among = learn_together(groups, OPTIMIZERS.values(), steps=50)
+    for ours, group, make in zip(among, groups, OPTIMIZERS.values(), strict=True):
+        alone = Networks(3, [4, 5])
+        torch.testing.assert_close(ours.losses, learn(alone, make, steps=50).losses)
+        torch.testing.assert_close(group.state_dict(), alone.state_dict())
 
 
 def test_one_of_the_networks_answers_as_it_does_among_them():

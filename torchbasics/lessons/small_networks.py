@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn, optim
+from torch.func import functional_call
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from torchbasics import rng
@@ -86,24 +87,59 @@ def learn(
     >>> learn(Networks(4, [0]), OPTIMIZERS["SGD, lr 1"], steps=500).solved
     tensor([True])
     """
-    optimizer, seen = make(networks.parameters()), []
+    return learn_together([networks], [make], steps)[0]
+
+
+def learn_together(
+    groups: Sequence[Networks],
+    makers: Iterable[Callable[..., optim.Optimizer]],
+    steps: int = STEPS,
+) -> list[Outcome]:
+    """Train groups of networks, each with its own optimizer, in one loop.
+
+    All go through one call, as hundreds of small networks cost little more than one.
+    """
+    parameters = [dict(group.named_parameters()) for group in groups]
+    optimizers = [
+        make(one.values()) for make, one in zip(makers, parameters, strict=True)
+    ]
+    seen = []
     for _ in range(steps):
-        optimizer.zero_grad()
-        logits = networks(INPUTS)
+        for optimizer in optimizers:
+            optimizer.zero_grad()
+        together = {
+            name: torch.cat([one[name] for one in parameters]) for name in parameters[0]
+        }
+        logits = functional_call(groups[0], together, INPUTS)
         loss = loss_of_each(logits).sum()
         loss.backward()
-        optimizer.step()
+        for optimizer in optimizers:
+            optimizer.step()
         seen.append(logits.detach())
-    logits = torch.stack(seen)  # (steps, S, N)
+    sizes = [len(group.weight1) for group in groups]
+    of_each = torch.stack(seen).split(sizes, 1)  # (steps, S, N) of each group
+    return [_outcome(*one) for one in zip(groups, of_each, strict=True)]
+
+
+def _outcome(networks: Networks, logits: Tensor) -> Outcome:
+    """What became of networks that answered so. Shape: logits (steps, S, N)."""
     wrong = ((logits > 0) != (TARGETS > 0)).any(dim=2)
-    last_wrong = (wrong * torch.arange(1, steps + 1)[:, None]).amax(0)
+    last_wrong = (wrong * torch.arange(1, len(wrong) + 1)[:, None]).amax(0)
     return Outcome(loss_of_each(logits), last_wrong, ~wrong[-1], networks)
 
 
 @cache
+def trained(hidden: int) -> dict[str, Outcome]:
+    """What becomes of a hundred 2-H-1 networks with each optimizer; worked out once."""
+    groups = [Networks(hidden, range(100)) for _ in OPTIMIZERS]
+    return dict(
+        zip(OPTIMIZERS, learn_together(groups, OPTIMIZERS.values()), strict=True)
+    )
+
+
 def hundred(hidden: int, optimizer: str) -> Outcome:
-    """What becomes of a hundred 2-H-1 networks; worked out once."""
-    return learn(Networks(hidden, range(100)), OPTIMIZERS[optimizer])
+    """What becomes of a hundred 2-H-1 networks with that optimizer."""
+    return trained(hidden)[optimizer]
 
 
 def loss_of_each(logits: Tensor) -> Tensor:
