@@ -58,6 +58,9 @@ LESSONS = {
 TESTS = {"lessons.small_networks": ["tests/lessons/test_learning.py"]}
 """Tests of a module beside tests/**/test_<module>.py."""
 
+OF_ALL = Path("tests/test_arguments.py")
+"""Tests of a kind over every module: what each function refuses or takes."""
+
 LAST = "there are two dimensions, so the last is 1"
 EQUIVALENT = {
     "if x.ndim != 2 or features not in (None, x.shape[-1]):": LAST,
@@ -248,7 +251,7 @@ def path_of(module) -> str:
 def tests_of(module) -> list[str]:
     """The test files of a module."""
     *folders, name = module.split(".")
-    files = [Path("tests", *folders, f"test_{name}.py"), *TESTS.get(module, [])]
+    files = [Path("tests", *folders, f"test_{name}.py"), *TESTS.get(module, []), OF_ALL]
     return [str(path) for path in files if Path(path).exists()]
 
 
@@ -261,6 +264,7 @@ def passes(step, module, asked) -> bool:
             return program.main(["--check", "--lang", "en", *LESSONS[module]]) == 0
         case "tests" if asked.tests and (files := tests_of(module)):
             options = ["-x", "-q", "-p", "no:cacheprovider", "--assert=plain"]
+            options += ["-m", "full or not full"]
             return pytest.main([*options, *files]) == 0
         case "doctests" if asked.tests:
             return not doctest.testmod(mutant).failed

@@ -14,9 +14,20 @@ from torchbasics.data import load, scale_pixels
 from torchbasics.evaluation import predict_probs
 from torchbasics.initialization import init_variance, initialize
 from torchbasics.losses import cross_entropy, cross_entropy_gradient, squared_error
-from torchbasics.mean_field import critical_sigma_w, signal_propagation
+from torchbasics.mean_field import (
+    critical_sigma_w,
+    root_mean_square,
+    signal_propagation,
+)
 from torchbasics.mnist.training.step import with_autocast
-from torchbasics.perceptron import INPUTS, Perceptron, mistake_bound, separability
+from torchbasics.perceptron import (
+    INPUTS,
+    Perceptron,
+    Verdict,
+    mistake_bound,
+    perceptron_rule,
+    separability,
+)
 from torchbasics.probes import (
     Probes,
     dead,
@@ -203,6 +214,55 @@ def test_what_makes_no_sense_is_named_not_made_a_number(call, wanted):
         call()
 
 
+EXAMPLES_AND_TARGETS = {
+    "perceptron_rule": lambda x, targets: next(perceptron_rule(x, targets)),
+    "mistake_bound": lambda x, targets: mistake_bound(x, targets, [-3, 2, 2]),
+    "separability": separability,
+    "is_proved": lambda x, targets: Verdict(True, (-3, 2, 2), ()).is_proved(x, targets),
+}
+
+
+@pytest.mark.parametrize(
+    ("x", "targets", "wanted"),
+    [
+        (INPUTS[0], TARGETS[:2], r"x has shape \(2,\); wanted \(N, D\)"),
+        (INPUTS, TARGETS[:3], r"targets has shape \(3,\); wanted examples, as many"),
+        (INPUTS[:0], TARGETS[:0], r"targets has shape \(0,\); wanted examples"),
+        (INPUTS, TARGETS[:, None], r"targets has shape \(4, 1\); wanted \(4,\), like"),
+    ],
+)
+@pytest.mark.parametrize("name", EXAMPLES_AND_TARGETS)
+def test_each_example_has_one_target(name, x, targets, wanted):
+    with pytest.raises(ValueError, match=wanted):
+        EXAMPLES_AND_TARGETS[name](x, targets)
+
+
+@pytest.mark.parametrize("name", EXAMPLES_AND_TARGETS)
+def test_examples_that_record_gradients_count_as_the_same_examples(name):
+    function = EXAMPLES_AND_TARGETS[name]
+    wanted = function(INPUTS, TARGETS)
+    assert function(INPUTS.clone().requires_grad_(), TARGETS) == wanted
+
+
+@pytest.mark.parametrize(
+    ("call", "wanted"),
+    [
+        (lambda: AND.margin(INPUTS[:0]), r"x has shape \(0, 2\); wanted examples"),
+        (lambda: AND.margin(INPUTS[0]), r"x has shape \(2,\); wanted \(N, 2\)"),
+        (lambda: propagated(x=INPUTS[0]), r"x has shape \(2,\); wanted \(N, D\)"),
+        (lambda: dead(LOGITS[0]), r"out has shape \(3,\); wanted \(N, D\)"),
+        (
+            lambda: update_ratio(LOGITS, LOGITS[:1]),
+            r"after has shape \(1, 3\); wanted \(2, 3\), like before",
+        ),
+        (lambda: squared_error(LOGITS, LOGITS[:1]), r"wanted has shape \(1, 3\)"),
+    ],
+)
+def test_a_shape_that_would_be_taken_for_another_is_refused(call, wanted):
+    with pytest.raises(ValueError, match=wanted):
+        call()
+
+
 def test_softmax_of_no_scores_is_as_pytorchs():
     assert softmax(torch.zeros(2, 0)).shape == torch.softmax(torch.zeros(2, 0), 1).shape
 
@@ -218,6 +278,13 @@ class TestSizes:
         x = torch.tensor([[1e25, 1e25]])
         far = Perceptron([1e20, 1e20], 0).margin(x)
         assert far == pytest.approx(math.sqrt(2) * 1e25)
+
+    @pytest.mark.parametrize("size", [3e-200, 1.0, 3e200])
+    @pytest.mark.parametrize("sign", [-1, 1])
+    def test_what_is_all_on_one_side_of_0_has_its_size(self, size, sign):
+        x = torch.tensor([3.0, 4.0], dtype=torch.float64) * sign * size
+        wanted = pytest.approx(math.sqrt(12.5) * size)
+        assert float(root_mean_square(x)) == wanted
 
     def test_a_signal_too_large_to_be_squared_has_its_size(self):
         x = torch.full((1, 2), 1e200, dtype=torch.float64)

@@ -274,6 +274,11 @@ def test_of_what_is_no_number_a_gate_says_nothing():
     assert AND(torch.tensor([[math.nan, 1.0]])).isnan().all()
 
 
+def test_a_gates_numbers_are_set_by_hand_and_not_trained():
+    assert not any(number.requires_grad for number in AND.parameters())
+    assert not AND.pre_activation(INPUTS).requires_grad
+
+
 def test_weights_are_numbers_not_text():
     with pytest.raises((TypeError, ValueError)):
         Perceptron("12", 0.0)

@@ -302,8 +302,12 @@ def test_a_run_that_an_older_package_left_within_an_epoch_ends_as_a_new_one(tmp_
     theirs, ours = (checkpoint.read(end).tensors for end in ends)
     assert theirs.keys() == ours.keys()
     assert any(name.startswith("ema.") for name in ours)
+    noise = "hidden1.linear.bias", "hidden1.norm.running_mean"
     for name, tensor in ours.items():
-        torch.testing.assert_close(theirs[name], tensor, rtol=0, atol=0.01)
+        # Batch norm takes the bias away again: its gradient is 0 but for rounding, of
+        # which Adam makes whole steps, and the running mean follows.
+        if not name.endswith(noise):
+            torch.testing.assert_close(theirs[name], tensor, rtol=0, atol=1e-3)
     if alike:
         assert ends[0].read_bytes() == ends[1].read_bytes()
         assert learned(old) == learned(new)
