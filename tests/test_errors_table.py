@@ -14,6 +14,7 @@ from helpers import only_run, train_on
 from PIL import Image
 
 import torchbasics.__main__ as course
+from torchbasics import MLP
 from torchbasics.command import runs
 from torchbasics.lessons import vanishing
 from torchbasics.mnist import evaluate, explain, playground, predict, report, seeds
@@ -145,3 +146,27 @@ def test_the_table_knows_every_command():
     names = {re.sub(r"^([A-Z_]+=\S* )*", "", command) for command, *_ in ROWS}
     assert {name.split()[0] for name in names} == set(MAINS)
     assert len(ROWS) == TABLE.count("\n| `")
+
+
+@pytest.mark.parametrize(
+    ("command", "suffix"),
+    [
+        ("report pretrained --out", "html"),
+        ("playground pretrained --out", "html"),
+        ("explain --html", "html"),
+        ("evaluate --export", "npz"),
+        ("course --html", "html"),
+        ("course --notebook", "ipynb"),
+    ],
+)
+def test_where_nothing_can_be_written_nothing_is_measured(
+    tmp_path, monkeypatch, capsys, command, suffix
+):
+    monkeypatch.setattr(MLP, "forward", None)
+    monkeypatch.chdir(tmp_path)
+    Path(f"folder.{suffix}").mkdir()
+    command, *argv = command.split()
+    for place, why in (("gone/a", "No such file"), ("folder", "Is a directory")):
+        assert MAINS[command]([*argv, f"{place}.{suffix}"]) == 2
+        said = f"error: cannot write {place}.{suffix}: {why}"
+        assert capsys.readouterr().err.startswith(said)

@@ -196,7 +196,7 @@ def test_a_table_that_cannot_be_written_leaves_the_old_one(path, monkeypatch):
     [
         ("a.txt", "its name must end in .html"),
         ("missing/a.html", "cannot write .*: No such file"),
-        ("folder.html", "is there already"),
+        ("folder.html", "cannot write .*: Is a directory"),
         ("there.html", "is there already: --force replaces it"),
         (f"{'a' * 300}.html", "File name too long"),
         ("a\0.html", "null"),

@@ -8,7 +8,7 @@ import shutil
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
@@ -122,10 +122,11 @@ def _first_pass(argv: Sequence[str]) -> argparse.Namespace:
 
 def _cli(models: tuple[Any, ...], argv: Sequence[str], *, prog: str, about: str) -> Any:
     """These settings, changed as the command line asks. Raises UserError."""
-    for word in argv:
+    for before, word in pairwise(("", *argv)):
         if not word or (word.startswith("--") and word.endswith("=")):
+            option = f"{before} " if before.startswith("--") else ""
             said = "names nothing: is a variable of the shell not set?"
-            raise UserError(f"{word!r} {said}")
+            raise UserError(f"{option}{word!r} {said}")
     if shutil.get_terminal_size().columns < NARROWEST:
         raise UserError(f"a terminal must have {NARROWEST} columns: see $COLUMNS")
     hang = "  "  # what begins with a letter, tyro joins to the line before

@@ -114,6 +114,18 @@ def write_named(path: Path, content: bytes) -> None:
         raise UserError(f"cannot write {os.fspath(path)}: {reason(error)}") from None
 
 
+def require_writable(path: Path) -> None:
+    """Raise UserError unless a file can be put there, before what makes it begins."""
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        part = part_of(path)
+        part.touch(exist_ok=False)
+        part.unlink()
+    except (OSError, ValueError) as error:
+        raise UserError(f"cannot write {os.fspath(path)}: {reason(error)}") from None
+
+
 def free_place(name: str, suffix: str, *, force: bool = False) -> Path:
     """Where a file that a user has named can be written. Raises UserError.
 
@@ -123,12 +135,7 @@ def free_place(name: str, suffix: str, *, force: bool = False) -> Path:
     path = Path(name)
     if path.suffix != suffix:
         raise UserError(f"{name}: its name must end in {suffix}")
-    part = part_of(path)
-    try:
-        part.touch(exist_ok=False)
-        part.unlink()
-    except (OSError, ValueError) as error:
-        raise UserError(f"cannot write {name}: {reason(error)}") from None
+    require_writable(path)
     if os.path.lexists(path) and not force:
         if not sys.stdin or not sys.stdin.isatty():
             raise UserError(f"{name} is there already: --force replaces it")

@@ -18,7 +18,7 @@ from tyro.conf import Positional
 from torchbasics import data
 from torchbasics.command import cli, settings
 from torchbasics.command.errors import UserError, as_user_error, command, run, warn
-from torchbasics.command.files import write_named
+from torchbasics.command.files import require_writable, write_named
 from torchbasics.command.output import visible
 from torchbasics.command.page import page
 from torchbasics.command.terminal import Answer, SafeConsole, SideBySide, plural
@@ -77,6 +77,8 @@ class Case(NamedTuple):
 def main(argv: Sequence[str] | None = None) -> int:
     """Print the explanation, or JSON of it, and write the page that is asked for."""
     options = cli.parse_options(Options(), argv, f"{PROGRAM}.explain", __doc__)
+    if options.html:
+        require_writable(Path(options.html))
     case = study(options)
     if options.html:
         shown = page(FORM, case.name, case_as_json(case))

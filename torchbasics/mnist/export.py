@@ -15,7 +15,7 @@ from torch.nn.utils import fuse_linear_bn_eval
 
 from torchbasics.command import runs, settings
 from torchbasics.command.errors import UserError
-from torchbasics.command.files import write_named
+from torchbasics.command.files import require_writable, write_named
 from torchbasics.data.mnist import SHA256
 from torchbasics.evaluation import Evaluation
 from torchbasics.mlp import MLP
@@ -37,6 +37,7 @@ def require_format(path: str) -> None:
         raise UserError(
             f"--export {path} needs two more packages: pip install onnx onnxscript"
         )
+    require_writable(Path(path))
 
 
 def write(network: Network, path: str) -> None:

@@ -15,7 +15,7 @@ from tyro.conf import Positional
 from torchbasics import rng
 from torchbasics.command import runs
 from torchbasics.command.errors import UserError, as_user_error
-from torchbasics.command.files import write_named
+from torchbasics.command.files import require_writable, write_named
 from torchbasics.command.output import visible
 from torchbasics.command.page import page
 from torchbasics.command.settings import Settings, from_table
@@ -96,16 +96,26 @@ class PageOptions(Settings):
         names = filter(None, (self.run, self.beside))
         return [find(name, self.runs_dir) for name in names]
 
-    def write(
-        self, form: Path, title: str, subjects: Sequence[Subject], shown: dict[str, Any]
-    ) -> Path:
-        """Put the page of that form there: that of two runs in no place of one's."""
+    def place(self, form: Path, subjects: Sequence[Subject]) -> Path:
+        """Where the page of that form goes: that of two runs in no place of one's."""
         names, folder = [subject.name for subject in subjects], subjects[0].folder
         parts = [] if folder and len(names) == 1 else names
         parts = [form.stem, *(re.sub(r"[^\w.-]+", "-", part)[:80] for part in parts)]
         path = Path(self.out or (folder or Path()) / f"{'-'.join(parts)}.html")
-        write_named(path, page(form, f"{title}: {' beside '.join(names)}", shown))
+        require_writable(path)
         return path
+
+
+def write_page(
+    path: Path,
+    form: Path,
+    title: str,
+    subjects: Sequence[Subject],
+    shown: dict[str, Any],
+) -> None:
+    """Put a page about these networks there."""
+    names = " beside ".join(subject.name for subject in subjects)
+    write_named(path, page(form, f"{title}: {names}", shown))
 
 
 def build(config: Config) -> MLP:

@@ -23,7 +23,7 @@ from torchbasics.command.output import visible
 from torchbasics.data import ImageDataset
 from torchbasics.evaluation import most_confident_errors
 from torchbasics.mnist import PROGRAM, export, network
-from torchbasics.mnist.network import PageOptions, Subject
+from torchbasics.mnist.network import PageOptions, Subject, write_page
 
 MAX_WEIGHTS = 3_700_000  # in float16, as text, they fill a page of 10 MB
 MAX_FLOAT32 = 1_000_000
@@ -46,8 +46,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Write the page, say where it is, and open it if that is asked for."""
     options = cli.parse_options(Options(), argv, f"{PROGRAM}.playground", __doc__)
     subjects = options.find()
+    path = options.place(FORM, subjects)
     shown = playground(subjects, data.load("test", options.data_dir))
-    path = options.write(FORM, "Draw a digit", subjects, shown)
+    write_page(path, FORM, "Draw a digit", subjects, shown)
     print(f"the playground is in {visible(path)}: open it in a browser")
     if options.opened and not webbrowser.open(path.resolve().as_uri()):
         warn("no browser could be started: open the page yourself")

@@ -25,7 +25,7 @@ from torchbasics.data import TRAINING_IMAGES, ImageDataset
 from torchbasics.evaluation import evaluate
 from torchbasics.mnist import PROGRAM, measures, network
 from torchbasics.mnist.export import WEIGHTS
-from torchbasics.mnist.network import PageOptions, Subject
+from torchbasics.mnist.network import PageOptions, Subject, write_page
 from torchbasics.mnist.training import metrics
 from torchbasics.mnist.training.state import plan_steps
 
@@ -50,9 +50,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Measure, write the page, and say where it is."""
     options = cli.parse_options(PageOptions(), argv, f"{PROGRAM}.report", __doc__)
     subjects = options.find()
+    path = options.place(FORM, subjects)
     train, test = (data.load(split, options.data_dir) for split in ("train", "test"))
     report = measured(subjects, train, test)
-    path = options.write(FORM, "Report", subjects, report)
+    write_page(path, FORM, "Report", subjects, report)
     for one in report["runs"]:
         print(f"{one['name']}: {one['summary']}")
     print(f"the report is in {visible(path)}: open it in a browser")
