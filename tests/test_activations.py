@@ -85,6 +85,10 @@ def test_softmax_sums_to_one_and_ignores_a_shift(scores, shift):
     torch.testing.assert_close(activations.softmax(x + shift), probs, atol=1e-9, rtol=0)
 
 
+def test_softmax_of_one_number_is_certain():
+    assert activations.softmax(torch.tensor(3.0)) == 1
+
+
 def test_softmax_survives_scores_that_overflow_exp():
     probs = activations.softmax(torch.tensor([1010.0, 1000.0, 990.0]).double())
     wanted = [9.99954600e-1, 4.53978686e-5, 2.06106005e-9]

@@ -286,6 +286,9 @@ class TestSizes:
         wanted = pytest.approx(math.sqrt(12.5) * size)
         assert float(root_mean_square(x)) == wanted
 
+    def test_what_is_infinite_has_an_infinite_size(self):
+        assert root_mean_square(torch.tensor([math.inf, 1.0])) == math.inf
+
     def test_a_signal_too_large_to_be_squared_has_its_size(self):
         x = torch.full((1, 2), 1e200, dtype=torch.float64)
         sums = propagated("relu", x=x).pre_activations
@@ -295,6 +298,20 @@ class TestSizes:
     def test_gelu_keeps_its_digits_far_below_0(self, x):
         exact = x * math.erfc(-x / math.sqrt(2)) / 2
         assert float(gelu(torch.tensor(x))) == pytest.approx(exact, rel=1e-5, abs=0)
+
+
+CALLS = [
+    lambda: cross_entropy(LOGITS, RIGHT),
+    lambda: cross_entropy_gradient(LOGITS, RIGHT),
+    lambda: mistake_bound(INPUTS, TARGETS, [-3, 2, 2]),
+    lambda: derivative(torch.sin, LOGITS),
+    lambda: propagated().gradients,
+    lambda: critical_sigma_w.__wrapped__("sigmoid"),
+    lambda: evaluate(torch.nn.Identity(), LOGITS, RIGHT).loss,
+    lambda: most_confident_errors(LOGITS, RIGHT, 2),
+    lambda: separability(INPUTS, TARGETS),
+]
+"""One of each kind of function."""
 
 
 class TestWhereCallersStand:
@@ -342,25 +359,18 @@ class TestWhereCallersStand:
         assert logits.is_meta
         assert logits.shape == (5, 2)
 
-    @pytest.mark.parametrize(
-        "call",
-        [
-            lambda: cross_entropy(LOGITS, RIGHT),
-            lambda: cross_entropy_gradient(LOGITS, RIGHT),
-            lambda: mistake_bound(INPUTS, TARGETS, [-3, 2, 2]),
-            lambda: derivative(torch.sin, LOGITS),
-            lambda: propagated().gradients,
-            lambda: critical_sigma_w.__wrapped__("sigmoid"),
-            lambda: evaluate(torch.nn.Identity(), LOGITS, RIGHT).loss,
-            lambda: most_confident_errors(LOGITS, RIGHT, 2),
-            lambda: separability(INPUTS, TARGETS),
-        ],
-    )
+    @pytest.mark.parametrize("call", CALLS)
     def test_another_default_device_changes_no_number_of_this_one(self, call):
         wanted = call()
         with torch.device("meta"):
             got = call()
         assert torch.equal(got, wanted) if torch.is_tensor(wanted) else got == wanted
+
+    @pytest.mark.parametrize("call", CALLS)
+    def test_no_function_draws_from_what_a_caller_seeded(self, call):
+        before = torch.get_rng_state()
+        call()
+        assert torch.equal(torch.get_rng_state(), before)
 
     def test_batches_made_for_inference_can_be_probed(self):
         model, wanted = MLP(3, [4], 2), INPUTS[:2].repeat(1, 2)[:, :3]

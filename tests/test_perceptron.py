@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors.torch import load, save
 
 from torchbasics.perceptron import (
     AND,
@@ -191,7 +192,9 @@ def test_what_would_never_end_is_refused(x, targets, sentence):
 def test_a_list_is_no_tensor_and_whole_numbers_are_weights():
     with pytest.raises(TypeError, match=r"x is a list; wanted a Tensor"):
         separability([[0, 1]], torch.tensor([1]))
-    assert torch.equal(Perceptron([1, 1], -1)(INPUTS), AND(INPUTS))
+    gate = Perceptron([1, 1], -1)
+    assert torch.equal(gate(INPUTS), AND(INPUTS))
+    assert {number.dtype for number in gate.parameters()} == {torch.float32}
     with pytest.raises(ValueError, match=r"weights has shape \(2,\); wanted \(3,\)"):
         mistake_bound(INPUTS, torch.tensor([0, 0, 0, 1]), [1, 1])
 
@@ -216,6 +219,12 @@ def test_a_proof_is_exact_where_sums_in_float64_are_not():
     assert Verdict(True, (0.0, 1.0, -(2.0**53) + 1), ()).is_proved(near, targets[:1])
     with pytest.raises(ValueError, match="argument 2 is shorter"):
         Verdict(True, (1.0,), ()).is_proved(x, targets)
+
+
+@pytest.mark.parametrize("multipliers", [(0, 0, 0, 0), (-1, -1, -1, -1)])
+def test_a_sum_of_nothing_or_of_less_than_nothing_proves_nothing(multipliers):
+    verdict = Verdict(False, (), multipliers)
+    assert not verdict.is_proved(INPUTS, XOR)
 
 
 @pytest.mark.parametrize("x", [[[2_000_000]], [[2**60]], [[1e30]]])
@@ -260,6 +269,7 @@ def test_weights_of_0_make_no_line_to_be_far_from():
         Perceptron([0, 0], 0.0).margin(INPUTS)
     tiny = Perceptron([3e-30, 4e-30], 0.0)
     assert tiny.margin(torch.tensor([[1.0, 1.0]])) == pytest.approx(1.4)
+    assert Perceptron([0, 2], -3).margin(INPUTS) == 0.5
 
 
 @pytest.mark.parametrize("odd", [math.nan, math.inf, -math.inf])
@@ -277,6 +287,11 @@ def test_of_what_is_no_number_a_gate_says_nothing():
 def test_a_gates_numbers_are_set_by_hand_and_not_trained():
     assert not any(number.requires_grad for number in AND.parameters())
     assert not AND.pre_activation(INPUTS).requires_grad
+
+
+def test_a_gate_can_be_saved():
+    """Each parameter has numbers of its own, or safetensors would refuse them."""
+    assert load(save(AND.state_dict())).keys() == {"weight", "bias"}
 
 
 def test_weights_are_numbers_not_text():
