@@ -225,6 +225,8 @@ def test_a_proof_is_exact_where_sums_in_float64_are_not():
 def test_a_sum_of_nothing_or_of_less_than_nothing_proves_nothing(multipliers):
     verdict = Verdict(False, (), multipliers)
     assert not verdict.is_proved(INPUTS, XOR)
+    less = Verdict(False, (), (2, 1, -1))  # 2 - 1 - 1 = 0
+    assert not less.is_proved(torch.ones(3, 1), torch.tensor([1, 0, 1]))
 
 
 @pytest.mark.parametrize("x", [[[2_000_000]], [[2**60]], [[1e30]]])

@@ -33,7 +33,7 @@ class Perceptron(nn.Module):
         super().__init__()
         numbers = torch.tensor([*weight, bias], dtype=torch.get_default_dtype())
         self.weight = nn.Parameter(numbers[:-1].clone(), requires_grad=False)
-        self.bias = nn.Parameter(numbers[-1].clone(), requires_grad=False)
+        self.bias = nn.Parameter(numbers[-1], requires_grad=False)
 
     def pre_activation(self, x: Tensor) -> Tensor:
         """`w . x + b`, above 0 on one side of the line. Shape: (N, D) -> (N,)."""
