@@ -256,6 +256,14 @@ def test_examples_that_record_gradients_count_as_the_same_examples(name):
             r"after has shape \(1, 3\); wanted \(2, 3\), like before",
         ),
         (lambda: squared_error(LOGITS, LOGITS[:1]), r"wanted has shape \(1, 3\)"),
+        (
+            lambda: probe_copy(MLP(3, [2], 3), cross_entropy, LOGITS, RIGHT[:1]),
+            r"labels has shape \(1,\); wanted examples, as many",
+        ),
+        (
+            lambda: first_nonfinite(MLP(3, [2], 3), cross_entropy, LOGITS, RIGHT[:1]),
+            r"labels has shape \(1,\); wanted examples, as many",
+        ),
     ],
 )
 def test_a_shape_that_would_be_taken_for_another_is_refused(call, wanted):

@@ -130,6 +130,7 @@ def test_gradients_learn_a_gate_and_widen_its_margin():
 @pytest.mark.slow
 def test_the_curve_is_a_sine_and_is_fitted():
     x, y, model = sine_fit(1000)
+    assert (len(x), x.min(), x.max()) == (40, 0, 1)  # one period
     assert y.flatten().tolist() == pytest.approx(
         [math.sin(2 * math.pi * value) for value in x.flatten().tolist()], abs=1e-6
     )
