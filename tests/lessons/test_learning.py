@@ -116,6 +116,12 @@ def test_three_inputs_in_one_place_say_how_many_of_them_should_be_1():
     assert seen == {0.3, 0.7}  # so the lesson has to name both
 
 
+def test_a_gates_first_step_is_minus_the_mean_gradient():
+    """Of (1/2 - wanted) x, as sigmoid(0) = 1/2; the bias has the input 1."""
+    assert learned_gate((0, 1, 1, 1), steps=1) == (0.25, 0.25, 0.25)
+    assert learned_gate((1, 1, 1, 0), steps=1) == (0.25, 0.0, 0.0)
+
+
 @pytest.mark.slow
 def test_gradients_learn_a_gate_and_widen_its_margin():
     few, many = (learned_gate((0, 1, 1, 1), steps) for steps in (100, 1000))
@@ -135,6 +141,17 @@ def test_the_curve_is_a_sine_and_is_fitted():
         [math.sin(2 * math.pi * value) for value in x.flatten().tolist()], abs=1e-6
     )
     assert (model(x) - y).abs().max() < 0.2
+    assert model.hidden1.linear.out_features == 10
+
+
+@pytest.mark.slow
+def test_the_longer_the_curve_is_learned_the_nearer_it_comes():
+    errors = []
+    for steps in (0, 10, 100, 1000):
+        x, y, model = sine_fit(steps)
+        errors.append((model(x) - y).square().mean().item())
+    assert errors == sorted(errors, reverse=True)
+    assert errors[-1] < 5e-3
 
 
 def test_one_step_is_stock_sgd():

@@ -169,7 +169,7 @@ def plateaus() -> tuple[float, float]:
 
 def summary(outcome: Outcome) -> list[str]:
     """How many networks learned XOR, how fast, and where the others are stuck."""
-    steps = outcome.solved_at[outcome.solved].float()
+    steps = outcome.solved_at[outcome.solved]
     failed = outcome.losses[-1][~outcome.solved]
     near = [int(((failed - level).abs() < 0.02).sum()) for level in plateaus()]
     counts = (len(steps), int(steps.median()), int(steps.max()), *near)
