@@ -8,7 +8,7 @@ import torch
 
 from torchbasics.mnist import network, playground
 from torchbasics.mnist.config import Config
-from torchbasics.mnist.network import Subject
+from torchbasics.mnist.subjects import Subject
 
 # Twenty digits as two hands draw them: strokes of points in hundredths of the sheet.
 DIGITS = [

@@ -19,7 +19,7 @@ import torchbasics.__main__ as course
 from torchbasics.command import cli, settings
 from torchbasics.mnist.__main__ import main as train
 from torchbasics.mnist.config import Config
-from torchbasics.mnist.network import PageOptions
+from torchbasics.mnist.subjects import PageOptions
 from torchbasics.mnist.training.setup import require_equal_parts
 
 if sys.version_info >= (3, 11):

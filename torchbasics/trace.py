@@ -102,6 +102,7 @@ def _layer(name: str, module: nn.Module, x: Tensor) -> LayerTrace:
         require.kind(Tensor, **{f"{name}.running_var": norm.running_var})
         scale, a = (norm.running_var + norm.eps).rsqrt(), norm(a)
         scale = scale if norm.weight is None else norm.weight * scale
+    # What it puts out is PyTorch's own, its slopes are by our formulas.
     residual, slopes = isinstance(module, Residual), SLOPES[repr(activation)](a)
     outputs = x + activation(a) if residual else activation(a)
     return LayerTrace(name, x, weight, bias, a, outputs, slopes, scale, residual)

@@ -21,7 +21,7 @@ from torchbasics import data
 from torchbasics.command.page import page
 from torchbasics.mnist import network, playground
 from torchbasics.mnist.config import Config
-from torchbasics.mnist.network import Subject
+from torchbasics.mnist.subjects import Subject
 
 STEPS = "prepare inkOf isInkLight closed strokesOf asMnist forward"
 MOVE = """(steps) => {

@@ -30,8 +30,8 @@ from torchbasics.mnist import network, playground, report
 from torchbasics.mnist.__main__ import main as train
 from torchbasics.mnist.__main__ import run_hint
 from torchbasics.mnist.config import Config
-from torchbasics.mnist.network import Subject
 from torchbasics.mnist.playground import block
+from torchbasics.mnist.subjects import Subject
 from torchbasics.mnist.training.loop import training_steps
 from torchbasics.mnist.training.setup import setup
 

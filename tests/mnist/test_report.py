@@ -14,7 +14,7 @@ from helpers import full, no_space, only_run, train_on
 from PIL import Image
 
 from torchbasics.command import files, runs
-from torchbasics.mnist import measures, network, report
+from torchbasics.mnist import measures, network, report, subjects
 from torchbasics.mnist.__main__ import main as train
 
 pytestmark = pytest.mark.slow  # of two runs, and a browser
@@ -190,7 +190,7 @@ def test_a_run_that_left_only_its_network_is_reported_too(held):
 
 
 def test_how_to_repeat_a_run_is_a_command_that_can_be_typed(held, capsys):
-    again = report.again(network.find(str(held)), runs.read_manifest(held))
+    again = report.again(subjects.find(str(held)), runs.read_manifest(held))
     assert again == f"python -m torchbasics.mnist --config {held}/config.toml"
     assert train([*again.split()[3:], "--print-config"]) == 0
     assert "validation = 300" in capsys.readouterr().out
@@ -210,7 +210,7 @@ def test_the_shipped_network_is_reported_outside_the_package(
 def test_weights_that_were_read_are_repeated_by_reading_them(held):
     manifest = runs.read_manifest(held) | {"data": {"sample_weight.pkl": "0123abcd"}}
     runs.write_manifest(held, manifest)
-    subject = network.find(str(held))
+    subject = subjects.find(str(held))
     again = report.again(subject, manifest)
     read = "python -m torchbasics.mnist.evaluate --textbook sample_weight.pkl --save"
     assert again.splitlines() == [read, "python -m torchbasics.mnist --resume latest"]

@@ -39,7 +39,8 @@ def linear(words: Words) -> Iterable[Item]:
     passed = forward_trace(model, X)
     for layer in passed:
         module = model.linears()[layer.name]
-        gap = (module(layer.inputs) - layer.pre_activations).abs().max()
+        by_hand = layer.inputs @ layer.weight + layer.bias
+        gap = (module(layer.inputs) - by_hand).abs().max()
         name = f"{layer.name}: nn.Linear - (x W + b)"
         yield Check(name, [0], gap, "x W + b", 1e-15)
         stored = tuple(module.weight.shape)
@@ -50,11 +51,12 @@ def probabilities(words: Words) -> Iterable[Item]:
     """Softmax of the book's scores, and of those the source must have had."""
     name, probs = f"softmax, {words['book_weights']}", softmax(network()(X))
     yield Check(name, textbook.PROBS["book"], probs, BOOK, 5e-9)
-    wanted, logits = (0.31682708, 0.83600510), network("source")(X)
+    wanted, logits = textbook.SOURCE_LOGITS, network("source")(X)
     yield Check(f"A3, {words['inferred']}", wanted, logits, words["inference"], 5e-9)
     name, probs = f"softmax, {words['inferred']}", softmax(logits)
     yield Check(name, textbook.PROBS["source"], probs, words["inference"], 5e-9)
-    yield Check(f"{name}, %", (37, 63), (100 * probs).round(), words["lesson"])
+    percent = (100 * probs).round()
+    yield Check(f"{name}, %", textbook.SOURCE_PERCENT, percent, words["lesson"])
     fitting = _choices_that_fit()
     yield Check(words["fitting"], [221], [len(fitting)], "counted")
     alike = fitting[(fitting[:, [0, 4, 5]] == _tenths(1, 1, 2)).all(dim=1)]
@@ -100,7 +102,7 @@ def _choices_that_fit() -> Tensor:
     hidden = forward_trace(network(), X)[1].outputs  # (1, 2)
     scores = (hidden @ choices[:, :4].view(-1, 2, 2)).squeeze(1) + choices[:, 4:]
     percent = (100 * softmax(scores)).round()
-    return choices[(percent == torch.tensor([37, 63])).all(dim=1)]
+    return choices[(percent == torch.tensor(textbook.SOURCE_PERCENT)).all(dim=1)]
 
 
 def _tenths(*numerators: int) -> Tensor:

@@ -63,6 +63,9 @@ OUTPUTS = {
     "hidden1": (0.57444252, 0.66818777, 0.75026011),
     "hidden2": (0.62624937, 0.77101070),
 }
+SOURCE_LOGITS, SOURCE_PERCENT = (0.31682708, 0.83600510), (37, 63)
+"""What the inferred W3 makes of the input, and what the source says of it."""
+
 PROBS = {"book": (0.40625907, 0.59374093), "source": (0.37304446, 0.62695554)}
 """Softmax of the logits: 41 % and 59 %, and with the source's W3 37 % and 63 %."""
 

@@ -27,6 +27,7 @@ from torchbasics.data.prepare import find_digits, prepare
 from torchbasics.mnist import PROGRAM, network
 from torchbasics.mnist.adversarial import Change, smallest_change
 from torchbasics.mnist.explanation import Explanation, Layer, as_json, explain
+from torchbasics.mnist.subjects import PageName
 
 FORM = Path(__file__).with_name("pages") / "explain.html"
 STEPS = 20
@@ -42,7 +43,7 @@ class Options(settings.Settings):
     """which digit of the set, from 0"""
     picture: str = ""
     """a picture of a digit, to read in its place"""
-    html: network.PageName = ""
+    html: PageName = ""
     """write a page to FILE.html"""
     as_json: cli.AsJson = False
     runs_dir: network.RunsDir = "runs"

@@ -1,24 +1,18 @@
-"""The network of a run: built from its configuration, found, loaded, put on a page."""
+"""The network of a run: built from its configuration, found, loaded."""
 
 import os
-import re
 import shlex
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 import torch
-from pydantic import AfterValidator, Field
+from pydantic import Field
 from torch import Tensor, nn
-from tyro.conf import Positional
 
 from torchbasics import rng
 from torchbasics.command import runs
 from torchbasics.command.errors import UserError, as_user_error
-from torchbasics.command.files import require_writable, write_named
-from torchbasics.command.output import visible
-from torchbasics.command.page import page
-from torchbasics.command.settings import Settings, from_table
+from torchbasics.command.settings import from_table
 from torchbasics.data.image_files import SUFFIXES
 from torchbasics.evaluation import predict_logits, predict_probs
 from torchbasics.mlp import MLP
@@ -40,15 +34,6 @@ DataDir = Annotated[str, Field(description="folder of MNIST, auto: user's cache"
 MAX_NAMED = 12  # hidden layers
 
 
-def _page_name(name: str) -> str:
-    if name and not name.endswith(".html"):
-        raise ValueError("its name must end in .html")
-    return name
-
-
-PageName = Annotated[str, AfterValidator(_page_name)]
-
-
 class Network(NamedTuple):
     """A trained model, and the configuration that made it."""
 
@@ -62,60 +47,6 @@ class Network(NamedTuple):
     def probs(self, images: Tensor) -> Tensor:
         """The probability of each digit. Shape: (N, 28, 28) -> (N, 10)."""
         return predict_probs(self.model, images, self.config.data.transform)
-
-
-class Subject(NamedTuple):
-    """A network that a page shows: its name there, and its run's folder, if any."""
-
-    name: str
-    folder: Path | None
-    network: Network
-    step: int
-
-    def logits(self, images: Tensor) -> Tensor:
-        """Its scores. UserError unless finite. Shape: (N, 28, 28) -> (N, 10)."""
-        logits = self.network.logits(images)
-        if not logits.isfinite().all():
-            raise UserError(f"{self.name}: what it makes of the digits is not finite")
-        return logits
-
-
-class PageOptions(Settings):
-    """Which runs a page shows, and where it goes."""
-
-    run: Positional[RunName] = "latest"
-    beside: Positional[str] = ""
-    """another, to stand beside it"""
-    out: PageName = ""
-    """file to write; else one in RUN's folder"""
-    runs_dir: RunsDir = "runs"
-    data_dir: DataDir = "auto"
-
-    def find(self) -> list[Subject]:
-        """The runs that are named."""
-        names = filter(None, (self.run, self.beside))
-        return [find(name, self.runs_dir) for name in names]
-
-    def place(self, form: Path, subjects: Sequence[Subject]) -> Path:
-        """Where the page of that form goes: that of two runs in no place of one's."""
-        names, folder = [subject.name for subject in subjects], subjects[0].folder
-        parts = [] if folder and len(names) == 1 else names
-        parts = [form.stem, *(re.sub(r"[^\w.-]+", "-", part)[:80] for part in parts)]
-        path = Path(self.out or (folder or Path()) / f"{'-'.join(parts)}.html")
-        require_writable(path)
-        return path
-
-
-def write_page(
-    path: Path,
-    form: Path,
-    title: str,
-    subjects: Sequence[Subject],
-    shown: dict[str, Any],
-) -> None:
-    """Put a page about these networks there."""
-    names = " beside ".join(subject.name for subject in subjects)
-    write_named(path, page(form, f"{title}: {names}", shown))
 
 
 def build(config: Config) -> MLP:
@@ -139,16 +70,6 @@ def architecture(config: Config) -> str:
 def load(run: str, runs_dir: str = "runs") -> Network:
     """The network of a run folder, of the `latest` run, or a shipped one, by name."""
     return from_checkpoint(*find_checkpoint(run, runs_dir))
-
-
-def find(run: str, runs_dir: str = "runs") -> Subject:
-    """The same, as the subject of a page."""
-    path, checkpoint = find_checkpoint(run, runs_dir)
-    found, step = from_checkpoint(path, checkpoint), checkpoint.metadata["step"]
-    if run in SHIPPED:
-        return Subject(run, None, found, step)
-    folder = path.parent.parent
-    return Subject(visible(folder.resolve().name), folder, found, step)
 
 
 def from_checkpoint(path: Path, checkpoint: Checkpoint) -> Network:

@@ -23,7 +23,7 @@ from torchbasics.command.output import visible
 from torchbasics.data import ImageDataset
 from torchbasics.evaluation import most_confident_errors
 from torchbasics.mnist import PROGRAM, export, network
-from torchbasics.mnist.network import PageOptions, Subject, write_page
+from torchbasics.mnist.subjects import PageOptions, Subject, write_page
 
 MAX_WEIGHTS = 3_700_000  # in float16, as text, they fill a page of 10 MB
 MAX_FLOAT32 = 1_000_000

@@ -25,7 +25,7 @@ from torchbasics.data import TRAINING_IMAGES, ImageDataset
 from torchbasics.evaluation import evaluate
 from torchbasics.mnist import PROGRAM, measures, network
 from torchbasics.mnist.export import WEIGHTS
-from torchbasics.mnist.network import PageOptions, Subject, write_page
+from torchbasics.mnist.subjects import PageOptions, Subject, write_page
 from torchbasics.mnist.training import metrics
 from torchbasics.mnist.training.state import plan_steps
 

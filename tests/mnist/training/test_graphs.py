@@ -38,13 +38,14 @@ from torchbasics.mnist.training.loop import (
     epoch_order,
     training_steps,
 )
-from torchbasics.mnist.training.optim import learning_rate, make_loss
+from torchbasics.mnist.training.optim import make_loss
 from torchbasics.mnist.training.resume import (
     load_state_dict,
     snapshot,
     state_dict,
     take_back,
 )
+from torchbasics.mnist.training.schedule import learning_rate
 from torchbasics.mnist.training.setup import setup
 from torchbasics.mnist.training.state import Plan
 from torchbasics.mnist.training.step import SeveralSteps

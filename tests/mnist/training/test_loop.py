@@ -17,8 +17,9 @@ from torchbasics.mnist.training.loop import (
     epoch_order,
     training_steps,
 )
-from torchbasics.mnist.training.optim import learning_rate, make_loss
+from torchbasics.mnist.training.optim import make_loss
 from torchbasics.mnist.training.resume import state_dict
+from torchbasics.mnist.training.schedule import learning_rate
 from torchbasics.mnist.training.setup import setup
 from torchbasics.mnist.training.step import training_step, with_autocast
 

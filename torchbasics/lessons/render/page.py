@@ -18,7 +18,7 @@ from torchbasics.lessons.prose import Language, Term
 from torchbasics.lessons.questions import question
 from torchbasics.lessons.render.html import element, html_of, rendered
 from torchbasics.lessons.render.markdown import Prose
-from torchbasics.mnist import network, playground
+from torchbasics.mnist import playground, subjects
 
 PAGES = Path(__file__).parent.parent / "pages"
 LIST = re.compile(r"^- .*(?:\n(?:- |  ).*)*", re.M)
@@ -146,7 +146,7 @@ def figure(name: str, words: Words, lang: Language) -> Element:
 def drawing(lang: Language) -> str:
     """The playground of the lesson's network, a page of its own that stands in this."""
     words = prose.read("page", lang).words
-    subject = network.find("pretrained")._replace(name=words["drawn_for"])
+    subject = subjects.find("pretrained")._replace(name=words["drawn_for"])
     shown = playground.playground([subject], data.load("test")) | {"language": lang}
     return page(playground.FORM, words["draw"], shown).decode()
 

@@ -81,7 +81,7 @@ def require_state(
     _require_counts(checkpoint, config, plan)
     wanted = _network_tensors(model, config)
     if 0 < step < plan.total_steps:
-        wanted |= _optimizer_tensors(model, config.optim)
+        wanted |= _expected_tensors(model, config.optim)
     if step and not plan.is_epoch_end(step):
         wanted[LOSSES] = torch.empty(plan.step_of_epoch(step), device="meta")
     _require_tensors(tensors, wanted, step)
@@ -98,7 +98,7 @@ def require_network(checkpoint: Checkpoint, model: nn.Module, config: Config) ->
     )
     wanted = _network_tensors(model, config)
     if any(name.startswith("optimizer.") for name in tensors):
-        wanted |= _optimizer_tensors(model, config.optim)
+        wanted |= _expected_tensors(model, config.optim)
     if LOSSES in tensors:
         count = min(max(tensors[LOSSES].numel(), 1), step, 60_000)
         wanted[LOSSES] = torch.empty(count, device="meta")
@@ -158,7 +158,7 @@ def _network_tensors(model: nn.Module, config: Config) -> dict[str, Tensor]:
     }
 
 
-def _optimizer_tensors(model: nn.Module, optim: OptimConfig) -> dict[str, Tensor]:
+def _expected_tensors(model: nn.Module, optim: OptimConfig) -> dict[str, Tensor]:
     """The state that PyTorch's optimizer of that name keeps of each parameter."""
     kept = ["exp_avg", "exp_avg_sq"]
     if optim.name == "sgd":

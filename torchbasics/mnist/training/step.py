@@ -11,11 +11,8 @@ from torchbasics import arguments as require
 from torchbasics.command.errors import TrainingError
 from torchbasics.mnist.config import Precision
 from torchbasics.mnist.training import graphs
-from torchbasics.mnist.training.optim import (
-    learning_rate,
-    make_loss,
-    set_learning_rate,
-)
+from torchbasics.mnist.training.optim import make_loss
+from torchbasics.mnist.training.schedule import learning_rate, set_learning_rate
 from torchbasics.mnist.training.setup import Training
 from torchbasics.probes import first_nonfinite
 
