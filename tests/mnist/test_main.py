@@ -14,6 +14,7 @@ from helpers import full, metrics, only_run, points, train_on
 from torchbasics import device
 from torchbasics.command import runs, settings
 from torchbasics.data import ImageDataset, scale_pixels
+from torchbasics.mnist import __main__ as train
 from torchbasics.mnist import network
 from torchbasics.mnist.__main__ import main
 from torchbasics.mnist.config import Config
@@ -39,6 +40,23 @@ def test_it_trains_saves_shows_a_digit_and_ends_with_the_accuracy(tmp_path, caps
     assert re.fullmatch(r"test accuracy \d\d\.\d\d % \(\d,\d{3} of 10,000\)", lines[-1])
     assert "the network reads" in said
     assert network.find_checkpoint(str(only_run(tmp_path)))[1].metadata["step"] == 60
+
+
+def test_a_digit_is_shown_with_what_its_label_says(
+    tmp_path, monkeypatch, capsys, fewer
+):
+    monkeypatch.chdir(tmp_path)
+
+    def told(answer):
+        probs = torch.eye(10)[[answer]]
+        monkeypatch.setattr(train, "predict_probs", lambda *given: probs)
+        assert main(QUICK) == 0
+        read = re.search(r"the network reads (.*)", capsys.readouterr().out)
+        return read[1]
+
+    label = next(d for d in range(10) if told(d) == f"{d}, which is right")
+    other = (label + 1) % 10
+    assert told(other) == f"{other}, which is wrong: the label says {label}"
 
 
 def test_quiet_prints_the_last_line_only(tmp_path, capsys, fewer):

@@ -86,31 +86,27 @@ def reply(prompt: str) -> str:
 
 
 class Answer(NamedTuple):
-    """A digit, the ten probabilities beside it, and which digit was read.
+    """A digit, the ten probabilities beside it, and a sentence on which was read.
 
     Shape: image (28, 28) uint8, probs (10,).
     """
 
     image: Tensor
     probs: Tensor
-    label: int
-    if_right: str = "the network reads {answer}, which is right"
-    if_wrong: str = "the network reads {answer}, which is wrong: the label says {label}"
+    text: str
 
     def __rich_console__(self, console: Console, _: ConsoleOptions) -> Iterator[Text]:
-        answer = int(self.probs.argmax())
         block = "#" if console.options.ascii_only else "█"
         bars = [Text()] * 2 + [
             Text(f"  {digit}  {100 * prob:6.2f} % {block * round(BAR * prob)}", "dim")
             for digit, prob in enumerate(self.probs.tolist())
         ]
-        bars[2 + answer].stylize("not dim bold green")
+        bars[2 + int(self.probs.argmax())].stylize("not dim bold green")
         for row, bar in zip(
             pixel_rows(self.image, console), bars + [Text()] * 2, strict=True
         ):
             yield row + bar
-        sentence = self.if_right if answer == self.label else self.if_wrong
-        yield Text(sentence.format(answer=answer, label=self.label))
+        yield Text(self.text)
 
 
 class SideBySide(NamedTuple):

@@ -231,8 +231,10 @@ def show_one_digit(training: Training, console: Console) -> None:
     some = images[index : index + 1]
     probs = predict_probs(training.eval_model, some, config.data.transform)[0]
     console.print(f"\ntest image {index}, and what the network takes it for\n")
-    answer = Answer(some[0].cpu(), probs.cpu(), int(labels[index]))
-    console.print(answer, soft_wrap=True)
+    answer, label = int(probs.argmax()), int(labels[index])
+    verdict = "right" if answer == label else f"wrong: the label says {label}"
+    told = f"the network reads {answer}, which is {verdict}"
+    console.print(Answer(some[0].cpu(), probs.cpu(), told), soft_wrap=True)
 
 
 if __name__ == "__main__":

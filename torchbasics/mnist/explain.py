@@ -136,9 +136,8 @@ def pieces(case: Case) -> Iterator[RenderableType]:
     first, *others = explanation.layers
     answer, probs = explanation.answer, explanation.probs
     said = "" if label < 0 else f", and the label says {label}"
-    sentence = f"the network reads {answer}{said}\n"
     yield f"{name}\n"
-    yield Answer(image, probs, label, sentence, sentence)
+    yield Answer(image, probs, f"the network reads {answer}{said}\n")
     yield table(explanation.layers)
     gap, rounding = f"{explanation.gap:.1g}", f"{explanation.rounding:.1g}"
     yield f"x W + b differs from nn.Linear's (its weight is W.T) by {gap},"

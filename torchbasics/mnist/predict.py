@@ -31,7 +31,6 @@ from torchbasics.mnist.doubt import Doubt, fit_doubt
 from torchbasics.mnist.network import Network
 
 MAX_DIGITS = 20  # more in one picture are noise or a text
-UNSURE = "is unsure: perhaps {answer}, perhaps no digit"
 
 
 class Options(settings.Settings):
@@ -143,8 +142,9 @@ def show(name: str, readings: Sequence[Reading]) -> None:
     for number, one in enumerate(readings, start=1):
         place = f", digit {number} of {len(readings)}" if len(readings) > 1 else ""
         console.print(f"{name}{place}, as the network sees it\n", soft_wrap=True)
-        said = "reads {answer}" if one.sure else UNSURE
-        console.print(Answer(one.image, one.probs, one.answer, f"the network {said}\n"))
+        unsure = f"is unsure: perhaps {one.answer}, perhaps no digit"
+        said = f"reads {one.answer}" if one.sure else unsure
+        console.print(Answer(one.image, one.probs, f"the network {said}\n"))
 
 
 def summary(readings: Sequence[Reading]) -> str:

@@ -108,7 +108,7 @@ def rendered(item: Item) -> RenderableType:
                 shown.add_row(*map(Text, row))
             return shown
         case checks.Answer():
-            return Group(terminal.Answer(*item), "")
+            return Group(terminal.Answer(item.image, item.probs, item.text), "")
         case checks.Images(images):
             return terminal.SideBySide(images)
         case checks.Listing(text) | checks.Paragraph(text):
