@@ -10,7 +10,7 @@ happened to: the last checkpoint, the best, metrics, events, manifest, and that 
 else lies about and nobody goes on alone.
 
 Each trial is a line of the record, by default /tmp/campaign-SEED.jsonl: begun again,
-the campaign goes on there. `--repeat PLAN` does one again, as its line has it. The
+the campaign goes on there. `--repeat LINE` does one again, given its line. The
 processes are forked from this one, which has imported everything.
 """
 
@@ -759,7 +759,7 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--record", type=Path)
-    parser.add_argument("--repeat", type=json.loads, metavar="PLAN")
+    parser.add_argument("--repeat", type=json.loads, metavar="LINE")
     asked = parser.parse_args()
     torch.set_num_threads(1)
     few_digits()
@@ -771,7 +771,8 @@ def main():
         wanted = unbroken(record)
         if asked.repeat:
             record.path = Path(scratch, "repeated")
-            problems = trial(0, asked.repeat, record, wanted, asked.seed)
+            plan = asked.repeat.get("plan", asked.repeat)
+            problems = trial(0, plan, record, wanted, asked.seed)
             print(f"lost: {len(problems)}")
             return bool(problems)
         workers = []

@@ -9,7 +9,7 @@ import torch
 import torchbasics
 from torchbasics import AND, MLP, NOT, OR, evaluate, most_confident_errors
 from torchbasics import arguments as require
-from torchbasics.activations import gelu, softmax
+from torchbasics.activations import ACTIVATIONS, gelu, softmax
 from torchbasics.data import load, scale_pixels
 from torchbasics.evaluation import predict_probs
 from torchbasics.initialization import init_variance, initialize
@@ -101,9 +101,7 @@ def test_gates_take_numbers_of_any_kind(dtype):
     assert NOT(torch.tensor([[0], [1]]).to(dtype)).tolist() == [1, 0]
 
 
-@pytest.mark.parametrize(
-    "name", ["sigmoid", "tanh", "scaled_tanh", "relu", "leaky_relu", "gelu", "softmax"]
-)
+@pytest.mark.parametrize("name", ["softmax", *ACTIVATIONS])
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.int16, torch.int64])
 def test_activations_of_whole_numbers_are_those_of_the_same_fractions(name, dtype):
     x, function = torch.tensor([0, 1, 2, 200]), getattr(torchbasics, name)

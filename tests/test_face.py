@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 import torchbasics
 from torchbasics import MLP, rng
-from torchbasics.activations import DERIVATIVES
+from torchbasics.activations import ACTIVATIONS, DERIVATIVES
 from torchbasics.initialization import init_variance
 from torchbasics.mean_field import mean_squares
 
@@ -100,11 +100,7 @@ CALLS = {
     ),
     "separability": Call(face.separability, POINTS, SIDES),
     **{
-        name: Call(getattr(face, name), X)
-        for name in (
-            "step", "identity", "sigmoid", "tanh", "scaled_tanh", "relu", "leaky_relu",
-            "gelu", "softmax",
-        )
+        name: Call(getattr(face, name), X) for name in ("step", "softmax", *ACTIVATIONS)
     },
     **{f"DERIVATIVES[{name}]": Call(function, X) for name, function in (
         DERIVATIVES.items()
@@ -177,6 +173,7 @@ def numbers(value):
 
 
 def test_every_public_name_is_tried():
+    assert set(ACTIVATIONS) <= set(torchbasics.__all__)
     tried = {name.partition(".")[0].partition("[")[0] for name in CALLS}
     assert set(torchbasics.__all__) - NO_TENSORS <= tried
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from torchbasics.activations import ACTIVATIONS
 from torchbasics.initialization import InitName, init_variance, initialize
 from torchbasics.mean_field import critical_sigma_w
 
@@ -49,20 +50,21 @@ def test_xavier_and_he_have_pytorchs_variance(init, theirs):
     )
 
 
-@pytest.mark.parametrize(
-    ("activation", "init"),
-    [
-        ("sigmoid", "xavier"),
-        ("tanh", "xavier"),
-        ("relu", "he"),
-        ("leaky_relu", "he"),
-        ("gelu", "he"),
-    ],
-)
-def test_auto_fits_the_activation(activation, init):
-    assert init_variance("auto", activation, 30, 50) == init_variance(
-        init, activation, 30, 50
-    )
+AUTO = {
+    "identity": "xavier",
+    "sigmoid": "xavier",
+    "tanh": "xavier",
+    "scaled_tanh": "xavier",
+    "relu": "he",
+    "leaky_relu": "he",
+    "gelu": "he",
+}
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_auto_fits_the_activation(activation):
+    wanted = init_variance(AUTO[activation], activation, 30, 50)
+    assert init_variance("auto", activation, 30, 50) == wanted
 
 
 def test_critical_is_as_wide_as_mean_field_theory_says():

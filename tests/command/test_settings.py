@@ -1,5 +1,7 @@
 """Settings: what a file says, frozen and checked, or one sentence on why not."""
 
+from pathlib import Path
+
 import pytest
 
 from torchbasics.command import settings
@@ -8,6 +10,7 @@ from torchbasics.lessons.lab.networks import LabConfig
 from torchbasics.mnist.config import Config, ModelConfig
 
 PROGRAM = "python -m torchbasics.mnist"
+ROOT = Path(__file__).parent.parent.parent
 
 
 def written(tmp_path, text):
@@ -48,9 +51,18 @@ def test_a_config_written_and_read_is_the_same(tmp_path, name):
 
 
 def test_each_shipped_config_is_of_the_command_that_it_names():
-    for name, path in settings.shipped_configs().items():
-        kind = LabConfig if name == "vanishing" else Config
-        settings.read_config(kind, path)
+    recipes = {*settings.shipped_configs()} - {"vanishing"}
+    assert {*settings.configs_for(Config)} == recipes
+    assert {*settings.configs_for(LabConfig)} == {"vanishing"}
+
+
+@pytest.mark.parametrize("name", sorted({*settings.shipped_configs()} - {"vanishing"}))
+def test_each_recipe_says_how_to_run_it_and_stands_in_the_tables(name):
+    text = settings.shipped_configs()[name].read_text(encoding="utf-8")
+    assert f"#   {PROGRAM} --config {name}" in text
+    tables = ("README.md", "README.ko.md", "tests/benchmarks/README.md")
+    for table in map(ROOT.joinpath, () if name == "best" else tables):  # of pictures
+        assert f"| `{name}` |" in table.read_text(encoding="utf-8"), table
 
 
 def test_a_config_of_another_command_is_named_by_its_first_comment(tmp_path):

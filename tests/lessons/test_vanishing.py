@@ -165,7 +165,10 @@ def test_the_shipped_config_is_the_default():
         (["--config", "lesson"], "is a config of `python -m torchbasics.mnist`"),
         (["--resume", "latest"], "Unrecognized"),
         (["--lr", "nan"], "lr"),
-        (["--activations", "gelu"], "gelu has no critical sigma_w; take init he"),
+        (
+            ["--activations", "gelu"],
+            "gelu has no critical sigma_w: leave critical out of --inits",
+        ),
         (["--networks", "tanh"], "write ACTIVATION-INIT"),
         (["--networks", *["tanh-he"] * 7], "networks"),
         (["--networks", "tanh-he-sgd2"], "write ACTIVATION-INIT"),

@@ -22,10 +22,10 @@ from torchbasics.command.output import lasting
 from torchbasics.command.settings import (
     ConfigT,
     Settings,
+    configs_for,
     find_config,
     flatten,
     read_config,
-    shipped_configs,
     to_toml,
 )
 
@@ -94,8 +94,10 @@ def parse(
         resume = runs.find_run(given.resume, given.runs_dir or "runs", kind)
         name = runs.run_name(resume, kind)
         config = read_config(type(config), resume / "config.toml")
-    about = f"{about or ''}\n\nShipped configs: {', '.join(sorted(shipped_configs()))}."
-    config, options = _cli((config, options), argv, prog=prog, about=about)
+    if {"-h", "--help"}.intersection(argv):  # reading them all takes a while
+        fitting = ", ".join(sorted(configs_for(type(config))))
+        about = f"{about or ''}\n\nShipped configs: {fitting}."
+    config, options = _cli((config, options), argv, prog=prog, about=about or "")
     if options.print_config:
         print(to_toml(config), end="")
         raise SystemExit(0)

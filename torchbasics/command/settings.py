@@ -9,7 +9,8 @@ import difflib
 import os
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -162,6 +163,14 @@ def shipped_configs() -> dict[str, Path]:
     installed, checkout = package / "configs", package.parent / "configs"
     folder = installed if installed.is_dir() else checkout
     return {path.stem: path for path in folder.glob("*.toml")}
+
+
+def configs_for(config_class: type[Settings]) -> Iterator[str]:
+    """The names of those that are configurations of this kind."""
+    for name, path in shipped_configs().items():
+        with suppress(UserError):
+            read_config(config_class, path)
+            yield name
 
 
 def suggestion(name: str, choices: Iterable[str], prefix: str = "") -> str:

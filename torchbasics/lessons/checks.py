@@ -142,12 +142,12 @@ def grouped(items: Iterable[Item]) -> Iterator[Item | list[Check]]:
 def short(value: float) -> str:
     """A measured number with two digits, a power of ten only where it must be.
 
-    >>> [short(value) for value in (15.03, 0.2361, 4e-7, 1234.0, 0.0)]
-    ['15', '0.24', '4.0e-07', '1,234', '0']
+    >>> [short(value) for value in (15.03, 0.2361, 4e-7, 1234.0, 0.0, 99.7)]
+    ['15', '0.24', '4.0e-07', '1,234', '0', '100']
     """
     if value and not 1e-3 <= abs(value) < 1e6:
         return f"{value:.1e}"
-    return f"{value:.2g}" if abs(value) < 100 else f"{value:,.0f}"
+    return f"{value:.2g}" if abs(value) < 99.5 else f"{value:,.0f}"
 
 
 def _number(value: float, tolerance: float) -> str:

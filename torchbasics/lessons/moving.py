@@ -93,7 +93,7 @@ def depth() -> Json:
 
 
 def critical() -> dict[ActivationName, float]:
-    """The critical sigma_w of each activation that has one; GELU has none."""
+    """The critical sigma_w of each activation that has one, as GELU has not."""
     found = {}
     for activation in ACTIVATIONS:
         with suppress(ValueError):

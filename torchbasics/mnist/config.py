@@ -38,7 +38,7 @@ class ModelConfig(Settings, group="model"):
     activation: ActivationName = "sigmoid"
     """of the hidden units"""
     init: InitName = "auto"
-    """how weights are drawn; auto: he for ReLUs and GELU, else xavier"""
+    """how weights are drawn; auto: he for ReLU and its kin, else xavier"""
     batch_norm: bool = False
     """normalise each weighted sum over the batch"""
     dropout: Share = 0.0

@@ -40,7 +40,10 @@ class Variant(NamedTuple):
         optimizer = "adam" if "adam" in extras else "sgd"
         fixes = "batch_norm" in extras, "residual" in extras
         variant = cls(activation, init, optimizer, *fixes)  # type: ignore[arg-type]
-        init_variance(variant.init, variant.activation, 1, 1)  # or there is none
+        try:
+            init_variance(variant.init, variant.activation, 1, 1)
+        except ValueError as error:
+            raise ValueError(f"{name!r} is no network: {error}") from None
         return variant
 
     @property
@@ -119,7 +122,11 @@ class LabConfig(Settings):
     @model_validator(mode="after")
     def _networks_can_be(self) -> LabConfig:
         for activation, init in product(self.activations, self.inits):
-            init_variance(init, activation, 1, 1)
+            try:
+                init_variance(init, activation, 1, 1)
+            except ValueError as error:
+                reason = str(error).partition(";")[0]
+                raise ValueError(f"{reason}: leave {init} out of --inits") from None
         if len({Variant.parse(name) for name in self.networks}) < len(self.networks):
             raise ValueError(f"networks = {list(self.networks)}: name each one once")
         return self

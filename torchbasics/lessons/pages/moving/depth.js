@@ -47,7 +47,7 @@ moving.depth = (element, data, words) => {
     show();
   }
 
-  // GELU has no weights at which its gradient neither vanishes nor explodes.
+  // Some, as GELU, have no weights at which the gradient neither vanishes nor explodes.
   function none() {
     lefts = [];
     curve.setAttribute("d", "");
