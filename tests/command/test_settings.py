@@ -62,7 +62,7 @@ def test_each_recipe_says_how_to_run_it_and_stands_in_the_tables(name):
     assert f" --config {name}" in text
     tables = ("README.md", "README.ko.md", "tests/benchmarks/README.md")
     for table in map(ROOT.joinpath, () if name == "best" else tables):  # of pictures
-        assert f"| `{name}` |" in table.read_text(encoding="utf-8"), table
+        assert f"\n| `{name}`" in table.read_text(encoding="utf-8"), table
 
 
 def test_a_config_of_another_command_is_named_by_its_first_comment(tmp_path):
