@@ -255,6 +255,10 @@ def test_examples_that_record_gradients_count_as_the_same_examples(name):
         ),
         (lambda: squared_error(LOGITS, LOGITS[:1]), r"wanted has shape \(1, 3\)"),
         (
+            lambda: predict_probs(torch.nn.Identity(), torch.tensor(1.0)),
+            r"inputs has shape \(\); wanted examples",
+        ),
+        (
             lambda: probe_copy(MLP(3, [2], 3), cross_entropy, LOGITS, RIGHT[:1]),
             r"labels has shape \(1,\); wanted examples, as many",
         ),

@@ -198,6 +198,7 @@ def test_inputs_are_dropped_and_noised_before_the_first_layer_only():
     ]  # fmt: skip
     assert list(dict(model.hidden2.named_children())) == ["linear", "activation"]
     assert attach_generator(model) is model.hidden1.input_dropout.generator
+    assert model.hidden1.input_dropout.part == (0, 1)  # all of the batch
 
 
 @pytest.mark.parametrize("batch_norm", [False, True])

@@ -237,6 +237,18 @@ def test_numbers_too_large_to_be_decided_soon_are_refused_at_once(x):
         separability(torch.tensor(x), torch.tensor([1]))
 
 
+@pytest.mark.parametrize("name", TABLES)
+def test_as_many_answers_as_it_takes_are_enough(monkeypatch, name):
+    targets = torch.tensor(TABLES[name])
+    rule = perceptron_rule(INPUTS, targets)
+    passes = next(count for count, epoch in enumerate(rule) if not epoch.mistakes)
+    monkeypatch.setattr("torchbasics.perceptron.MOST", 4 * passes)
+    assert separability(INPUTS, targets).separable
+    monkeypatch.setattr("torchbasics.perceptron.MOST", 4 * passes - 1)
+    with pytest.raises(ValueError, match="undecided after"):
+        separability(INPUTS, targets)
+
+
 def test_what_takes_too_many_answers_is_given_up(monkeypatch):
     monkeypatch.setattr("torchbasics.perceptron.MOST", 5_000)
     x, targets = torch.tensor([[1000], [1001]]), torch.tensor([0, 1])
@@ -258,6 +270,8 @@ def test_the_bound_is_the_same_however_long_the_weights_are(scale):
     targets = torch.tensor(TABLES["OR"])
     line = [scale * number for number in (-0.5, 1, 1)]
     assert mistake_bound(INPUTS, targets, line) == pytest.approx(27)
+    never = torch.zeros(4)
+    assert mistake_bound(INPUTS, never, [-scale] * 3) == pytest.approx(9)
 
 
 @pytest.mark.parametrize("odd", [0.0, math.nan, math.inf])

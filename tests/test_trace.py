@@ -378,6 +378,7 @@ def test_differences_are_measured_of_numbers_however_they_are_stored(change):
     ("function", "sentence"),
     [
         (lambda x: x.softmax(-1), "result mixes the numbers of x; wanted each of one"),
+        (lambda x: x + 0.01 * x.sum(), "result mixes the numbers of x; wanted each"),
         (lambda x: x - x.mean(), "result mixes the numbers of x; wanted each of one"),
         (lambda x: x.flip(0), "result mixes the numbers of x; wanted each of one"),
         (torch.sum, r"result has shape \(\); wanted \(3, 5\), like x"),

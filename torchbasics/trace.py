@@ -157,7 +157,7 @@ def derivative(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     tensor([1.])
     """
     with default_mode():
-        x = require.floating(x).detach().clone().requires_grad_()
+        x = require.floating(x).clone().requires_grad_()
         y = function(x)
         require.same_shape(x=x, result=y)
         random = generator(0, "mix")

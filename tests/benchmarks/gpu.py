@@ -167,7 +167,7 @@ def speeds(bench: Bench) -> Iterator[tuple[str, dict[str, float]]]:
     for name, (asked, prototype) in ROWS.items():
         config, splits = asked, bench.splits
         if isinstance(asked, str):
-            config = read_config(Config, find_config(asked))
+            config = read_config(Config, find_config(asked, Config))
         if bench.quick:
             small = config.model.model_copy(update={"hidden": (20,)})
             config, splits = config.model_copy(update={"model": small}), bench.few(2000)

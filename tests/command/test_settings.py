@@ -121,9 +121,11 @@ def test_a_file_of_no_text_is_refused(tmp_path):
 
 def test_a_folder_is_no_config_file(tmp_path):
     with pytest.raises(UserError, match="no config file"):
-        settings.find_config(str(tmp_path))
+        settings.find_config(str(tmp_path), Config)
     (tmp_path / "x.toml").mkdir()
-    assert "Is a directory" in refused(settings.find_config(str(tmp_path / "x.toml")))
+    assert "Is a directory" in refused(
+        settings.find_config(str(tmp_path / "x.toml"), Config)
+    )
 
 
 def test_a_table_of_json_is_a_config_too():

@@ -122,6 +122,15 @@ def test_a_gates_first_step_is_minus_the_mean_gradient():
     assert learned_gate((1, 1, 1, 0), steps=1) == (0.25, 0.0, 0.0)
 
 
+def test_each_of_a_gates_steps_goes_by_its_own_gradient():
+    numbers = torch.zeros(3)  # b, w1, w2
+    x = torch.cat([torch.ones(4, 1), INPUTS], dim=1)
+    for _ in range(5):
+        probs = (x @ numbers).sigmoid()
+        numbers = numbers - (probs - torch.tensor([0.0, 1, 1, 1])) @ x / 4
+    assert learned_gate((0, 1, 1, 1), steps=5) == pytest.approx(numbers.tolist())
+
+
 @pytest.mark.slow
 def test_gradients_learn_a_gate_and_widen_its_margin():
     few, many = (learned_gate((0, 1, 1, 1), steps) for steps in (100, 1000))

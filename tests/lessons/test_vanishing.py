@@ -167,7 +167,7 @@ def test_the_shipped_config_is_the_default():
         (["--lr", "nan"], "lr"),
         (
             ["--activations", "gelu"],
-            "gelu has no critical sigma_w: leave critical out of --inits",
+            "gelu has no critical sigma_w: leave critical out of inits",
         ),
         (["--networks", "tanh"], "write ACTIVATION-INIT"),
         (["--networks", *["tanh-he"] * 7], "networks"),

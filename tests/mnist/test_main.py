@@ -294,7 +294,7 @@ def test_a_run_whose_folder_is_taken_away_tells_its_result_and_what_is_missing(
         (["--runs-dir", "x" * 5000], "cannot make a run folder"),
         (["--config", "x" * 5000 + ".toml"], "cannot read"),
         (["--resume", "x" * 5000], "there is no run"),
-        (["--data-dir", ""], "--data-dir '' names nothing"),
+        (["--data-dir", ""], "'' after '--data-dir' names nothing"),
         (["--seed", "9" * 400], "seed = 999"),
         (["--threads", "99999"], "threads = 99999: it must be less than or equal"),
         (["--batch-size", "1", "--model.batch-norm"], "needs at least 2 images"),

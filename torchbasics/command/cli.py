@@ -26,6 +26,7 @@ from torchbasics.command.settings import (
     find_config,
     flatten,
     read_config,
+    shown,
     to_toml,
 )
 
@@ -82,13 +83,14 @@ def parse(
     `--print-config` prints the outcome and leaves.
     """
     argv = argv or []
+    _require_words(argv)
     given, resume = _first_pass(argv), None
     if not kind or (given.resume == "auto" and getattr(options, "takes_auto", False)):
         given.resume = None  # unknown, as tyro will say; or for the command to find
     if given.config is not None and given.resume is not None:
         raise UserError("--resume takes the run's own config: leave out --config")
     if given.config is not None:
-        path = find_config(given.config)
+        path = find_config(given.config, type(config))
         config, name = read_config(type(config), path), runs.config_name(path)
     if given.resume is not None:
         resume = runs.find_run(given.resume, given.runs_dir or "runs", kind)
@@ -109,8 +111,18 @@ def parse_options(
 ) -> ConfigT:
     """The settings `default`, changed as a command line asks: `--group.name value`."""
     options: ConfigT
-    (options,) = _cli((default,), argv or [], prog=prog, about=about or "")
+    _require_words(argv := argv or [])
+    (options,) = _cli((default,), argv, prog=prog, about=about or "")
     return options
+
+
+def _require_words(argv: Sequence[str]) -> None:
+    """Raise UserError if one is empty, as `"$RUN"` is where RUN is not set."""
+    for before, word in pairwise(("", *argv)):
+        if not word or (word.startswith("--") and word.endswith("=")):
+            place = f" after {shown(before)}" if before and not word else ""
+            said = "names nothing: is a variable of the shell not set?"
+            raise UserError(f"{word!r}{place} {said}")
 
 
 def _first_pass(argv: Sequence[str]) -> argparse.Namespace:
@@ -124,11 +136,6 @@ def _first_pass(argv: Sequence[str]) -> argparse.Namespace:
 
 def _cli(models: tuple[Any, ...], argv: Sequence[str], *, prog: str, about: str) -> Any:
     """These settings, changed as the command line asks. Raises UserError."""
-    for before, word in pairwise(("", *argv)):
-        if not word or (word.startswith("--") and word.endswith("=")):
-            option = f"{before} " if before.startswith("--") else ""
-            said = "names nothing: is a variable of the shell not set?"
-            raise UserError(f"{option}{word!r} {said}")
     if shutil.get_terminal_size().columns < NARROWEST:
         raise UserError(f"a terminal must have {NARROWEST} columns: see $COLUMNS")
     hang = "  "  # what begins with a letter, tyro joins to the line before

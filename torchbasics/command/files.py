@@ -114,6 +114,18 @@ def write_named(path: Path, content: bytes) -> None:
         raise UserError(f"cannot write {os.fspath(path)}: {reason(error)}") from None
 
 
+def misnamed(name: str, *suffixes: str) -> str:
+    """What is wrong with the name of a file to write, if anything.
+
+    >>> misnamed("page.html/", ".html"), misnamed("a/.html", ".html")
+    ('its name must end in .html', 'its name is nothing but .html')
+    """
+    if not name.endswith(suffixes):
+        return f"its name must end in {' or '.join(suffixes)}"
+    base = os.path.basename(name)
+    return f"its name is nothing but {base}" if base in suffixes else ""
+
+
 def require_writable(path: Path) -> None:
     """Raise UserError unless a file can be put there, before what makes it begins."""
     try:
@@ -133,8 +145,8 @@ def free_place(name: str, suffix: str, *, force: bool = False) -> Path:
     says so. It is asked before the content is made, which may take long.
     """
     path = Path(name)
-    if path.suffix != suffix:
-        raise UserError(f"{name}: its name must end in {suffix}")
+    if said := misnamed(name, suffix):
+        raise UserError(f"{name}: {said}")
     require_writable(path)
     if os.path.lexists(path) and not force:
         if not sys.stdin or not sys.stdin.isatty():

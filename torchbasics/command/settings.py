@@ -146,13 +146,13 @@ def from_table(config_class: type[ConfigT], table: Any) -> ConfigT:
         raise UserError("its settings lie too deep in one another") from None
 
 
-def find_config(name: str) -> Path:
+def find_config(name: str, config_class: type[Settings]) -> Path:
     """An existing file, any `*.toml`, or a shipped configuration by its bare name."""
     if name.endswith(".toml") or os.path.isfile(name):
         return Path(name)
     shipped = shipped_configs()
     if name not in shipped:
-        close = suggestion(name, shipped)
+        close = suggestion(name, configs_for(config_class))
         raise UserError(f"there is no config file or shipped config {name!r}{close}")
     return shipped[name]
 
@@ -175,6 +175,7 @@ def configs_for(config_class: type[Settings]) -> Iterator[str]:
 
 def suggestion(name: str, choices: Iterable[str], prefix: str = "") -> str:
     """`; did you mean ...?`, or all there is when nothing is close."""
+    choices = list(choices)
     if close := difflib.get_close_matches(name, choices, n=1):
         return f"; did you mean {prefix + close[0]!r}?"
     return f"; there is {', '.join(prefix + choice for choice in sorted(choices))}"

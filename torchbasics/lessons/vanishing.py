@@ -205,6 +205,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def new_laboratory(lab: LabConfig, name: str = "vanishing") -> Laboratory:
     """An experiment with a new folder of its own, so it trains. Raises UserError."""
+    load("train", lab.data_dir)  # where it is wrong, no folder is left behind
     manifest = runs.new_manifest("vanishing", name, lab.seed)
     described = settings.to_toml(lab, PROGRAM), manifest
     folder = runs.create(lab.runs_dir, "vanishing", f"{name}-s{lab.seed}", *described)
@@ -234,8 +235,10 @@ def run_lab(lab: LabConfig, name: str = "vanishing") -> list[Check]:
             console.print(words["no_font"])
         guide.print_exercises(console, ["vanishing"], lang)
         console.print(f"\n{words['left behind']}")
-        for line in (str(folder), f"tensorboard --logdir {shlex.quote(str(folder))}"):
-            console.print(f"  {visible(line)}", soft_wrap=True)
+        console.print(f"  {visible(str(folder))}", soft_wrap=True)
+        if lab.tensorboard:
+            show = f"tensorboard --logdir {shlex.quote(str(folder))}"
+            console.print(f"{words['curves']}\n  {visible(show)}", soft_wrap=True)
     return checks
 
 

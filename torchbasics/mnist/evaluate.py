@@ -94,12 +94,12 @@ def leave(
     """Write what was asked for; lines that say where it is."""
     lines = []
     found.model.cpu()
-    if options.export:
-        export.write(found, options.export)
-        lines.append(f"exported to {visible(options.export)}")
     if options.save:
         folder = export.save_run(found, evaluation, sha256, options.runs_dir)
         lines.append(f"a run of it is in {visible(folder)}")
+    if options.export:
+        export.write(found, options.export)
+        lines.append(f"exported to {visible(options.export)}")
     return lines
 
 

@@ -15,7 +15,7 @@ from torch.nn.utils import fuse_linear_bn_eval
 
 from torchbasics.command import runs, settings
 from torchbasics.command.errors import UserError
-from torchbasics.command.files import require_writable, write_named
+from torchbasics.command.files import misnamed, require_writable, write_named
 from torchbasics.data.mnist import SHA256
 from torchbasics.evaluation import Evaluation
 from torchbasics.mlp import MLP
@@ -30,9 +30,8 @@ WEIGHTS = "sample_weight.pkl"  # the book's file
 
 def require_format(path: str) -> None:
     """Raise UserError unless `write` can make such a file here."""
-    if Path(path).suffix not in FORMATS:
-        wanted = " or ".join(FORMATS)
-        raise UserError(f"--export {path}: its name must end in {wanted}")
+    if said := misnamed(path, *FORMATS):
+        raise UserError(f"--export {path}: {said}")
     if path.endswith(".onnx") and not all(map(find_spec, ("onnx", "onnxscript"))):
         raise UserError(
             f"--export {path} needs two more packages: pip install onnx onnxscript"

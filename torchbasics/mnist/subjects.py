@@ -10,7 +10,7 @@ from torch import Tensor
 from tyro.conf import Positional
 
 from torchbasics.command.errors import UserError
-from torchbasics.command.files import require_writable, write_named
+from torchbasics.command.files import misnamed, require_writable, write_named
 from torchbasics.command.output import visible
 from torchbasics.command.page import page
 from torchbasics.command.settings import Settings
@@ -19,8 +19,8 @@ from torchbasics.mnist.network import SHIPPED, DataDir, Network, RunName, RunsDi
 
 
 def _page_name(name: str) -> str:
-    if name and not name.endswith(".html"):
-        raise ValueError("its name must end in .html")
+    if name and (said := misnamed(name, ".html")):
+        raise ValueError(said)
     return name
 
 

@@ -126,7 +126,7 @@ class LabConfig(Settings):
                 init_variance(init, activation, 1, 1)
             except ValueError as error:
                 reason = str(error).partition(";")[0]
-                raise ValueError(f"{reason}: leave {init} out of --inits") from None
+                raise ValueError(f"{reason}: leave {init} out of inits") from None
         if len({Variant.parse(name) for name in self.networks}) < len(self.networks):
             raise ValueError(f"networks = {list(self.networks)}: name each one once")
         return self

@@ -131,7 +131,11 @@ def print_glossary(console: SafeConsole, asked: str, lang: Language) -> None:
             name for term in prose.glossary(lang).values() for name in names_of(term)
         ]
         close = get_close_matches(asked, known, n=1)
-        instead = f"; did you mean {close[0]!r}?" if close else ""
+        instead = (
+            f"; did you mean {close[0]!r}?"
+            if close
+            else "; without a word it lists all"
+        )
         raise UserError(f"the glossary has no {asked!r}{instead}")
     for term in found:
         also = (f"  {', '.join(term.also)}" if term.also else "", "dim")
