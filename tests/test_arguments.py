@@ -111,6 +111,12 @@ def test_activations_of_whole_numbers_are_those_of_the_same_fractions(name, dtyp
     torch.testing.assert_close(slope, derivative(function, x.float()))
 
 
+@pytest.mark.parametrize("name", ["step", "softmax", *ACTIVATIONS])
+def test_a_list_is_no_tensor(name):
+    with pytest.raises(TypeError, match="x is a list; wanted a Tensor"):
+        getattr(torchbasics, name)([1.0, 2.0])
+
+
 def test_losses_of_whole_numbers_do_not_wrap_round():
     small, large = torch.tensor([1, 200]), torch.tensor([3, 1])
     wanted = squared_error(small.float(), large.float())
@@ -177,6 +183,14 @@ NO_MODELS = {
 def test_what_is_no_model_is_refused_by_name(name, model):
     with pytest.raises(TypeError, match=r"model is a \w+; wanted a Module"):
         NO_MODELS[name](model)
+
+
+def test_weights_are_drawn_from_a_generator_one_input_or_many():
+    with pytest.raises(TypeError, match=r"generator is a NoneType; wanted a Generator"):
+        initialize(torch.nn.Linear(2, 2), "he", "relu", None)
+    linear = torch.nn.Linear(1, 3)
+    initialize(linear, "he", "relu", torch.Generator())
+    assert linear.bias.tolist() == [0, 0, 0]
 
 
 def test_only_a_linear_layer_has_weights_to_draw():

@@ -233,6 +233,10 @@ def test_a_model_that_answers_for_fewer_examples_is_refused():
         predict_probs(pairs, INPUTS)
 
 
+def test_of_the_surest_errors_there_may_be_none():
+    assert len(most_confident_errors(torch.eye(3), torch.tensor([1, 2, 0]), 0)) == 0
+
+
 @pytest.mark.parametrize("count", [-1, 1.5, "2", None])
 def test_a_count_is_a_whole_number_of_errors(count):
     with pytest.raises(ValueError, match=f"count is {count!r}; wanted whole numbers"):

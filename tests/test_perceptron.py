@@ -229,7 +229,12 @@ def test_a_sum_of_nothing_or_of_less_than_nothing_proves_nothing(multipliers):
     assert not less.is_proved(torch.ones(3, 1), torch.tensor([1, 0, 1]))
 
 
-@pytest.mark.parametrize("x", [[[2_000_000]], [[2**60]], [[1e30]]])
+def test_a_proof_may_leave_examples_out():
+    x, targets = torch.cat([INPUTS, torch.tensor([[2.0, 5.0]])]), [*XOR.tolist(), 1]
+    assert Verdict(False, (), (1, 1, 1, 1, 0)).is_proved(x, torch.tensor(targets))
+
+
+@pytest.mark.parametrize("x", [[[2_000_000]], [[-2_000_000]], [[2**60]], [[1e30]]])
 def test_numbers_too_large_to_be_decided_soon_are_refused_at_once(x):
     with pytest.raises(
         ValueError, match=r"whole numbers.* wanted|wanted whole numbers"
@@ -270,6 +275,7 @@ def test_the_bound_is_the_same_however_long_the_weights_are(scale):
     targets = torch.tensor(TABLES["OR"])
     line = [scale * number for number in (-0.5, 1, 1)]
     assert mistake_bound(INPUTS, targets, line) == pytest.approx(27)
+    assert mistake_bound(INPUTS[3:], targets[3:], line) == pytest.approx(3)
     never = torch.zeros(4)
     assert mistake_bound(INPUTS, never, [-scale] * 3) == pytest.approx(9)
 

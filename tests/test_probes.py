@@ -232,6 +232,43 @@ def test_statistics_are_those_of_double_precision_at_every_size(size):
             assert got == pytest.approx(exact.item(), rel=1e-6, abs=0)
 
 
+@pytest.mark.parametrize("activation", ["sigmoid", "relu"])
+@pytest.mark.parametrize("count", [1, 2, 64])
+def test_each_statistic_is_what_it_is_called(batch, activation, count):
+    model = MLP(20, [2, 1], 10, activation)
+    inputs = 40 * batch[0][:count]  # so that some units saturate or are dead
+    with Probes(model) as probes:
+        F.cross_entropy(model(inputs), batch[1][:count]).backward()
+    outputs, gradients = probes.activations, probes.gradients()
+    hidden = {name: outputs[name] for name in ("hidden1", "hidden2")}
+    near = {"sigmoid": lambda x: ((x < 0.05) | (x > 0.95)).float().mean()}
+    share = near.get(activation, lambda x: torch.tensor(0.0))
+    wanted = {
+        "activation_mean": {n: x.mean() for n, x in outputs.items()},
+        "activation_std": {n: spread(x) for n, x in outputs.items()},
+        "gradient_norm": {n: x.norm() for n, x in gradients.items()},
+        "gradient_std": {n: spread(x) for n, x in gradients.items()},
+        "saturated": {n: share(x) for n, x in hidden.items()},
+        "dead": {n: (x == 0).all(0).float().mean() for n, x in hidden.items()},
+    }
+    statistics = probes.statistics()
+    assert statistics.keys() == wanted.keys()
+    for name, values in wanted.items():
+        numbers = {layer: value.item() for layer, value in values.items()}
+        assert statistics[name] == pytest.approx(numbers, rel=1e-4, abs=1e-7), name
+
+
+def spread(x):
+    """PyTorch's standard deviation; of one number 0."""
+    return x.std() if x.numel() > 1 else torch.tensor(0.0)
+
+
+def test_what_a_layer_puts_out_must_be_a_tensor():
+    model = nn.Sequential(nn.RNN(2, 2))
+    with pytest.raises(TypeError, match="0 is a tuple; wanted a Tensor"), Probes(model):
+        model(torch.zeros(3, 2))
+
+
 def test_one_number_has_no_spread():
     with Probes(model := MLP(1, [1], 1)) as probes:
         model(torch.ones(1, 1)).backward()

@@ -391,6 +391,12 @@ def test_a_derivative_is_asked_where_each_result_is_of_one_number(function, sent
         derivative(function, x)
 
 
+def test_where_there_is_no_slope_the_derivative_is_nan():
+    assert derivative(torch.sqrt, torch.tensor([-1.0, 4.0])).isnan().tolist() == [
+        True, False,
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("name", ACTIVATIONS)
 @pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.float64])
 def test_no_derivative_of_an_activation_seems_mixed_however_extreme(name, dtype):
