@@ -226,7 +226,7 @@ def constants(node, owner, field):
     match node:
         case ast.Constant(value=bool(value)) if getattr(owner, "arg", "") != "strict":
             yield ast.Constant(not value)
-        case ast.Constant(value=int(n) | float(n)) if n is not True:
+        case ast.Constant(value=int(n) | float(n)) if not isinstance(n, bool):
             yield ast.Constant(n + 1)
             if n % 1:
                 yield ast.Constant(1.01 * n)
